@@ -1,0 +1,207 @@
+"""Look at every file of a data set: what is in it, what it may be used for, what is left out and why."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from wavesmith.data.folder import read_folder
+from wavesmith.data.manifest import Entry
+from wavesmith.errors import AudioError
+from wavesmith.files import sha256
+from wavesmith.sound import Sound
+
+SILENT_DB = -60.0
+QUIET_DB = -40.0
+SHORTEST_SECONDS = 0.005
+
+
+class ScannedFile(Entry):
+    """A usable file: its entry, with its own SHA-256, and what its audio is like (`peak_db` in dBFS)."""
+
+    rate: int
+    channels: int
+    seconds: float
+    peak_db: float
+
+
+class LeftOut(NamedTuple):
+    """A file that is not used, and why."""
+
+    path: str
+    reason: str
+
+
+class LabelSummary(BaseModel):
+    """How many usable files a label has, and how long they are (seconds)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    label: str | None
+    files: int
+    shortest: float
+    median: float
+    longest: float
+    total: float
+
+
+class LicenceSummary(BaseModel):
+    """How many usable files come under a licence, on what grounds, and whom to credit."""
+
+    model_config = ConfigDict(frozen=True)
+
+    licence: str | None
+    basis: str | None
+    files: int
+    credits: tuple[str, ...]
+
+
+class Scan(BaseModel):
+    """Everything `scan` found; plain values that go to JSON and back.
+
+    Attributes:
+        folder: the data set's folder, as it was given.
+        files: usable files, sorted by path.
+        left_out: files that look like audio but are not used, with the reason.
+        missing: paths that the manifest names although no such audio file is there.
+        changed: usable files whose SHA-256 is not the one in the manifest.
+        duplicates: groups of paths with the same audio; only the first of each is used.
+        quiet: usable files with a peak below -40 dBFS: matching levels raises their noise as well.
+        labels: counts and durations by label, sorted, sounds without a label last.
+        rates: files by sampling rate in Hz.
+        channels: files by number of channels.
+        licences: files, grounds and credits by licence.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    folder: str
+    files: tuple[ScannedFile, ...]
+    left_out: tuple[LeftOut, ...]
+    missing: tuple[str, ...]
+    changed: tuple[str, ...]
+    duplicates: tuple[tuple[str, ...], ...]
+    quiet: tuple[str, ...]
+    labels: tuple[LabelSummary, ...]
+    rates: dict[int, int]
+    channels: dict[int, int]
+    licences: tuple[LicenceSummary, ...]
+
+
+def scan(folder: str | Path, *, progress: Callable[[int, int], None] | None = None) -> Scan:
+    """Read every file under `folder`, one at a time, and say what can be used.
+
+    Left out is what `Sound.read` refuses (not audio, damaged, cut short, empty, samples that are not finite,
+    too long), what is shorter than 5 ms or has nothing above -60 dBFS, and what has the same audio (decoded
+    samples, rate and channels) as an earlier file.
+
+    Args:
+        folder: the data set.
+        progress: called with (files done, files in all) after each file.
+
+    Raises:
+        DataError: when the folder is missing, is a file or holds no audio, or when its manifest is broken.
+    """
+    root = Path(folder)
+    listing = read_folder(root)
+    files: list[ScannedFile] = []
+    left_out: list[LeftOut] = []
+    changed: list[str] = []
+    twins: dict[str, list[str]] = {}
+    for done, entry in enumerate(listing.entries, start=1):
+        try:
+            sound = _read(root / entry.path)
+            same = twins.setdefault(_audio_hash(sound), [])
+            same.append(entry.path)
+            if len(same) > 1:
+                raise AudioError(f"is the same sound as {same[0]}")
+            files.append(_describe(root, entry, sound))
+            if entry.sha256 not in (None, files[-1].sha256):
+                changed.append(entry.path)
+        except AudioError as error:
+            left_out.append(LeftOut(entry.path, _reason(error, root / entry.path)))
+        if progress:
+            progress(done, len(listing.entries))
+    return Scan(
+        folder=str(folder),
+        files=tuple(files),
+        left_out=tuple(left_out),
+        missing=tuple(listing.missing),
+        changed=tuple(changed),
+        duplicates=tuple(tuple(same) for same in twins.values() if len(same) > 1),
+        quiet=tuple(file.path for file in files if file.peak_db < QUIET_DB),
+        labels=_by_label(files),
+        rates=dict(sorted(Counter(file.rate for file in files).items())),
+        channels=dict(sorted(Counter(file.channels for file in files).items())),
+        licences=_by_licence(files),
+    )
+
+
+def _read(path: Path) -> Sound:
+    """The sound of a usable file; raises AudioError with the reason why it is not one."""
+    sound = Sound.read(path)
+    if sound.seconds < SHORTEST_SECONDS:
+        raise AudioError(f"is shorter than {1000 * SHORTEST_SECONDS:.0f} ms")
+    if sound.levels().peak_db < SILENT_DB:
+        raise AudioError(f"is silent: nothing in it is louder than {SILENT_DB:.0f} dBFS")
+    return sound
+
+
+def _reason(error: AudioError, path: Path) -> str:
+    """The error's text without the file's name at its beginning, which stands beside the reason anyway."""
+    return str(error).removeprefix(str(path)).lstrip(": ")
+
+
+def _audio_hash(sound: Sound) -> str:
+    digest = hashlib.sha256(f"{sound.rate} {sound.samples.shape}".encode())
+    digest.update(sound.samples.data)
+    return digest.hexdigest()
+
+
+def _describe(root: Path, entry: Entry, sound: Sound) -> ScannedFile:
+    return ScannedFile(
+        **entry.model_dump(exclude={"sha256"}),
+        sha256=sha256(root / entry.path),
+        rate=sound.rate,
+        channels=sound.channels,
+        seconds=sound.seconds,
+        peak_db=round(sound.levels().peak_db, 1),
+    )
+
+
+def _by_label(files: Iterable[ScannedFile]) -> tuple[LabelSummary, ...]:
+    seconds: defaultdict[str | None, list[float]] = defaultdict(list)
+    for file in files:
+        seconds[file.label].append(file.seconds)
+    return tuple(
+        LabelSummary(
+            label=label,
+            files=len(values),
+            shortest=min(values),
+            median=median(values),
+            longest=max(values),
+            total=sum(values),
+        )
+        for label, values in sorted(seconds.items(), key=lambda item: (item[0] is None, item[0] or ""))
+    )
+
+
+def _by_licence(files: Iterable[ScannedFile]) -> tuple[LicenceSummary, ...]:
+    grounds: defaultdict[tuple[str | None, str | None], list[ScannedFile]] = defaultdict(list)
+    for file in files:
+        grounds[file.licence, file.licence_basis].append(file)
+    return tuple(
+        LicenceSummary(
+            licence=licence,
+            basis=basis,
+            files=len(group),
+            credits=tuple(sorted({file.credit for file in group if file.credit})),
+        )
+        for (licence, basis), group in sorted(grounds.items(), key=lambda item: -len(item[1]))
+    )

@@ -1,0 +1,124 @@
+"""The diffusion family: a transform, a network and a parameterisation tied into one denoiser of sounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from wavesmith.diffusion import EDM, X0, Epsilon, Parameterisation, RectifiedFlow, V
+from wavesmith.diffusion.gated import Gated
+from wavesmith.errors import RequestError, unknown
+from wavesmith.networks import NetworkConfig
+from wavesmith.transforms import TransformConfig
+
+
+class ParameterisationConfig(BaseModel):
+    """What the network predicts; `sigma_data` (edm and gated) is the deviation of clean features."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["v", "epsilon", "x0", "flow", "edm", "gated"]
+    sigma_data: float = Field(default=1.0, gt=0)
+
+    def build(self) -> Parameterisation:
+        """Make the parameterisation."""
+        simple: dict[str, type[Parameterisation]] = {"v": V, "epsilon": Epsilon, "x0": X0, "flow": RectifiedFlow}
+        if self.kind in simple:
+            return simple[self.kind]()
+        return (EDM if self.kind == "edm" else Gated)(sigma_data=self.sigma_data)
+
+
+class Sampling(BaseModel):
+    """How a model is best sampled: the defaults of every verb.
+
+    `sigma_max` and `sigma_min` bound the walk; `guidance` is the classifier-free scale (1: none), applied
+    only at noise levels within `guidance_interval`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sampler: str = "dpmpp_2m"
+    schedule: str = "karras"
+    steps: int = Field(default=16, ge=1)
+    sigma_min: float = Field(default=0.003, gt=0)
+    sigma_max: float = Field(default=20.0, gt=0)
+    guidance: float = 1.0
+    guidance_interval: tuple[float, float] = (0.0, 1e9)
+
+
+class DiffusionConfig(BaseModel):
+    """Everything that `config.json` holds.
+
+    Attributes:
+        rate: samples per second.
+        channels: audio channels.
+        length: samples of the sounds it was trained on; a multiple of nothing in particular.
+        labels: names of the classes, sorted; empty for none.
+        augments: number of augmentation features that the network was told in training.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    family: Literal["diffusion"] = "diffusion"
+    rate: int = Field(ge=1000, le=384_000)
+    channels: int = Field(ge=1, le=16)
+    length: int = Field(ge=1)
+    labels: tuple[str, ...] = ()
+    augments: int = Field(default=0, ge=0)
+    transform: TransformConfig
+    network: NetworkConfig
+    parameterisation: ParameterisationConfig
+    sampling: Sampling = Sampling()
+
+
+class DiffusionModel(nn.Module):
+    """Sounds in, sounds out; in between, features `[B, F, T]` that a network removes noise from."""
+
+    def __init__(self, config: DiffusionConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.parameterisation = config.parameterisation.build()
+        self.transform = config.transform.build(config.channels)
+        self.network = config.network.build(
+            self.transform.features,
+            outputs=self.parameterisation.outputs,
+            labels=len(config.labels),
+            augments=config.augments,
+        )
+
+    def denoiser(self, x: Tensor, sigma: Tensor, **cond: Any) -> Tensor:
+        """The denoiser in feature space: noisy `[B, F, T]` at `sigma` `[B]` to denoised `[B, F, T]`."""
+        return self.parameterisation.denoise(self.network, x, sigma, **cond)
+
+    def training_loss(self, waves: Tensor, sigma: Tensor, eps: Tensor, **cond: Any) -> Tensor:
+        """Loss per item `[B]` for waves `[B, C, N]` at noise levels `[B]` with noise `[B, F, T]`."""
+        features = self.transform.encode(waves)
+        return self.parameterisation.loss(self.network, features, sigma, eps, **cond)
+
+    def feature_shape(self, length: int) -> tuple[int, int]:
+        """Shape `(F, T)` of the features of a wave of `length` samples."""
+        return self.transform.features, self.transform.frames(length)
+
+    def label_weights(self, label: str | Mapping[str, float] | None) -> Tensor:
+        """Weights over labels `[L]` for a name, a mix such as `{"kick": 0.7, "snare": 0.3}`, or no label.
+
+        Raises:
+            RequestError: for a label that the model does not know.
+        """
+        weights = torch.zeros(len(self.config.labels))
+        mix = {label: 1.0} if isinstance(label, str) else dict(label or {})
+        for name, weight in mix.items():
+            if name not in self.config.labels:
+                raise RequestError(_unknown_label(name, self.config.labels))
+            weights[self.config.labels.index(name)] = weight
+        return weights
+
+
+def _unknown_label(name: str, labels: Sequence[str]) -> str:
+    if labels:
+        return unknown("label", name, labels)
+    return f"This model knows no labels, so it cannot be asked for '{name}'; leave the label out."

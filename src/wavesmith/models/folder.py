@@ -1,0 +1,114 @@
+"""A model on disk: a folder with `config.json`, `model.safetensors` and `README.md`, as the Hugging Face Hub
+lays them out. Only tensors and plain values are ever read from it: no code runs on load."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from wavesmith.errors import ModelError
+from wavesmith.families.diffusion import DiffusionConfig, DiffusionModel
+from wavesmith.files import replacing
+from wavesmith.models.model import Model
+
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+
+
+def save_folder(
+    folder: str | Path, family: DiffusionModel, card: str, dtype: torch.dtype = torch.float32
+) -> None:
+    """Write a model folder; each file replaces its predecessor only once it is whole.
+
+    `dtype` float16 halves the size of the weights; transform statistics stay float32.
+
+    Raises:
+        WavesmithError: when the folder cannot be written.
+    """
+    folder = Path(folder)
+    statistics = {f"transform.{name}" for name, _ in family.transform.named_buffers()}
+    tensors = {
+        name: tensor.detach().cpu().to(tensor.dtype if name in statistics else dtype).contiguous()
+        for name, tensor in family.state_dict().items()
+    }
+    with replacing(folder / WEIGHTS) as temporary:
+        save_file(tensors, temporary)
+    with replacing(folder / CONFIG) as temporary:
+        temporary.write_text(family.config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    with replacing(folder / CARD) as temporary:
+        temporary.write_text(card, encoding="utf-8")
+
+
+def load_folder(folder: str | Path, name: str | None = None) -> Model:
+    """Read a model folder, on the CPU and in evaluation mode.
+
+    Raises:
+        ModelError: when a file is missing, damaged, or not what the configuration asks for.
+    """
+    folder = Path(folder)
+    config_text = _read_text(folder / CONFIG)
+    try:
+        config = DiffusionConfig.model_validate_json(config_text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ModelError(
+            f"{folder / CONFIG} does not describe a wavesmith model ({place}: {first['msg'].lower()}); "
+            "get the folder again or check how it was made."
+        ) from error
+    tensors = _read_tensors(folder / WEIGHTS)
+    family = DiffusionModel(config)
+    _fill(family, tensors, folder)
+    card = _read_text(folder / CARD) if (folder / CARD).is_file() else ""
+    return Model(name or str(folder), fingerprint(config, family), family.eval(), card)
+
+
+def fingerprint(config: DiffusionConfig, family: DiffusionModel) -> str:
+    """What identifies a model: a hash over its configuration and every number it computes with."""
+    digest = hashlib.sha256(json.dumps(config.model_dump(mode="json"), sort_keys=True).encode())
+    for name, tensor in sorted(family.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path} is missing or cannot be read; a model folder needs it.") from error
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise ModelError(f"{path} is missing; a model folder needs its weights there.")
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(f"{path} is damaged or no safetensors file ({error}); get it again.") from error
+
+
+def _fill(family: DiffusionModel, tensors: dict[str, Tensor], folder: Path) -> None:
+    """Copy the tensors in, refusing anything missing, left over, of another shape, or not finite."""
+    expected = family.state_dict()
+    problems = [f"{name} is missing" for name in expected.keys() - tensors.keys()]
+    problems += [f"{name} is not part of this network" for name in tensors.keys() - expected.keys()]
+    for name in sorted(expected.keys() & tensors.keys()):
+        wanted, found = tuple(expected[name].shape), tuple(tensors[name].shape)
+        if wanted != found:
+            problems.append(f"{name} has shape {found} instead of {wanted}")
+        elif not torch.isfinite(tensors[name]).all():
+            problems.append(f"{name} holds values that are not finite numbers")
+    if problems:
+        more = f" and {len(problems) - 3} more problems" if len(problems) > 3 else ""
+        raise ModelError(
+            f"{folder / WEIGHTS} does not fit {CONFIG}: {'; '.join(sorted(problems)[:3])}{more}; "
+            "get the folder again."
+        )
+    family.load_state_dict(tensors)

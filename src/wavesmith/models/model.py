@@ -1,0 +1,51 @@
+"""A model as people hold it: a name, a hash, a family with its weights, and a card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from wavesmith.families.diffusion import DiffusionModel
+
+
+@dataclass(frozen=True)
+class Model:
+    """What `load` returns and every verb takes.
+
+    Attributes:
+        name: what to give to `load` to get this model again: a bundled name, a folder or a hub repository.
+        hash: first 16 hexadecimal digits of the SHA-256 over configuration and weights.
+        family: the network with its transform and parameterisation, in evaluation mode.
+        card: the text of its README.md.
+    """
+
+    name: str
+    hash: str
+    family: DiffusionModel
+    card: str = ""
+
+    @property
+    def rate(self) -> int:
+        """Samples per second of what it makes."""
+        return self.family.config.rate
+
+    @property
+    def channels(self) -> int:
+        """Audio channels of what it makes."""
+        return self.family.config.channels
+
+    @property
+    def seconds(self) -> float:
+        """Length of what it was trained to make."""
+        return self.family.config.length / self.family.config.rate
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Labels it knows; empty for an unconditional model."""
+        return self.family.config.labels
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return next(self.family.parameters()).device

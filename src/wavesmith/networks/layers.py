@@ -1,0 +1,111 @@
+"""Layers that several networks share: conditioning, modulation, position, attention."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Conditioning(nn.Module):
+    """Noise level, label and augmentation become one vector `[B, width]` that modulates every block.
+
+    The noise level enters through Fourier features (Tancik et al. 2020) of `c_noise`. Labels enter as weights
+    `[B, L]` over classes: one-hot for one class, a mix for several, all zero for "no label". Augmentation
+    labels `[B, A]` start at zero effect and are zero when sampling (Karras et al. 2022, section 5).
+    """
+
+    def __init__(self, width: int, labels: int = 0, augments: int = 0, features: int = 64) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        self.register_buffer("frequencies", torch.randn(features, generator=generator))
+        self.noise = nn.Linear(2 * features, width)
+        self.label = nn.Linear(labels, width, bias=False) if labels else None
+        self.augment = nn.Linear(augments, width, bias=False) if augments else None
+        self.mix = nn.Sequential(nn.SiLU(), nn.Linear(width, width), nn.SiLU())
+        if self.label is not None:
+            nn.init.normal_(self.label.weight, std=0.5)
+        if self.augment is not None:
+            nn.init.zeros_(self.augment.weight)
+
+    def forward(self, c_noise: Tensor, label: Tensor | None = None, augment: Tensor | None = None) -> Tensor:
+        """Noise level `[B]`, label weights `[B, L]`, augmentation `[B, A]` to `[B, width]`."""
+        angle = 2 * math.pi * c_noise[:, None] * self.frequencies
+        hidden = self.noise(torch.cat([angle.cos(), angle.sin()], dim=1) * math.sqrt(2))
+        if self.label is not None and label is not None:
+            hidden = hidden + self.label(label)
+        if self.augment is not None and augment is not None:
+            hidden = hidden + self.augment(augment)
+        return self.mix(hidden)
+
+
+class Position(nn.Module):
+    """Where a frame stands after the onset, as sines and cosines of its index: `T` to `[T, width]`.
+
+    One-shots begin at frame 0, so absolute time says much: attacks come first, tails fade last.
+    """
+
+    def __init__(self, width: int, octaves: int = 12) -> None:
+        super().__init__()
+        self.register_buffer("periods", 4.0 * 2.0 ** torch.arange(octaves), persistent=False)
+        self.project = nn.Linear(2 * octaves, width, bias=False)
+
+    def forward(self, frames: int) -> Tensor:
+        """Features of frames `0 ... frames - 1`."""
+        angle = 2 * math.pi * torch.arange(frames, device=self.periods.device)[:, None] / self.periods
+        return self.project(torch.cat([angle.cos(), angle.sin()], dim=1))
+
+
+class ResBlock(nn.Module):
+    """Two convolutions with group norm and SiLU around a scale-and-shift by the conditioning vector."""
+
+    def __init__(self, inputs: int, outputs: int, width: int, dropout: float = 0.0, groups: int = 8) -> None:
+        super().__init__()
+        self.norm1 = nn.GroupNorm(groups, inputs)
+        self.conv1 = nn.Conv1d(inputs, outputs, 3, padding=1)
+        self.modulation = nn.Linear(width, 2 * outputs)
+        self.norm2 = nn.GroupNorm(groups, outputs)
+        self.dropout = nn.Dropout(dropout)
+        self.conv2 = nn.Conv1d(outputs, outputs, 3, padding=1)
+        self.skip = nn.Conv1d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+        nn.init.zeros_(self.modulation.weight)
+        nn.init.zeros_(self.modulation.bias)
+        nn.init.zeros_(self.conv2.weight)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """Features `[B, inputs, T]` and condition `[B, width]` to `[B, outputs, T]`."""
+        scale, shift = self.modulation(condition)[:, :, None].chunk(2, dim=1)
+        h = self.conv1(F.silu(self.norm1(x)))
+        h = self.conv2(self.dropout(F.silu(self.norm2(h) * (1 + scale) + shift)))
+        return self.skip(x) + h
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention with rotary positions (Su et al. 2021) and normalised queries and keys."""
+
+    def __init__(self, width: int, head_width: int = 64) -> None:
+        super().__init__()
+        self.heads = width // head_width
+        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.out = nn.Linear(width, width, bias=False)
+        nn.init.zeros_(self.out.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Tokens `[B, T, width]` to `[B, T, width]`."""
+        qkv = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        q, k, v = qkv.unbind(0)
+        q, k = (rotary(F.rms_norm(part, part.shape[-1:])) for part in (q, k))
+        mixed = F.scaled_dot_product_attention(q, k, v)
+        return self.out(mixed.transpose(1, 2).flatten(2))
+
+
+def rotary(x: Tensor) -> Tensor:
+    """Rotate pairs of features of `[..., T, D]` by angles that grow with the position."""
+    half = x.shape[-1] // 2
+    speed = 10000.0 ** (-torch.arange(half, device=x.device) / half)
+    angle = torch.arange(x.shape[-2], device=x.device)[:, None] * speed
+    cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)

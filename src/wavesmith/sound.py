@@ -1,0 +1,412 @@
+"""Sound in memory and on disk.
+
+A `Sound` never changes: every operation returns a new one. An operation keeps the recipe, which then says
+where the sound came from: making it again gives the sound as it was before the edits.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel, ConfigDict
+
+from wavesmith import tags
+from wavesmith.errors import AudioError, RequestError
+from wavesmith.files import replacing
+from wavesmith.recipe import Recipe
+
+if TYPE_CHECKING:
+    import torch
+
+Bits = Literal[16, 24, "float"]
+
+MOST_SAMPLES = 30 * 60 * 48_000 * 2
+"""What `Sound.read` takes into memory at most: half an hour of 48 kHz stereo."""
+
+_DEPTHS: dict[str, dict[Bits, str]] = {
+    ".wav": {16: "PCM_16", 24: "PCM_24", "float": "FLOAT"},
+    ".flac": {16: "PCM_16", 24: "PCM_24"},
+}
+_TAIL_SECONDS = 0.05
+_SILENCE_DB = -90.0
+_ATTACK_DB = -20.0
+
+
+class Levels(BaseModel):
+    """Measurements of one sound; decibels are relative to full scale (an amplitude of 1), silence is -inf.
+
+    Attributes:
+        peak_db: the largest absolute sample.
+        rms_db: root mean square over all channels.
+        dc_db: the absolute mean of the channel where it is largest.
+        clipped: how many samples are at full scale or beyond (32767/32768 counts as full scale).
+        attack_seconds: time until the sound first comes within 20 dB of its peak.
+        silence_seconds: how long the end stays below -90 dB in every channel.
+        tail_db: root mean square of the last 50 ms: high if the sound is cut off before it has died away.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    peak_db: float
+    rms_db: float
+    dc_db: float
+    clipped: int
+    attack_seconds: float
+    silence_seconds: float
+    tail_db: float
+
+
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """A piece of audio.
+
+    Attributes:
+        samples: float32 `[channels, frames]`, read-only, full scale at -1 and 1 (values beyond are allowed).
+        rate: frames per second.
+        recipe: how the sound was made, if a model made it.
+
+    Raises:
+        AudioError: when the samples are not two-dimensional or not finite, or the rate is not positive.
+    """
+
+    samples: NDArray[np.float32]
+    rate: int
+    recipe: Recipe | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "samples", _checked(self.samples))
+        if self.rate <= 0:
+            raise AudioError(f"A sample rate of {self.rate} Hz is impossible; it must be positive.")
+
+    @property
+    def channels(self) -> int:
+        """How many channels there are."""
+        return int(self.samples.shape[0])
+
+    @property
+    def frames(self) -> int:
+        """How many samples each channel has."""
+        return int(self.samples.shape[1])
+
+    @property
+    def seconds(self) -> float:
+        """Duration in seconds."""
+        return self.frames / self.rate
+
+    # Files
+
+    @classmethod
+    def read(
+        cls, path: str | Path, *, start: float = 0.0, seconds: float | None = None, allow_empty: bool = False
+    ) -> Sound:
+        """Read a sound file, or the part from `start` that lasts `seconds` (less where the file ends).
+
+        WAV, FLAC, AIFF, OGG and MP3 of any rate, width and number of channels. The recipe that wavesmith
+        wrote into the file comes with it; a damaged one is ignored. A file that was cut short is refused,
+        except AIFF and OGG, where the end cannot be told from a whole file's.
+
+        Raises:
+            AudioError: when there is no such file, it is not audio, is damaged, has no samples (unless
+                `allow_empty`), has NaN or infinite ones, or more than `MOST_SAMPLES` would be read.
+            RequestError: when the part is not inside the file.
+        """
+        path = Path(path)
+        if not 0 <= start < math.inf or (seconds is not None and not 0 < seconds < math.inf):
+            raise RequestError(f"Cannot read {seconds} s from {start} s: times must be positive numbers.")
+        _check_file(path)
+        try:
+            with soundfile.SoundFile(path) as file:
+                comment = _comment(file, path)
+                samples = _read_part(file, path, start, seconds)
+                rate = file.samplerate
+        except (soundfile.SoundFileError, TypeError) as error:
+            raise AudioError(
+                f"{path} cannot be read as audio: it is damaged, or not a WAV, FLAC, AIFF, OGG or MP3 file."
+            ) from error
+        if not samples.size and not allow_empty:
+            raise AudioError(f"{path} has no samples; leave it out.")
+        try:
+            return cls(samples.T, rate, _recipe(comment))
+        except AudioError as error:
+            raise AudioError(f"{path}: {error}") from error
+
+    def write(self, path: str | Path, *, bits: Bits = 24) -> None:
+        """Write a WAV or FLAC file (by the ending), with the recipe inside as its comment.
+
+        Integer formats clip what is beyond full scale; FLAC has no float format. The same sound always gives
+        the same bytes, and a failure leaves what was there before.
+
+        Raises:
+            RequestError: for another ending or width.
+            AudioError: when the sound is empty or the format cannot hold it.
+            WavesmithError: when the folder cannot be written or the disk is full.
+        """
+        path = Path(path)
+        depths = _DEPTHS.get(path.suffix.lower())
+        if depths is None:
+            raise RequestError(f"Cannot write {path}: the name must end in {' or '.join(_DEPTHS)}.")
+        if bits not in depths:
+            choices = ", ".join(map(str, depths))
+            raise RequestError(f"Cannot write {path} with bits={bits}; choose one of: {choices}.")
+        if not self.frames:
+            raise AudioError(f"Cannot write {path}: the sound is empty.")
+        try:
+            content = self._encoded(path.suffix.lower(), bits)
+        except soundfile.SoundFileError as error:
+            what = f"{self.channels} channels at {self.rate} Hz"
+            raise AudioError(f"Cannot write {path}: the format cannot hold {what}.") from error
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
+
+    def _encoded(self, ending: str, bits: Bits) -> bytes:
+        # Encoding in memory leaves the disk to Python, which, unlike libsndfile, says what went wrong there.
+        memory = io.BytesIO()
+        comment = self.recipe.to_json() if self.recipe else None
+        subtype, kind = _DEPTHS[ending][bits], ending[1:].upper()
+        with soundfile.SoundFile(memory, "w", self.rate, self.channels, subtype, format=kind) as file:
+            if comment and kind == "FLAC":
+                file.comment = comment
+            file.write(self.samples.T if bits == "float" else _integers(self.samples.T, bits))
+        tags.clear_time_stamp(memory)
+        if comment and kind == "WAV":
+            tags.write_comment(memory, comment)
+        return memory.getvalue()
+
+    # Tensors
+
+    @classmethod
+    def from_tensor(cls, tensor: torch.Tensor, rate: int, recipe: Recipe | None = None) -> Sound:
+        """Make a sound of a tensor `[channels, frames]` of any type and device."""
+        return cls(tensor.detach().cpu().float().numpy(), rate, recipe)
+
+    def tensor(self) -> torch.Tensor:
+        """Copy the samples into a float32 tensor `[channels, frames]`."""
+        import torch
+
+        return torch.from_numpy(self.samples.copy())
+
+    # Edits
+
+    def with_recipe(self, recipe: Recipe | None) -> Sound:
+        """Attach another recipe."""
+        return replace(self, recipe=recipe)
+
+    def resample(self, rate: int) -> Sound:
+        """Convert to another rate with soxr's high quality; lasts round(frames * rate / old rate) frames.
+
+        Raises:
+            RequestError: when the rate is not positive.
+        """
+        if rate <= 0:
+            raise RequestError(f"Cannot resample to {rate} Hz; the rate must be positive.")
+        if rate == self.rate:
+            return self
+        converted = soxr.resample(self.samples.T, self.rate, rate, quality="HQ").T
+        return Sound(converted, rate, self.recipe).crop(round(self.frames * rate / self.rate))
+
+    def mono(self) -> Sound:
+        """Mix all channels into one: their mean."""
+        return self._with(self.samples.mean(axis=0, keepdims=True))
+
+    def stereo(self) -> Sound:
+        """Make two channels: mono is doubled; of more, the first two stay (front left and right in files)."""
+        return self._with(self.samples[[0, 0]] if self.channels == 1 else self.samples[:2])
+
+    def channels_as(self, channels: int) -> Sound:
+        """Make as many channels as asked: as `mono` and `stereo` do, or one channel many times.
+
+        Raises:
+            RequestError: for a number that this sound cannot be turned into.
+        """
+        if channels == self.channels:
+            return self
+        if channels == 1:
+            return self.mono()
+        if channels == 2:
+            return self.stereo()
+        if channels > 2 and self.channels == 1:
+            return self._with(self.samples.repeat(channels, axis=0))
+        raise RequestError(f"Cannot turn {self.channels} channels into {channels}; ask for 1 or 2.")
+
+    def trim(self, threshold_db: float = -70.0) -> Sound:
+        """Cut off the end where every channel stays below the threshold (dB relative to full scale).
+
+        The start stays where it is; at least one frame is kept, so that silence can still be written.
+        """
+        return self.crop(min(self.frames, max(1, self._loud_frames(threshold_db))))
+
+    def crop(self, frames: int) -> Sound:
+        """Make exactly this many frames: cut the end or add zeros.
+
+        Raises:
+            RequestError: when `frames` is negative.
+        """
+        if frames < 0:
+            raise RequestError(f"Cannot make a sound of {frames} frames; the number must not be negative.")
+        return self._with(np.pad(self.samples[:, :frames], ((0, 0), (0, max(0, frames - self.frames)))))
+
+    def fade(self, in_seconds: float = 0.0, out_seconds: float = 0.0) -> Sound:
+        """Fade in and out along half a cosine; a fade longer than the sound takes all of it.
+
+        Raises:
+            RequestError: when a time is negative.
+        """
+        if in_seconds < 0 or out_seconds < 0:
+            raise RequestError("A fade cannot last less than 0 seconds.")
+        gains = self._rise(in_seconds) * self._rise(out_seconds)[::-1]
+        return self._with(self.samples * gains)
+
+    def gain(self, db: float) -> Sound:
+        """Make louder (positive) or softer (negative) by so many decibels.
+
+        Raises:
+            RequestError: when `db` is not a number or beyond 200.
+        """
+        if not db <= 200:  # also catches NaN
+            raise RequestError(f"A gain of {db} dB makes no sense; use at most 200.")
+        return self._with(self.samples * np.float32(10 ** (db / 20)))
+
+    def normalise(self, peak_db: float = -1.0) -> Sound:
+        """Bring the peak to `peak_db` (dB relative to full scale); silence stays silence."""
+        peak = np.abs(self.samples).max(initial=0)
+        return self if peak == 0 else self._with(self.samples * (10 ** (peak_db / 20) / float(peak)))
+
+    @classmethod
+    def concatenate(cls, sounds: Sequence[Sound]) -> Sound:
+        """Join sounds end to end; the result has no recipe, as no single one makes it.
+
+        Raises:
+            RequestError: when there are none, or rates or channels differ.
+        """
+        if len({(sound.rate, sound.channels) for sound in sounds}) != 1:
+            raise RequestError(
+                "Only sounds of one rate and number of channels can be joined; convert them first."
+            )
+        return cls(np.concatenate([sound.samples for sound in sounds], axis=1), sounds[0].rate)
+
+    # Measurements
+
+    def levels(self) -> Levels:
+        """Measure loudness, faults and silence."""
+        size = np.abs(self.samples)
+        envelope, peak = size.max(axis=0), size.max(initial=0)
+        loud = np.flatnonzero(envelope >= peak * 10 ** (_ATTACK_DB / 20))
+        tail = self.samples[:, -max(1, round(_TAIL_SECONDS * self.rate)) :]
+        return Levels(
+            peak_db=_decibels(peak),
+            rms_db=_decibels(_rms(self.samples)),
+            dc_db=_decibels(np.abs(self.samples.sum(axis=1, dtype=np.float64)).max() / max(1, self.frames)),
+            clipped=int((size >= 32767 / 32768).sum()),
+            attack_seconds=int(loud[0]) / self.rate if loud.size else 0.0,
+            silence_seconds=(self.frames - self._loud_frames(_SILENCE_DB)) / self.rate,
+            tail_db=_decibels(_rms(tail)),
+        )
+
+    def _with(self, samples: NDArray[np.floating]) -> Sound:
+        return Sound(samples.astype(np.float32, copy=False), self.rate, self.recipe)
+
+    def _loud_frames(self, threshold_db: float) -> int:
+        """Frames up to and including the last one with a channel at or above the threshold."""
+        loud = np.flatnonzero(np.abs(self.samples).max(axis=0) >= 10 ** (threshold_db / 20))
+        return int(loud[-1]) + 1 if loud.size else 0
+
+    def _rise(self, seconds: float) -> NDArray[np.float64]:
+        length = min(self.frames, round(min(seconds, self.seconds) * self.rate))
+        rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(length) / max(1, length))
+        return np.concatenate([rise, np.ones(self.frames - length)])
+
+
+def _checked(samples: ArrayLike) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        own = np.array(samples, dtype=np.float32, order="C")
+    if own.ndim != 2 or own.shape[0] == 0:
+        raise AudioError(f"Samples must have the shape [channels, frames], not {list(own.shape)}.")
+    if not np.isfinite(own).all():
+        raise AudioError(
+            "Some samples are NaN or infinite, so the sound cannot be used; make or export it again."
+        )
+    own.setflags(write=False)
+    return own
+
+
+def _check_file(path: Path) -> None:
+    """Say clearly what libsndfile would only call a system error."""
+    if path.is_dir():
+        raise AudioError(f"{path} is a folder, not a sound file.")
+    if not path.is_file():
+        raise AudioError(f"There is no sound file at {path}.")
+    try:
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise AudioError(f"{path} is empty (0 bytes).")
+            missing = tags.missing_bytes(file)
+    except OSError as error:
+        raise AudioError(f"{path} cannot be opened: {error.strerror}.") from error
+    if missing:
+        raise AudioError(f"{path} is cut short: {missing} bytes of its sound are missing.")
+
+
+def _read_part(
+    file: soundfile.SoundFile, path: Path, start: float, seconds: float | None
+) -> NDArray[np.float32]:
+    """Read `[frames, channels]` from an open file, never more than `MOST_SAMPLES`."""
+    first = round(start * file.samplerate)
+    left = file.frames - first
+    if first and left <= 0:
+        raise RequestError(f"Cannot read from {start:g} s: {path} lasts {file.frames / file.samplerate:g} s.")
+    wanted = left if seconds is None else min(left, max(1, round(seconds * file.samplerate)))
+    if wanted * file.channels > MOST_SAMPLES:
+        minutes = MOST_SAMPLES // file.channels // file.samplerate // 60
+        raise AudioError(f"{path} is too long to read at once; read at most {minutes} minutes of it.")
+    if first:
+        file.seek(first)
+    samples: NDArray[np.float32] = file.read(wanted, dtype="float32", always_2d=True)
+    if (
+        len(samples) < 0.99 * wanted
+    ):  # an MP3 file may only estimate its length, so a little less is no damage
+        raise AudioError(
+            f"{path} is cut short: {wanted - len(samples)} of its {file.frames} frames are missing."
+        )
+    return samples
+
+
+def _comment(file: soundfile.SoundFile, path: Path) -> str | None:
+    if file.format in ("WAV", "WAVEX"):
+        with path.open("rb") as raw:
+            return tags.read_comment(raw)
+    comment: str = file.comment
+    return comment
+
+
+def _recipe(comment: str | None) -> Recipe | None:
+    try:
+        return Recipe.from_json(comment) if comment else None
+    except ValueError:
+        return None
+
+
+def _integers(samples: NDArray[np.float32], bits: Literal[16, 24]) -> NDArray[np.int32]:
+    """Round to the nearest step (libsndfile rounds down, a constant offset) and clip at full scale.
+
+    The steps fill the upper bits of 32, from where libsndfile takes as many as the format has.
+    """
+    steps = 2 ** (bits - 1)
+    rounded: NDArray[np.float64] = np.clip(np.rint(samples * float(steps)), -steps, steps - 1)
+    return rounded.astype(np.int32) << (32 - bits)
+
+
+def _decibels(amplitude: float | np.floating) -> float:
+    return 20 * math.log10(amplitude) if amplitude > 0 else -math.inf
+
+
+def _rms(samples: NDArray[np.float32]) -> float:
+    return math.sqrt(np.square(samples, dtype=np.float64).mean()) if samples.size else 0.0

@@ -1,0 +1,100 @@
+"""The folder of a training run: a usable model at its top, everything about the run in `training/`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wavesmith.data import ScannedFile
+from wavesmith.families import DiffusionModel
+from wavesmith.files import replacing
+from wavesmith.models import load_folder, save_folder
+from wavesmith.networks import parameters
+from wavesmith.picture import sheet
+from wavesmith.recipe import VERSION
+from wavesmith.training.config import TrainingRecipe
+from wavesmith.verbs import generate
+
+TRAINING = Path("training")
+LAST = TRAINING / "last.ckpt"
+LOG = TRAINING / "log.jsonl"
+RECIPE = TRAINING / "recipe.yaml"
+DEMO_SOUNDS = 4
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where a run keeps its things, and what its card says.
+
+    Attributes:
+        folder: the model's folder.
+        recipe: what was asked for.
+        files: the sounds that were trained on.
+        base: name of the model that training started from, if any, and that model's card.
+    """
+
+    folder: Path
+    recipe: TrainingRecipe
+    files: Sequence[ScannedFile]
+    base: tuple[str, str] | None = None
+
+    def write_recipe(self) -> None:
+        """Keep the recipe, by which the same command goes on and anybody can train the same model."""
+        with replacing(self.folder / RECIPE) as temporary:
+            temporary.write_text(self.recipe.to_yaml(), encoding="utf-8")
+
+    def export(self, family: DiffusionModel, seen: int, held_out: float | None) -> None:
+        """Write the model folder from the weights that the family has now."""
+        save_folder(self.folder, family, self.card(family, seen, held_out))
+
+    def demo(self, folder: Path, seen: int) -> None:
+        """Make sounds with the saved model by the `generate` that users call, and a picture of them."""
+        model = load_folder(folder)
+        demos = self.folder / TRAINING / "demos" / f"{seen:08d}"
+        rows = {}
+        for label in model.labels or (None,):
+            sounds = generate(model, DEMO_SOUNDS, label=label, seed=0)
+            for k, sound in enumerate(sounds):
+                sound.write(demos / f"{label or 'sound'}-{k}.wav")
+            rows[label or "sound"] = sounds
+        sheet(rows, demos / "mel.png", title=f"after {seen} examples")
+
+    def card(self, family: DiffusionModel, seen: int, held_out: float | None) -> str:
+        """The model card: what it is, what it was made of, whom to credit."""
+        config = family.config
+        labels = ", ".join(config.labels) or "none"
+        lines = [
+            "---",
+            "library_name: wavesmith",
+            "tags: [audio, diffusion]",
+            "---",
+            f"# {self.folder.resolve().name}",
+            "",
+            f"Made with wavesmith {VERSION}. {config.length / config.rate:.2f} s at {config.rate} Hz, "
+            f"{config.channels} channel(s); labels: {labels}; {parameters(family) / 1e6:.1f} M parameters.",
+            "",
+            f"Trained on {len(self.files)} sounds for {seen} examples (recipe in `{RECIPE}`).",
+        ]
+        if held_out is not None:
+            lines += ["", f"Held-out loss at fixed noise: {held_out:.4f}."]
+        lines += ["", "## Sounds it was trained on", "", *sources(self.files)]
+        if self.base:
+            lines += ["", f"## It started from `{self.base[0]}`, whose card says", "", self.base[1]]
+        return "\n".join(lines) + "\n"
+
+
+def sources(files: Sequence[ScannedFile]) -> list[str]:
+    """A Markdown table of sources, licences and credits."""
+    counts = Counter(
+        (
+            file.source or "-",
+            file.licence or "not stated",
+            file.licence_basis or "not stated",
+            file.credit or "not stated",
+        )
+        for file in files
+    )
+    rows = [f"| {' | '.join(key)} | {count} |" for key, count in sorted(counts.items())]
+    return ["| source | licence | basis | author | sounds |", "|---|---|---|---|---|", *rows]

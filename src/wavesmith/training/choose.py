@@ -1,0 +1,75 @@
+"""The default recipe: what to train on a folder when nobody says, and why."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from wavesmith.data import ScannedFile
+from wavesmith.families import DiffusionConfig, ParameterisationConfig, Sampling
+from wavesmith.networks import FrameUNetConfig
+from wavesmith.training.config import ModelRecipe, TrainingConfig, TrainingRecipe
+from wavesmith.transforms import SpectralConfig
+
+_SHORTEST, _LONGEST = 0.25, 4.0
+_PER_SOUND, _LEAST, _MOST = 150, 12_000, 150_000
+
+
+def choose(
+    files: Sequence[ScannedFile], base: DiffusionConfig | None = None, base_name: str | None = None
+) -> tuple[TrainingRecipe, list[str]]:
+    """A recipe for these sounds, and a sentence for each thing it decided.
+
+    Args:
+        files: usable files of a scan, at least one.
+        base: configuration of a model to start from; its rate, channels, length and network are then kept.
+        base_name: its name.
+    """
+    reasons = []
+    if base is not None:
+        model = ModelRecipe(
+            **{name: getattr(base, name) for name in ModelRecipe.model_fields},
+        )
+        reasons.append(f"Starts from the model '{base_name}', so a few minutes go a long way.")
+    else:
+        model = _model(files)
+        reasons.append(
+            f"Sounds of {model.length / model.rate:.2f} s at {model.rate} Hz, {model.channels} channel(s): "
+            "the usual rate, and long enough for nine in ten files; longer ones are cut with a fade."
+        )
+    examples = max(_LEAST, min(_MOST, _PER_SOUND * len(files)))
+    if base is not None:
+        examples = max(_LEAST // 4, examples // 4)
+    reasons.append(f"{examples} examples: about {examples / len(files):.0f} looks at each of {len(files)} sounds.")
+    rate = 1e-4 if base is not None else 4e-4
+    every = max(500, examples // 20)
+    training = TrainingConfig(
+        examples=examples,
+        learning_rate=rate,
+        warmup=min(3000, examples // 10),
+        validate_every=every,
+        save_every=every,
+        demo_every=2 * every,
+    )
+    return TrainingRecipe(model=model, training=training, base=base_name), reasons
+
+
+def _model(files: Sequence[ScannedFile]) -> ModelRecipe:
+    rates = [file.rate for file in files]
+    rate = min(max(set(rates), key=lambda r: (rates.count(r), r)), 48_000)
+    channels = 2 if any(file.channels > 1 for file in files) else 1
+    seconds = float(np.quantile([file.seconds for file in files], 0.9))
+    seconds = min(max(seconds, _SHORTEST), _LONGEST)
+    hop = 2 ** max(4, round(math.log2(rate * 128 / 44_100)))  # about 2.9 ms: attacks stay sharp
+    grain = hop * 8
+    return ModelRecipe(
+        rate=rate,
+        channels=channels,
+        length=math.ceil(seconds * rate / grain) * grain,
+        transform=SpectralConfig(hop=hop),
+        network=FrameUNetConfig(blocks=1),
+        parameterisation=ParameterisationConfig(kind="gated"),
+        sampling=Sampling(guidance=2.0),
+    )

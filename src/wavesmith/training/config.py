@@ -1,0 +1,168 @@
+"""What a training run is told: plain values, in `recipes/*.yaml` and in every model's folder."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from wavesmith.data import Augmentation
+from wavesmith.diffusion import Crash, LogitNormal, LogNormal, NoiseLevels, UniformAngle, UniformFlow
+from wavesmith.errors import RequestError, unknown
+from wavesmith.families import ParameterisationConfig, Sampling
+from wavesmith.networks import NetworkConfig
+from wavesmith.transforms import TransformConfig
+
+
+class NoiseLevelsConfig(BaseModel):
+    """Where training spends its effort; `mean` and `std` are of log(sigma), for the normal kinds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["log_normal", "logit_normal", "uniform_angle", "crash", "uniform_flow"] = "log_normal"
+    mean: float = -0.6
+    std: float = Field(default=1.4, gt=0)
+
+    def build(self) -> NoiseLevels:
+        """Make the distribution."""
+        if self.kind == "log_normal":
+            return LogNormal(self.mean, self.std)
+        if self.kind == "logit_normal":
+            return LogitNormal(self.mean, self.std)
+        return {"uniform_angle": UniformAngle, "crash": Crash, "uniform_flow": UniformFlow}[self.kind]()
+
+
+class ModelRecipe(BaseModel):
+    """What is built; labels come from the data."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rate: int
+    channels: int
+    length: int
+    transform: TransformConfig
+    network: NetworkConfig
+    parameterisation: ParameterisationConfig
+    sampling: Sampling = Sampling()
+
+
+class TrainingConfig(BaseModel):
+    """How it is trained. Amounts are counted in examples, so that batch size and devices do not change them.
+
+    Attributes:
+        examples: sounds to train on in all, repeats counted.
+        batch: sounds per step on each device.
+        accumulate: steps whose gradients are summed before the weights move.
+        learning_rate: of AdamW, after `warmup` examples; over the last `decay` of the run it falls to a
+            fiftieth, linearly.
+        betas, eps, weight_decay: of AdamW.
+        clip: largest norm of the gradient; None for no limit.
+        ema: relative widths of the power-function averages of the weights (Karras et al. 2024).
+        label_dropout: share of examples shown without their label, which guidance needs.
+        noise_levels: distribution of training sigma.
+        augmentation: changes to the sounds, told to the network; None for none.
+        precision: `auto` is bf16 where a CUDA device has it, float32 elsewhere.
+        held_out: share of sounds, by source, kept for judging.
+        validate_every, demo_every, save_every: examples between held-out losses, demos and checkpoints.
+        seed: of everything random.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    examples: int = Field(default=100_000, ge=1)
+    batch: int = Field(default=16, ge=1)
+    accumulate: int = Field(default=1, ge=1)
+    learning_rate: float = Field(default=4e-4, gt=0)
+    warmup: int = Field(default=3_000, ge=0)
+    decay: float = Field(default=0.4, ge=0, le=1)
+    betas: tuple[float, float] = (0.9, 0.99)
+    eps: float = 1e-8
+    weight_decay: float = 0.01
+    clip: float | None = 1.0
+    ema: tuple[float, ...] = (0.05, 0.1)
+    label_dropout: float = Field(default=0.15, ge=0, le=1)
+    noise_levels: NoiseLevelsConfig = NoiseLevelsConfig()
+    augmentation: Augmentation | None = Augmentation()
+    precision: Literal["auto", "32", "bf16", "16"] = "auto"
+    held_out: float = Field(default=0.1, ge=0, le=0.5)
+    validate_every: int = Field(default=5_000, ge=1)
+    demo_every: int = Field(default=10_000, ge=1)
+    save_every: int = Field(default=5_000, ge=1)
+    seed: int = 0
+
+
+class DataChoice(BaseModel):
+    """Which sounds of a folder are used; None sets no condition.
+
+    `basis`: only those whose manifest gives this `licence_basis`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    basis: str | None = None
+
+
+class TrainingRecipe(BaseModel):
+    """Everything that decides a training run but the sounds.
+
+    `base` names a model to start from instead of random weights; it must have the same network.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: ModelRecipe
+    data: DataChoice = DataChoice()
+    base: str | None = None
+    training: TrainingConfig = TrainingConfig()
+
+    def to_yaml(self) -> str:
+        """The text of a recipe file."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+    def changed(self, **training: Any) -> TrainingRecipe:
+        """The same with other training values; None means unchanged. Raises RequestError for bad ones."""
+        asked = {name: value for name, value in training.items() if value is not None}
+        try:
+            changed = TrainingConfig.model_validate(self.training.model_dump() | asked)
+        except ValidationError as error:
+            raise RequestError(_first_problem("The training options", error)) from error
+        return self.model_copy(update={"training": changed})
+
+
+def recipe_names() -> list[str]:
+    """Recipes that come with wavesmith."""
+    return sorted(path.name.removesuffix(".yaml") for path in _folder().iterdir() if path.name.endswith(".yaml"))
+
+
+def read_recipe(name: str | Path) -> TrainingRecipe:
+    """Read a recipe that comes with wavesmith, by name, or a YAML file.
+
+    Raises:
+        RequestError: when there is none, or it does not make sense.
+    """
+    path = Path(name)
+    if str(name) in recipe_names():
+        text = (_folder() / f"{name}.yaml").read_text(encoding="utf-8")
+    elif path.is_file():
+        text = path.read_text(encoding="utf-8", errors="replace")
+    else:
+        raise RequestError(unknown("training recipe", str(name), recipe_names()))
+    try:
+        return TrainingRecipe.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise RequestError(f"The recipe {name} is not valid YAML; check it near: {error}.") from error
+    except ValidationError as error:
+        raise RequestError(_first_problem(f"The recipe {name}", error)) from error
+
+
+def _folder() -> Any:
+    return resources.files("wavesmith") / "recipes"
+
+
+def _first_problem(what: str, error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{what} cannot be used: {place}: {first['msg'].lower()}."

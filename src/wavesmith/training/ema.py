@@ -1,0 +1,72 @@
+"""Power-function averages of the weights, several widths at once.
+
+Karras et al. 2024, "Analyzing and improving the training dynamics of diffusion models" (EDM2), section 3.1:
+at step t the average moves to the weights by 1 - beta with beta = (1 - 1/t)^(gamma + 1), so that its memory
+grows with the training and needs no warm-up. A relative width says how far back it reaches: its standard
+deviation as a share of the training so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+def exponent(width: float) -> float:
+    """The gamma of a relative width (EDM2, eq. 127 and listing 2): largest real root of a cubic."""
+    inverse = width**-2
+    return float(np.roots([1, 7, 16 - inverse, 12 - inverse]).real.max())
+
+
+class PowerAverages:
+    """One running average of a module's parameters for each width.
+
+    Buffers (statistics of transforms, constants) are not averaged; they do not train.
+    """
+
+    def __init__(self, module: nn.Module, widths: Sequence[float]) -> None:
+        self.steps = 0
+        self.averages = {width: [p.detach().clone() for p in module.parameters()] for width in widths}
+
+    @torch.no_grad()
+    def update(self, module: nn.Module) -> None:
+        """Take in the weights after one more optimizer step."""
+        self.steps += 1
+        parameters = [p.detach() for p in module.parameters()]
+        for width, average in self.averages.items():
+            share = 1 - (1 - 1 / self.steps) ** (exponent(width) + 1)
+            torch._foreach_lerp_(average, parameters, share)
+
+    @contextmanager
+    def applied(self, module: nn.Module, width: float) -> Iterator[None]:
+        """Within the context the module computes with the average of that width, in evaluation mode."""
+        was_training = module.training
+        self._swap(module, width)
+        module.eval()
+        try:
+            yield
+        finally:
+            module.train(was_training)
+            self._swap(module, width)
+
+    def _swap(self, module: nn.Module, width: float) -> None:
+        parameters = list(module.parameters())
+        self.averages[width] = [p.to(parameters[0].device) for p in self.averages[width]]
+        for parameter, average in zip(parameters, self.averages[width], strict=True):
+            parameter.data, average.data = average.data, parameter.data
+
+    def state(self) -> dict[str, int | dict[str, list[Tensor]]]:
+        """Everything needed to go on later; plain values and tensors."""
+        return {"steps": self.steps, "averages": {str(w): list(a) for w, a in self.averages.items()}}
+
+    def restore(self, state: dict[str, int | dict[str, list[Tensor]]]) -> None:
+        """Go on from `state`."""
+        steps, averages = state["steps"], state["averages"]
+        assert isinstance(steps, int)
+        assert isinstance(averages, dict)
+        self.steps = steps
+        self.averages = {float(width): average for width, average in averages.items()}

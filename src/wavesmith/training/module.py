@@ -1,0 +1,91 @@
+"""The Lightning module: loss, optimizer, averages. Lightning does the loop, devices, precision and resuming."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from wavesmith.diffusion import ItemNoise
+from wavesmith.families import DiffusionModel
+from wavesmith.training.config import TrainingConfig
+from wavesmith.training.ema import PowerAverages
+from wavesmith.training.examples import Example, Examples, Positions
+
+
+class DiffusionTraining(L.LightningModule):
+    """Trains one `DiffusionModel`.
+
+    Attributes:
+        family: what is trained.
+        averages: of its weights.
+        seen: examples trained on so far, over all devices; also the position where the stream goes on.
+    """
+
+    def __init__(self, family: DiffusionModel, examples: Examples, config: TrainingConfig, workers: int = 0) -> None:
+        super().__init__()
+        self.family, self.config = family, config
+        self.examples, self.workers = examples, workers
+        self.averages = PowerAverages(family, config.ema)
+        self.seen = 0
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps that the whole run takes."""
+        return -(-self.config.examples // self._examples_per_step())
+
+    def _examples_per_step(self) -> int:
+        world = self.trainer.world_size if self._trainer is not None else 1
+        return self.config.batch * self.config.accumulate * world
+
+    def train_dataloader(self) -> DataLoader[Example]:
+        """The stream, from where training stands."""
+        positions = Positions(self.seen, self.global_rank, self.trainer.world_size)
+        return DataLoader(self.examples, self.config.batch, sampler=positions, num_workers=self.workers)
+
+    def training_step(self, batch: Example, index: int) -> Tensor:
+        """Mean loss of a batch."""
+        shape = self.family.feature_shape(batch.wave.shape[-1])
+        eps = ItemNoise(self.config.seed, batch.position.tolist(), shape, self.device)()  # type: ignore[attr-defined]
+        losses = self.family.training_loss(
+            batch.wave, batch.sigma, eps, label=batch.label, augment=batch.augment
+        )
+        loss = losses.mean()
+        if not torch.isfinite(loss):
+            raise FloatingPointError(f"the loss is {float(loss)} after {self.seen} examples")
+        self.log("loss", loss.detach(), prog_bar=True)
+        return loss
+
+    def configure_optimizers(self) -> Any:
+        """AdamW with warm-up, a plateau and a linear fall; decay spares biases, norms and embeddings."""
+        matrices = [p for p in self.family.parameters() if p.requires_grad and p.ndim >= 2]
+        vectors = [p for p in self.family.parameters() if p.requires_grad and p.ndim < 2]
+        optimizer = torch.optim.AdamW(
+            [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}],
+            lr=self.config.learning_rate,
+            betas=self.config.betas,
+            eps=self.config.eps,
+            weight_decay=self.config.weight_decay,
+        )
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate_at)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def rate_at(self, step: int) -> float:
+        """Share of the full learning rate at an optimizer step."""
+        warm = self.config.warmup / self._examples_per_step()
+        left = 1 - step / self.steps
+        fall = max(left / self.config.decay, 0.02) if self.config.decay else 1.0
+        return min(1.0, (step + 1) / (warm + 1), fall)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the averages and the position in the stream."""
+        checkpoint["averages"] = self.averages.state()
+        checkpoint["seen"] = self.seen
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on from the averages and the position in the stream."""
+        self.averages.restore(checkpoint["averages"])
+        self.seen = checkpoint["seen"]

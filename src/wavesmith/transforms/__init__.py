@@ -1,0 +1,34 @@
+"""Invertible maps between a waveform and the space a network works in.
+
+`raw` (the samples), `patch` (samples stacked a few at a time), `learned` (a trained filter bank) and
+`spectral` (a whitened, companded lapped transform) share the interface of `Transform`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from wavesmith.transforms.base import Transform
+from wavesmith.transforms.learned import Learned, LearnedConfig
+from wavesmith.transforms.patch import Patch, PatchConfig
+from wavesmith.transforms.raw import Raw, RawConfig
+from wavesmith.transforms.spectral import Spectral, SpectralConfig
+
+TransformConfig = Annotated[
+    RawConfig | PatchConfig | LearnedConfig | SpectralConfig, Field(discriminator="kind")
+]
+
+__all__ = [
+    "Learned",
+    "LearnedConfig",
+    "Patch",
+    "PatchConfig",
+    "Raw",
+    "RawConfig",
+    "Spectral",
+    "SpectralConfig",
+    "Transform",
+    "TransformConfig",
+]

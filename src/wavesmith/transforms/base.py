@@ -1,0 +1,40 @@
+"""What every transform promises: an invertible map between a waveform and the space a network works in."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+
+class Transform(nn.Module, ABC):
+    """Map waves `[B, C, N]` to features `[B, features, T]` and back.
+
+    `frames(N)` says how long the features of an N-sample wave are; `encode` pads with zeros to the next
+    whole frame, and `decode` cuts back to the N it is given. Transforms without learned parts are
+    orthonormal up to a fixed scale where their docstring says so, so that white noise stays white.
+
+    Attributes:
+        channels: audio channels C that this transform was built for.
+        features: feature channels that `encode` returns.
+        hop: samples of one channel that one frame stands for.
+    """
+
+    channels: int
+    features: int
+    hop: int
+
+    @abstractmethod
+    def encode(self, wave: Tensor) -> Tensor:
+        """Wave `[B, C, N]` to features `[B, features, frames(N)]`."""
+
+    @abstractmethod
+    def decode(self, z: Tensor, length: int) -> Tensor:
+        """Features `[B, features, T]` to a wave `[B, C, length]`."""
+
+    def frames(self, length: int) -> int:
+        """Frames that a wave of `length` samples is encoded into."""
+        return -(-length // self.hop)
+
+    def fit(self, waves: Tensor) -> None:  # noqa: B027  (a transform without statistics has nothing to fit)
+        """Set the statistics that the transform needs from training waves `[B, C, N]`."""

@@ -1,0 +1,87 @@
+import pytest
+import torch
+
+from wavesmith.diffusion import ItemNoise
+from wavesmith.diffusion.samplers.adaptive import dpm_adaptive
+from wavesmith.errors import RequestError
+
+SIGMAS = torch.tensor([10.0, 3.0, 1.0, 0.1], dtype=torch.float64)
+
+
+class Counting:
+    def __init__(self, denoise):
+        self.denoise = denoise
+        self.calls = 0
+
+    def __call__(self, x, sigma):
+        self.calls += 1
+        return self.denoise(x, sigma)
+
+
+def start(indices):
+    return 10 * ItemNoise(0, indices, (1,), dtype=torch.float64)()
+
+
+def test_tighter_tolerances_come_nearer_to_the_flow_for_more_evaluations(mixture):
+    x = start(range(16))
+    exact = mixture.flow(x, 10.0, 0.1)
+    errors, calls = [], []
+    for tolerance in (1e-1, 1e-3, 1e-5):
+        denoiser = Counting(mixture.denoise)
+        sample = dpm_adaptive(denoiser, x, SIGMAS, rtol=tolerance, atol=tolerance)
+        errors.append((sample - exact).abs().max().item())
+        calls.append(denoiser.calls)
+    assert calls[0] < calls[1] < calls[2]
+    assert errors[1] < 2e-3
+    assert errors[2] < 2e-5
+
+
+def test_each_item_takes_its_own_steps(mixture):
+    alone, calls = [], []
+    for k in range(6):
+        denoiser = Counting(mixture.denoise)
+        alone.append(dpm_adaptive(denoiser, start([k]), SIGMAS, rtol=1e-4, atol=1e-4))
+        calls.append(denoiser.calls)
+    assert len(set(calls)) > 1, "items of one difficulty would prove nothing"
+    denoiser = Counting(mixture.denoise)
+    together = dpm_adaptive(denoiser, start(range(6)), SIGMAS, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=1e-11)
+    assert denoiser.calls == max(calls)
+
+
+def test_a_last_level_of_zero_adds_one_denoising(mixture):
+    to_zero = torch.cat([SIGMAS, torch.zeros(1)])
+    noisy = dpm_adaptive(mixture.denoise, start([0, 1]), SIGMAS)
+    clean = dpm_adaptive(mixture.denoise, start([0, 1]), to_zero)
+    torch.testing.assert_close(clean, mixture.denoise(noisy, torch.full((2,), 0.1, dtype=torch.float64)))
+
+
+def test_the_callback_tells_how_far_the_walk_has_come(mixture):
+    steps = []
+
+    def callback(step, total, x, sigma, denoised):
+        assert total == 3
+        assert sigma.shape == (2,)
+        torch.testing.assert_close(denoised, mixture.denoise(x, sigma))
+        steps.append(step)
+
+    dpm_adaptive(mixture.denoise, start([0, 1]), SIGMAS, callback=callback)
+    assert steps == sorted(steps)
+    assert set(steps) == {0, 1, 2}
+
+
+def test_a_denoiser_gone_astray_does_not_keep_the_walk_from_ending():
+    denoiser = Counting(lambda x, sigma: torch.full_like(x, torch.nan))
+    assert dpm_adaptive(denoiser, start([0]), SIGMAS).isnan().all()
+    assert denoiser.calls < 100
+
+
+def test_a_tolerance_beyond_rounding_still_ends(mixture):
+    sample = dpm_adaptive(mixture.denoise, start([0]).float(), SIGMAS, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(sample.double(), mixture.flow(start([0]), 10.0, 0.1), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("bad", [{"rtol": 0.0}, {"atol": -1.0}])
+def test_tolerances_must_be_positive(bad, mixture):
+    with pytest.raises(RequestError, match="above 0"):
+        dpm_adaptive(mixture.denoise, start([0]), SIGMAS, **bad)

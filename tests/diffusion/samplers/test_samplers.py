@@ -1,0 +1,135 @@
+"""What every sampler in the registry promises."""
+
+import pytest
+import torch
+
+from wavesmith.diffusion import SAMPLERS, ItemNoise, sampler, schedule
+from wavesmith.errors import RequestError
+
+FIXED = [name for name in SAMPLERS if name != "dpm_adaptive"]
+STOCHASTIC = [name for name, record in SAMPLERS.items() if record.stochastic]
+DETERMINISTIC = [name for name, record in SAMPLERS.items() if not record.stochastic]
+
+
+def walk(mixture, name, indices, sigmas, **options):
+    """Samples `[B, 2, 3]` of the items `indices`, each with noise of its own."""
+    noise = ItemNoise(11, indices, (2, 3), dtype=torch.float64)
+    return SAMPLERS[name].run(mixture.denoise, sigmas[0] * noise(), sigmas, noise=noise, **options)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_an_item_comes_out_the_same_in_any_batch(name, mixture):
+    sigmas = schedule("karras", 12, 0.02, 20.0)
+    together = walk(mixture, name, range(6), sigmas)
+    assert together.flatten(1).std(0).min() > 0.1, "the items must differ for this to say anything"
+    for indices in ([4], [5, 0, 2]):
+        torch.testing.assert_close(
+            together[list(indices)], walk(mixture, name, indices, sigmas), rtol=0, atol=1e-11
+        )
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLERS if name != "ping_pong"])
+def test_the_distribution_comes_out(name, mixture, generator):
+    """`ping_pong` is for models that return samples rather than averages, and has a test of its own."""
+    items = 8000
+    clean = mixture.draw(items, 1, generator=generator)
+    noisy = clean + 20 * torch.randn(items, 1, generator=generator, dtype=torch.float64)
+    sigmas = schedule("karras", 80, 0.02, 20.0)
+    sample = SAMPLERS[name].run(
+        mixture.denoise,
+        noisy,
+        sigmas,
+        noise=lambda like: torch.randn(like.shape, generator=generator).to(like),
+    )
+    left, right = sample[sample < -0.25], sample[sample >= -0.25]
+    # Bounds are some four standard errors of so many items, and the first-order samplers' bias.
+    assert len(left) / items == pytest.approx(0.3, abs=0.025)
+    assert left.mean() == pytest.approx(-1.5, abs=0.04)
+    assert right.mean() == pytest.approx(1.0, abs=0.03)
+    assert left.std() == pytest.approx(0.4, abs=0.04)
+    assert right.std() == pytest.approx(0.25, abs=0.02)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_few_coarse_steps_in_float32_stay_finite(name, mixture):
+    for steps in (1, 2, 5):
+        noise = ItemNoise(3, [0, 1], (4,))
+        sigmas = schedule("karras", steps, 0.01, 80.0)
+        sample = SAMPLERS[name].run(mixture.denoise, 80 * noise(), sigmas, noise=noise)
+        assert sample.dtype == torch.float32
+        assert sample.isfinite().all()
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_single_step_returns_the_denoised(name, mixture):
+    x = 10 * torch.randn(3, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    sample = SAMPLERS[name].run(mixture.denoise, x, torch.tensor([10.0, 0.0], dtype=torch.float64))
+    torch.testing.assert_close(sample, mixture.denoise(x, torch.full((3,), 10.0)))
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_the_callback_sees_each_step_once(name, mixture):
+    sigmas = schedule("karras", 7, 0.02, 20.0)
+    seen = []
+
+    def callback(step, steps, x, sigma, denoised):
+        torch.testing.assert_close(denoised, mixture.denoise(x, sigma))
+        seen.append((step, steps, tuple(x.shape), sigma.tolist()))
+
+    walk(mixture, name, [0, 1], sigmas, callback=callback)
+    assert seen == [(i, 7, (2, 2, 3), [sigmas[i].item()] * 2) for i in range(7)]
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_evaluations_are_counted_right(name, mixture):
+    calls = []
+
+    def denoiser(x, sigma):
+        calls.append(sigma)
+        return mixture.denoise(x, sigma)
+
+    sigmas = schedule("karras", 11, 0.1, 10.0)[:-1]
+    noise = ItemNoise(0, [0], (4,))
+    SAMPLERS[name].run(denoiser, 10 * noise(), sigmas, noise=noise)
+    warm_up = name == "plms"
+    assert len(calls) == SAMPLERS[name].evaluations * 10 + warm_up
+
+
+@pytest.mark.parametrize("name", STOCHASTIC)
+def test_stochastic_samplers_follow_their_noise_and_ask_for_it(name, mixture):
+    sigmas = schedule("karras", 5, 0.1, 10.0)
+    x = 10 * ItemNoise(0, [0], (4,))()
+    first, again, other = (
+        SAMPLERS[name].run(mixture.denoise, x, sigmas, noise=ItemNoise(seed, [0], (4,))) for seed in (1, 1, 2)
+    )
+    assert torch.equal(first, again)
+    assert not torch.allclose(first, other)
+    with pytest.raises(RequestError, match="noise"):
+        SAMPLERS[name].run(mixture.denoise, x, sigmas)
+
+
+@pytest.mark.parametrize("name", DETERMINISTIC)
+def test_deterministic_samplers_draw_no_noise(name, mixture):
+    def forbidden(like):
+        raise AssertionError
+
+    x = 10 * ItemNoise(0, [0], (4,))()
+    sigmas = schedule("karras", 5, 0.1, 10.0)
+    sample = SAMPLERS[name].run(mixture.denoise, x, sigmas, noise=forbidden)
+    assert torch.equal(sample, SAMPLERS[name].run(mixture.denoise, x, sigmas))
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_what_goes_in_is_not_overwritten(name, mixture):
+    noise = ItemNoise(0, [0], (4,))
+    x, sigmas = 10 * noise(), schedule("karras", 5, 0.1, 10.0)
+    before = x.clone(), sigmas.clone()
+    SAMPLERS[name].run(mixture.denoise, x, sigmas, noise=noise)
+    assert torch.equal(x, before[0])
+    assert torch.equal(sigmas, before[1])
+
+
+def test_samplers_are_found_by_name():
+    assert sampler("heun") is SAMPLERS["heun"]
+    with pytest.raises(RequestError, match="did you mean 'dpmpp_2m'"):
+        sampler("dpmpp-2m")

@@ -1,0 +1,102 @@
+import io
+import struct
+import wave
+
+import numpy as np
+import pytest
+import soundfile
+
+from wavesmith import tags
+
+
+def wav(
+    frames: int = 101, channels: int = 1, subtype: str = "PCM_24", title: str | None = None
+) -> io.BytesIO:
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, (frames, channels))
+    memory = io.BytesIO()
+    with soundfile.SoundFile(memory, "w", 8000, channels, subtype, format="WAV") as file:
+        if title:
+            file.title = title
+        file.write(samples)
+    return memory
+
+
+@pytest.mark.parametrize("text", ["a", "ab", "é" * 2500, "{" + '"müsli": "鼓"' * 20000 + "}"])
+def test_comment_survives_whole(text: str) -> None:
+    file = wav()
+    tags.write_comment(file, text)
+    assert tags.read_comment(file) == text
+
+
+def test_no_comment() -> None:
+    assert tags.read_comment(wav()) is None
+    assert tags.read_comment(io.BytesIO(b"not a sound file at all")) is None
+    assert tags.read_comment(io.BytesIO()) is None
+
+
+@pytest.mark.parametrize("frames", [101, 102])
+def test_everything_else_in_the_file_stays(frames: int) -> None:
+    file = wav(frames, title="Kick")
+    before, _ = soundfile.read(io.BytesIO(file.getvalue()))
+    tags.write_comment(file, "x" * 5000)
+    file.seek(0)
+    with soundfile.SoundFile(file) as reader:
+        assert reader.title == "Kick"
+        assert (reader.samplerate, reader.channels, reader.subtype) == (8000, 1, "PCM_24")
+        np.testing.assert_array_equal(reader.read(), before)
+    file.seek(0)
+    with wave.open(file) as plain:
+        assert plain.getnframes() == frames
+
+
+def test_short_comment_is_where_other_programs_look() -> None:
+    file = wav()
+    tags.write_comment(file, "made by a model")
+    file.seek(0)
+    with soundfile.SoundFile(file) as reader:
+        assert reader.comment == "made by a model"
+
+
+@pytest.mark.parametrize("text", ["odd", "even"])
+def test_sizes_add_up_to_the_file(text: str) -> None:
+    file = wav()
+    tags.write_comment(file, text)
+    content = file.getvalue()
+    assert struct.unpack("<I", content[4:8])[0] == len(content) - 8
+    last = list(tags.chunks(file))[-1]
+    assert (last.name, last.start + last.size) == (b"LIST", len(content))
+
+
+def test_time_stamp_is_cleared_and_nothing_else() -> None:
+    file = wav(subtype="FLOAT")
+    before = file.getvalue()
+    stamp = before.index(b"PEAK") + 12
+    assert before[stamp : stamp + 4] != bytes(4)
+    tags.clear_time_stamp(file)
+    assert file.getvalue() == before[:stamp] + bytes(4) + before[stamp + 4 :]
+
+
+def test_missing_bytes() -> None:
+    content = wav(channels=2, subtype="PCM_16").getvalue()
+    assert tags.missing_bytes(io.BytesIO(content)) == 0
+    assert tags.missing_bytes(io.BytesIO(content[:-30])) == 30
+    assert tags.missing_bytes(io.BytesIO(b"fLaC" + content)) == 0
+
+
+def test_a_streamed_file_is_not_called_cut_short() -> None:
+    content = wav(channels=2, subtype="PCM_16").getvalue()
+    size = content.index(b"data") + 4
+    streamed = content[:size] + b"\xff\xff\xff\xff" + content[size + 4 :]
+    assert tags.missing_bytes(io.BytesIO(streamed)) == 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_damaged_chunks_do_no_harm(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    file = wav()
+    tags.write_comment(file, "hello")
+    damaged = bytearray(file.getvalue())
+    for place in rng.integers(12, len(damaged), 40):
+        damaged[place] = rng.integers(256)
+    comment = tags.read_comment(io.BytesIO(bytes(damaged)))
+    assert comment is None or len(comment) < len(damaged)
