@@ -88,6 +88,13 @@ def test_a_class_without_sounds_is_an_error_that_names_it() -> None:
         train_judge(waves, torch.zeros(6, dtype=torch.long), CLASSES, rate=RATE, steps=1)
 
 
+@pytest.mark.parametrize("labels", [[0, 1], [0, 1, -1], [0, 1, 3]])
+def test_sounds_without_a_label_are_refused(labels: list[int]) -> None:
+    waves, _ = sounds(3, seed=0)
+    with pytest.raises(DataError, match="one label"):
+        train_judge(waves, torch.tensor(labels), CLASSES, rate=RATE, steps=1)
+
+
 def test_saved_and_loaded_it_says_the_same(judge: Judge, tmp_path: Path) -> None:
     waves, _ = sounds(6, seed=0)
     judge.save(tmp_path / "judge")

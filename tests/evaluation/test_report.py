@@ -104,7 +104,9 @@ def test_other_rates_and_channels_are_converted(judge: Judge, training: Sounds) 
 def test_labels_that_cannot_be_judged_are_named(judge: Judge, training: Sounds) -> None:
     with pytest.raises(RequestError, match="did you mean 'thump'"):
         evaluate({"thmp": training["thump"]}, training, judge)
-    with pytest.raises(RequestError, match="no training sound labelled 'hiss'"):
+    with pytest.raises(RequestError, match="labelled 'hiss'"):
         evaluate(training, {"thump": training["thump"]}, judge)
+    with pytest.raises(RequestError, match="labelled 'hiss'"):
+        evaluate({"hiss": [], "thump": training["thump"]}, training, judge)
     with pytest.raises(RequestError, match="no sound"):
         evaluate({}, training, judge)

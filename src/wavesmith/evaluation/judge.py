@@ -145,8 +145,10 @@ def train_judge(
         progress: called with (steps done, steps in all, loss) after each step.
 
     Raises:
-        DataError: when shapes disagree or a class has no sound to train on.
+        DataError: when a sound has no label among the classes, or a class has no sound to train on.
     """
+    if len(labels) != len(waves) or not ((labels >= 0) & (labels < len(classes))).all():
+        raise DataError("Every sound needs one label out of the judge's classes; leave the others out.")
     train = torch.ones(len(waves), dtype=torch.bool) if held_out is None else ~held_out
     weights = _class_weights(labels, classes, train)
     waves = waves.mean(dim=1, keepdim=True)
@@ -208,6 +210,11 @@ def confusion(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:
     return torch.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 
+def share_right(table: Tensor) -> float:
+    """Share of a confusion matrix that lies on its diagonal."""
+    return int(table.trace()) / int(table.sum())
+
+
 @torch.no_grad()
 def _in_batches(function: Callable[[Tensor], Tensor], waves: Tensor, batch: int) -> Tensor:
     return torch.cat([function(part) for part in torch.split(waves, batch)])
@@ -232,7 +239,7 @@ def _report(judge: Judge, waves: Tensor, labels: Tensor, train: Tensor, steps: i
         for part in (train, ~train)
         if part.any()
     ]
-    shares = [float(table.trace() / table.sum()) for table in tables]
+    shares = [share_right(table) for table in tables]
     unseen = len(tables) > 1
     return JudgeReport(
         classes=judge.classes,

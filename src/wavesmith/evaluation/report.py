@@ -8,6 +8,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
+from wavesmith.data.fit import fit
 from wavesmith.errors import RequestError, unknown
 from wavesmith.evaluation.distances import (
     PrecisionRecall,
@@ -16,7 +17,7 @@ from wavesmith.evaluation.distances import (
     precision_recall,
 )
 from wavesmith.evaluation.hygiene import Hygiene, hygiene
-from wavesmith.evaluation.judge import Judge, confusion, embed
+from wavesmith.evaluation.judge import Judge, confusion, embed, share_right
 from wavesmith.evaluation.neighbours import nearest
 from wavesmith.sound import Sound
 
@@ -86,6 +87,9 @@ def evaluate(
 ) -> Evaluation:
     """Measure generated sounds against real ones of the same labels.
 
+    Distances have no scale of their own: `evaluate(held_out, training, judge)` says what real sounds score.
+    The overall ones compare the mix of labels too.
+
     Args:
         generated: sounds by the label they were asked for; at least 4 each. Prefer hundreds: distances and
             shares of small sets are rough.
@@ -95,13 +99,14 @@ def evaluate(
         held_out: real sounds that the generator has not seen, for the novelty.
 
     Raises:
-        RequestError: when a label is unknown to the judge, not in the training set or has too few sounds.
+        RequestError: when there is no sound, a label is unknown to the judge or has too few sounds.
     """
-    for label in generated:
+    for label, part in generated.items():
         if label not in judge.classes:
             raise RequestError(unknown("label", label, judge.classes))
-        if label not in training:
-            raise RequestError(f"There is no training sound labelled '{label}' to compare with; add some.")
+        if min(len(part), len(training.get(label, ()))) <= NEIGHBOURS:
+            few = f"at least {NEIGHBOURS + 1} generated and as many training sounds"
+            raise RequestError(f"Too few sounds are labelled '{label}'; use {few}.")
     sounds = [sound for part in generated.values() for sound in part]
     checkups = hygiene(sounds)
     rate = judge.config.rate
@@ -126,8 +131,8 @@ def evaluate(
 
 
 def waves_of(sounds: Sequence[Sound], rate: int, frames: int) -> Tensor:
-    """Sounds as waves `[N, 1, frames]` at a rate, cut or filled up with silence."""
-    return torch.stack([sound.mono().resample(rate).crop(frames).tensor() for sound in sounds])
+    """Sounds as mono waves `[N, 1, frames]` at a rate, cut (with a short fade) or filled up with silence."""
+    return torch.stack([fit(sound.mono().resample(rate).tensor(), frames, rate) for sound in sounds])
 
 
 def _joined(parts: Mapping[str, Tensor]) -> Tensor:
@@ -144,7 +149,7 @@ def _calls(judge: Judge, label: str, features: Tensor) -> Tensor:
 def _likeness(fake: Tensor, real: Tensor, table: Tensor) -> Likeness:
     return Likeness(
         sounds=len(fake),
-        accuracy=float(table.trace() / table.sum()),
+        accuracy=share_right(table),
         frechet=frechet_distance(fake, real),
         kernel=kernel_distance(fake, real),
         precision_recall=precision_recall(fake, real, NEIGHBOURS),

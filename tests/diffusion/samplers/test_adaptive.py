@@ -40,11 +40,11 @@ def test_each_item_takes_its_own_steps(mixture):
     alone, calls = [], []
     for k in range(6):
         denoiser = Counting(mixture.denoise)
-        alone.append(dpm_adaptive(denoiser, start([k]), SIGMAS, rtol=1e-4, atol=1e-4))
+        alone.append(dpm_adaptive(denoiser, start([k]), SIGMAS, rtol=1e-3, atol=1e-3))
         calls.append(denoiser.calls)
     assert len(set(calls)) > 1, "items of one difficulty would prove nothing"
     denoiser = Counting(mixture.denoise)
-    together = dpm_adaptive(denoiser, start(range(6)), SIGMAS, rtol=1e-4, atol=1e-4)
+    together = dpm_adaptive(denoiser, start(range(6)), SIGMAS, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=1e-11)
     assert denoiser.calls == max(calls)
 

@@ -110,7 +110,7 @@ def test_dpmpp_3m_integrates_a_parabola_exactly(eta):
 
 
 def v_diffusion_iplms(mixture, x, angles):
-    """The iPLMS of v-diffusion in its own coordinates, x_t = alpha x0 + s eps, from its published formulas."""
+    """The iPLMS of v-diffusion in its own coordinates, x_t = alpha x0 + s eps, from its formulas."""
     history = []
     for t, following in pairwise(angles):
         alpha, s = math.cos(t * math.pi / 2), math.sin(t * math.pi / 2)

@@ -1,5 +1,7 @@
 """What every sampler in the registry promises."""
 
+import math
+
 import pytest
 import torch
 
@@ -7,6 +9,7 @@ from wavesmith.diffusion import SAMPLERS, ItemNoise, sampler, schedule
 from wavesmith.errors import RequestError
 
 FIXED = [name for name in SAMPLERS if name != "dpm_adaptive"]
+NEAR = ["heun", "dpm2", "dpm2_ancestral", "plms"]  # whose docstrings ask for a first sigma of some tens
 STOCHASTIC = [name for name, record in SAMPLERS.items() if record.stochastic]
 DETERMINISTIC = [name for name, record in SAMPLERS.items() if not record.stochastic]
 
@@ -48,6 +51,42 @@ def test_the_distribution_comes_out(name, mixture, generator):
     assert right.mean() == pytest.approx(1.0, abs=0.03)
     assert left.std() == pytest.approx(0.4, abs=0.04)
     assert right.std() == pytest.approx(0.25, abs=0.02)
+
+
+# Fresh noise that is not coupled to what the model sees of it would leave the variance at order 1.
+WEAK_ORDERS = {
+    "ddpm": 1,
+    "euler_ancestral": 1,
+    "dpm2_ancestral": 2,
+    "dpmpp_2s_ancestral": 2,
+    "dpmpp_sde": 2,
+    "dpmpp_2m_sde": 2,
+    "dpmpp_3m_sde": 2,
+}
+
+
+def variance_error(name, steps):
+    """How far the variance of Gaussian sounds of deviation 0.5 is off at sigma 0.1; exact, without chance.
+
+    Their denoiser is linear, so a sample is a sum of its start and its draws, each times a factor. Item 0
+    starts at one deviation and draws nothing, item k draws 1 at draw k only: their squares sum to it.
+    """
+    x = torch.zeros(1 + 2 * steps, 1, dtype=torch.float64)
+    x[0] = math.sqrt(0.25 + 100)
+    units = iter(torch.eye(len(x), dtype=torch.float64)[1:])
+    sample = SAMPLERS[name].run(
+        lambda x, sigma: x * 0.25 / (0.25 + sigma[:, None] ** 2),
+        x,
+        schedule("karras", steps + 1, 0.1, 10.0)[:-1],
+        noise=lambda like: next(units)[:, None],
+    )
+    return abs(sample.square().sum().item() - (0.25 + 0.01))
+
+
+@pytest.mark.parametrize("name", WEAK_ORDERS)
+def test_the_error_of_the_distribution_falls_with_its_order(name):
+    order = math.log(variance_error(name, 80) / variance_error(name, 160), 2)
+    assert order == pytest.approx(WEAK_ORDERS[name], abs=0.15)
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
@@ -127,6 +166,29 @@ def test_what_goes_in_is_not_overwritten(name, mixture):
     SAMPLERS[name].run(mixture.denoise, x, sigmas, noise=noise)
     assert torch.equal(x, before[0])
     assert torch.equal(sigmas, before[1])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ddim", "euler_ancestral", "dpm2_ancestral", "dpmpp_2s_ancestral", "dpmpp_2m_sde", "dpmpp_3m_sde"],
+)
+@pytest.mark.parametrize("eta", [-0.1, 1.1, math.nan])
+def test_an_eta_out_of_range_is_refused(name, eta, mixture):
+    x, sigmas = torch.ones(1, 2), torch.tensor([2.0, 1.0])
+    with pytest.raises(RequestError, match="from 0 to 1"):
+        SAMPLERS[name].run(mixture.denoise, x, sigmas, noise=torch.zeros_like, eta=eta)
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLERS if name not in NEAR])
+def test_the_walk_may_begin_where_nothing_of_the_sound_is_left(name, mixture):
+    """Float32 from SIGMA_LIMIT agrees with float64 (within the adaptive tolerance), and both are sounds."""
+    sigmas = schedule("crash", 30, 0.0, math.inf)
+    samples = []
+    for dtype in (torch.float32, torch.float64):
+        noise = ItemNoise(0, [0, 1], (8,), dtype=dtype)
+        samples.append(SAMPLERS[name].run(mixture.denoise, sigmas[0] * noise(), sigmas, noise=noise).double())
+    torch.testing.assert_close(samples[0], samples[1], rtol=0, atol=5e-3)
+    assert samples[1].abs().max() < 4
 
 
 def test_samplers_are_found_by_name():

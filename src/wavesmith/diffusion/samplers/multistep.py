@@ -16,7 +16,7 @@ from torch import Tensor
 
 from wavesmith.diffusion.denoiser import Denoiser
 from wavesmith.diffusion.samplers.onestep import heun_step
-from wavesmith.diffusion.samplers.walk import Callback, Noise, renoise, slope, toward, walk
+from wavesmith.diffusion.samplers.walk import Callback, Noise, check_eta, renoise, slope, toward, walk
 from wavesmith.errors import RequestError
 
 # Weights of the present and past slopes, newest first, for 1 to 4 of them at even distances.
@@ -55,7 +55,7 @@ def iplms(
     """Improved PLMS as Dance Diffusion uses it (v-diffusion): `plms` that starts with fewer slopes.
 
     The slope is the noise estimate, and the step `x + (following - sigma) * slope` is v-diffusion's in these
-    coordinates, the last step to 0 included. Zhang & Chen 2022 (arXiv:2204.13902, section 3).
+    coordinates, the last step to 0 included. Zhang & Chen 2022 (arXiv:2204.13902) describe it as iPNDM.
     """
     slopes: deque[Tensor] = deque(maxlen=4)
 
@@ -126,6 +126,7 @@ def lms(
 
 def _shrink(sigma: float, following: float, eta: float) -> tuple[float, float]:
     """What a step of the SDE with noise `eta` keeps of x (a factor), and the noise that it adds."""
+    check_eta(eta)
     ratio = following / sigma
     return ratio ** (1 + eta), following * math.sqrt(1 - ratio ** (2 * eta))
 
@@ -147,9 +148,8 @@ def dpmpp_2m_sde(
         ahead = denoised
         if past:
             before, sigma_before = past[0]
-            ahead = denoised + math.log(sigma / following) / math.log(sigma_before / sigma) / 2 * (
-                denoised - before
-            )
+            ratio = math.log(sigma / following) / math.log(sigma_before / sigma)
+            ahead = denoised + ratio / 2 * (denoised - before)
         past.append((denoised, sigma))
         return renoise(torch.lerp(ahead, x, keep), up, noise)
 

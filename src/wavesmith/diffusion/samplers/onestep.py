@@ -188,7 +188,7 @@ def dpmpp_sde(
 
     The middle has fresh noise too. What is added there and over the whole step belongs to one Brownian
     motion, which in the clock `1 / sigma**2` gives them the correlation `sqrt(following / (sigma +
-    following))`.
+    following))`; drawn apart, they would spoil the second order.
     """
 
     def step(x: Tensor, denoised: Tensor, sigma: float, following: float) -> Tensor:
@@ -197,10 +197,8 @@ def dpmpp_sde(
         down, up = split(sigma, middle, eta)
         halfway = toward(x, denoised, sigma, down) + up * first
         down, up = split(sigma, following, eta)
-        whole = (
-            math.sqrt(following / (sigma + following)) * first
-            + math.sqrt(sigma / (sigma + following)) * second
-        )
+        shared = following / (sigma + following)
+        whole = math.sqrt(shared) * first + math.sqrt(1 - shared) * second
         return toward(x, evaluate(denoiser, halfway, middle), sigma, down) + up * whole
 
     return walk(step, denoiser, x, sigmas, callback)

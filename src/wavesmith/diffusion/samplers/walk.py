@@ -65,14 +65,16 @@ def split(sigma: float, following: float, eta: float) -> tuple[float, float]:
     """Levels (down, up): going to `down` and adding `up` of fresh noise makes `following`.
 
     With `eta` = 1 it is the posterior of Ho et al. 2020 (arXiv:2006.11239), with 0 there is no fresh noise.
-
-    Raises:
-        RequestError: when `eta` is not in [0, 1].
     """
-    if not 0 <= eta <= 1:
-        raise RequestError(f"eta is the share of fresh noise, not {eta:g}; choose it from 0 to 1.")
+    check_eta(eta)
     kept = min(1.0, (following / sigma) ** 2)
     return following * math.sqrt(1 - eta**2 + eta**2 * kept), eta * following * math.sqrt(1 - kept)
+
+
+def check_eta(eta: float) -> None:
+    """`RequestError` when `eta` is not in [0, 1]."""
+    if not 0 <= eta <= 1:
+        raise RequestError(f"eta is the share of fresh noise, not {eta:g}; choose it from 0 to 1.")
 
 
 def draw(noise: Noise | None, like: Tensor) -> Tensor:

@@ -1,0 +1,166 @@
+"""Which transform, network and parameterisation: each trained for the same CPU time, judged the same way.
+
+    python benchmarks/ablation.py DRUMS --judge JUDGE --minutes 10 --out runs/ablation
+
+DRUMS is a labelled folder with a manifest, JUDGE a folder that `benchmarks/train_judge.py` wrote. One thread,
+one process; every variant sees the same sounds in the same order with the same changes. Writes a table
+(Markdown and JSON), a mel sheet for every variant, and the trained models.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import torch
+from torch.utils.data import DataLoader
+
+from wavesmith.data import AUGMENT_FEATURES, ScannedFile, SoundDataset, scan, split
+from wavesmith.diffusion import ItemNoise
+from wavesmith.evaluation import Judge, evaluate
+from wavesmith.families import DiffusionConfig, DiffusionModel, ParameterisationConfig
+from wavesmith.models import Model, fingerprint, save_folder
+from wavesmith.networks import FrameUNetConfig, TransformerConfig, parameters
+from wavesmith.picture import sheet
+from wavesmith.training import ModelRecipe, TrainingConfig, read_recipe
+from wavesmith.training.ema import PowerAverages
+from wavesmith.training.examples import Examples, Positions
+from wavesmith.training.held_out import HeldOut
+from wavesmith.transforms import PatchConfig
+from wavesmith.verbs import generate
+
+EDM = ParameterisationConfig(kind="edm")
+GATED = ParameterisationConfig(kind="gated")
+FRAME_UNET = FrameUNetConfig(blocks=1, dropout=0.0)
+PATCH_UNET = FrameUNetConfig(widths=(64, 128, 256, 256), blocks=1, dropout=0.0)
+
+
+def variants() -> dict[str, ModelRecipe]:
+    """The contestants; the last is the recipe of the bundled model."""
+    drums = read_recipe("drums").model
+    return {
+        "patch 16 + U-Net, EDM": _with(drums, transform=PatchConfig(size=16), network=PATCH_UNET),
+        "spectral + U-Net, EDM": _with(drums, network=FRAME_UNET, parameterisation=EDM),
+        "spectral + U-Net, gated": _with(drums, network=FRAME_UNET),
+        "spectral + transformer, EDM": _with(drums, parameterisation=EDM),
+        "spectral + transformer, gated": drums,
+    }
+
+
+def _with(recipe: ModelRecipe, **changes: object) -> ModelRecipe:
+    return recipe.model_copy(update=changes)
+
+
+def fitted(recipe: ModelRecipe, sounds: SoundDataset) -> DiffusionModel:
+    """A new network whose transform, or sigma_data for waves, is fitted to the sounds."""
+    waves = torch.stack([sounds[i].wave for i in range(0, len(sounds), 3)])
+    if isinstance(recipe.transform, PatchConfig):
+        rms = float(waves.square().mean().sqrt())
+        recipe = _with(recipe, parameterisation=ParameterisationConfig(kind="edm", sigma_data=rms))
+        scale = {"sigma_min": 0.003 * rms, "sigma_max": 20 * rms}
+        recipe = _with(recipe, sampling=recipe.sampling.model_copy(update=scale))
+    torch.manual_seed(0)
+    family = DiffusionModel(
+        DiffusionConfig(labels=tuple(sounds.labels), augments=len(AUGMENT_FEATURES), **dict(recipe))
+    )
+    family.transform.fit(waves)
+    return family
+
+
+def trained(family: DiffusionModel, sounds: SoundDataset, config: TrainingConfig, minutes: float) -> int:
+    """Train for so much CPU time; the family ends with its averaged weights. Returns the examples seen."""
+    examples = Examples(sounds, family.config.rate, family.config.augments, config)
+    averages = PowerAverages(family, (0.1,))
+    optimizer = torch.optim.AdamW(family.parameters(), lr=config.learning_rate, betas=config.betas)
+    scale = getattr(family.parameterisation, "sigma_data", 1.0)
+    started, seen = time.process_time(), 0
+    for batch in DataLoader(examples, config.batch, sampler=Positions(0)):
+        spent = (time.process_time() - started) / 60 / minutes
+        if spent >= 1:
+            break
+        warm, fall = (seen + config.batch) / config.warmup, (1 - spent) / config.decay
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * min(1.0, warm, max(fall, 0.02))
+        shape = family.feature_shape(batch.wave.shape[-1])
+        eps = ItemNoise(config.seed, batch.position.tolist(), shape)()
+        sigma = batch.sigma * scale
+        loss = family.training_loss(batch.wave, sigma, eps, label=batch.label, augment=batch.augment).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(family.parameters(), 1.0)
+        optimizer.step()
+        averages.update(family)
+        seen += config.batch
+    averages.applied(family, 0.1).__enter__()
+    return seen
+
+
+def measured(family: DiffusionModel, judge: Judge, real: SoundDataset, n: int, folder: Path, title: str) -> dict:
+    """Judge `n` sounds per label, unguided and guided, and draw some."""
+    model = Model(title, fingerprint(family.config, family), family.eval())
+    originals = {label: [] for label in model.labels}
+    for i in range(len(real)):
+        item = real[i]
+        originals[real.labels[item.label]].append(item.wave)
+    row: dict[str, float] = {}
+    for guidance in (1.0, 2.0):
+        sounds = {label: generate(model, n, label=label, seed=0, guidance=guidance) for label in model.labels}
+        report = evaluate_against(sounds, originals, judge, model.rate)
+        row |= {f"accuracy_g{guidance:g}": report.overall.accuracy, f"frechet_g{guidance:g}": report.overall.frechet}
+    sheet({label: s[:12] for label, s in sounds.items()}, folder / "mel.png", title=title)
+    return row
+
+
+def evaluate_against(sounds: dict, originals: dict, judge: Judge, rate: int):  # noqa: ANN201
+    from wavesmith.sound import Sound
+
+    real = {label: [Sound.from_tensor(w, rate) for w in waves] for label, waves in originals.items()}
+    return evaluate(sounds, real, judge)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--judge", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=10.0, help="CPU minutes for each variant")
+    parser.add_argument("--sounds", type=int, default=25, help="sounds to judge per label and guidance")
+    parser.add_argument("--only", help="train only the variants whose name contains this")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    judge = Judge.load(arguments.judge)
+    recipe = read_recipe("drums")
+    files: list[ScannedFile] = [
+        f for f in scan(arguments.data).files if recipe.data.basis in (None, f.licence_basis)
+    ]
+    kept, held = split(files, recipe.training.held_out, recipe.training.seed)
+    shape = {"rate": recipe.model.rate, "channels": recipe.model.channels, "length": recipe.model.length}
+    sounds = SoundDataset(arguments.data, kept, **shape)
+    unseen = SoundDataset(arguments.data, held, labels=sounds.labels, **shape)
+    rows: dict[str, dict[str, float]] = {}
+    for name, variant in variants().items():
+        if arguments.only and arguments.only not in name:
+            continue
+        folder = arguments.out / name.replace(" ", "-").replace(",", "")
+        family = fitted(variant, sounds)
+        seen = trained(family, sounds, recipe.training, arguments.minutes)
+        save_folder(folder, family, f"# {name}\n")
+        rows[name] = {"parameters": parameters(family.network), "examples": seen}
+        if family.config.parameterisation.sigma_data == 1:
+            losses = HeldOut(unseen, recipe.training.noise_levels.build(), 0).losses(family)
+            rows[name]["held_out"] = sum(losses.values()) / len(losses)
+        rows[name] |= measured(family, judge, sounds, arguments.sounds, folder, name)
+        print(name, json.dumps(rows[name]), flush=True)
+        (arguments.out / "ablation.json").write_text(json.dumps(rows, indent=1) + "\n")
+    columns = list(dict.fromkeys(key for row in rows.values() for key in row))
+    table = [f"| variant | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for name, row in rows.items():
+        table.append(f"| {name} | {' | '.join(f'{row[c]:.4g}' if c in row else '-' for c in columns)} |")
+    (arguments.out / "ablation.md").write_text("\n".join(table) + "\n")
+    print("\n".join(table))
+
+
+if __name__ == "__main__":
+    main()
