@@ -28,7 +28,7 @@ def main() -> None:
     dataset = SoundDataset(
         options.data, files, rate=options.rate, channels=1, length=options.length, memory=1 << 40
     )
-    waves = torch.stack([item.wave for item in map(dataset.__getitem__, range(len(dataset)))])
+    waves = torch.stack([dataset[index].wave for index in range(len(dataset))])
     for name in options.judges:
         held_out = withheld(files, options.held_out, options.seed) if name == "b" else None
         judge, report = train_judge(
@@ -55,7 +55,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--held-out", type=float, default=0.2, help="share of every label (judge b)")
     parser.add_argument("--rate", type=int, default=44100, help="Hz")
     parser.add_argument("--length", type=int, default=44032, help="frames of each sound")
-    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 

@@ -29,7 +29,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise WavesmithError(f"Cannot write {path} ({reason}); make room there or choose another place.") from error
+        raise WavesmithError(
+            f"Cannot write {path} ({reason}); make room there or choose another place."
+        ) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

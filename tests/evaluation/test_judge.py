@@ -8,7 +8,15 @@ import torch
 from torch import Tensor
 
 from wavesmith.errors import DataError, ModelError
-from wavesmith.evaluation.judge import Judge, JudgeConfig, confusion, disturb, embed, predict, train_judge
+from wavesmith.evaluation.judge import (
+    Judge,
+    JudgeConfig,
+    confusion,
+    disturb,
+    features_of,
+    predict,
+    train_judge,
+)
 
 RATE, FRAMES = 8000, 4096
 CLASSES = ("hiss", "thump", "ring")
@@ -100,7 +108,7 @@ def test_saved_and_loaded_it_says_the_same(judge: Judge, tmp_path: Path) -> None
     judge.save(tmp_path / "judge")
     loaded = Judge.load(tmp_path / "judge")
     assert loaded.classes == CLASSES
-    assert torch.equal(embed(loaded, waves), embed(judge, waves))
+    assert torch.equal(features_of(loaded, waves), features_of(judge, waves))
 
 
 def test_a_folder_without_a_judge_is_an_error_that_names_it(judge: Judge, tmp_path: Path) -> None:

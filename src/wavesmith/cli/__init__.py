@@ -1,1 +1,1 @@
-"""TODO"""
+"""The command `wavesmith`: the verbs of the Python API under the same names, with the same defaults."""

@@ -7,13 +7,31 @@ licence (`read_folder`, `Entry`). `scan` opens every file and says what is usabl
 how.
 """
 
-from wavesmith.data.augment import AUGMENT_FEATURES, Augmentation, augment
-from wavesmith.data.dataset import Item, SoundDataset
+from typing import TYPE_CHECKING
+
 from wavesmith.data.folder import AUDIO_ENDINGS, Listing, read_folder
 from wavesmith.data.manifest import Entry, read_manifest
-from wavesmith.data.order import WeightedOrder, balanced_weights
 from wavesmith.data.scan import LeftOut, Scan, ScannedFile, scan
 from wavesmith.data.split import split
+from wavesmith.lazy import exports
+
+if TYPE_CHECKING:
+    from wavesmith.data.augmentation import AUGMENT_FEATURES, Augmentation, augment
+    from wavesmith.data.dataset import Item, SoundDataset
+    from wavesmith.data.order import WeightedOrder, balanced_weights
+else:  # these need torch, which a scan does not
+    __getattr__ = exports(
+        __name__,
+        {
+            "AUGMENT_FEATURES": "wavesmith.data.augmentation",
+            "Augmentation": "wavesmith.data.augmentation",
+            "Item": "wavesmith.data.dataset",
+            "SoundDataset": "wavesmith.data.dataset",
+            "WeightedOrder": "wavesmith.data.order",
+            "augment": "wavesmith.data.augmentation",
+            "balanced_weights": "wavesmith.data.order",
+        },
+    )
 
 __all__ = [
     "AUDIO_ENDINGS",

@@ -8,6 +8,7 @@ same seed the same sound in any batch. Nothing here knows of audio, files or dev
 
 from wavesmith.diffusion.coordinates import SIGMA_LIMIT
 from wavesmith.diffusion.denoiser import Denoiser, broadcast
+from wavesmith.diffusion.gated import Gated
 from wavesmith.diffusion.guidance import classifier_free
 from wavesmith.diffusion.noise import ItemNoise
 from wavesmith.diffusion.noise_levels import (
@@ -32,6 +33,7 @@ __all__ = [
     "Crash",
     "Denoiser",
     "Epsilon",
+    "Gated",
     "ItemNoise",
     "LogNormal",
     "LogitNormal",

@@ -11,7 +11,15 @@ from wavesmith.evaluation.distances import (
     precision_recall,
 )
 from wavesmith.evaluation.hygiene import Checkup, Hygiene, checkup, hygiene
-from wavesmith.evaluation.judge import Judge, JudgeConfig, JudgeReport, confusion, embed, predict, train_judge
+from wavesmith.evaluation.judge import (
+    Judge,
+    JudgeConfig,
+    JudgeReport,
+    confusion,
+    features_of,
+    predict,
+    train_judge,
+)
 from wavesmith.evaluation.mel import LogMel
 from wavesmith.evaluation.neighbours import nearest
 from wavesmith.evaluation.report import Evaluation, Likeness, Novelty, evaluate
@@ -29,8 +37,8 @@ __all__ = [
     "PrecisionRecall",
     "checkup",
     "confusion",
-    "embed",
     "evaluate",
+    "features_of",
     "frechet_distance",
     "hygiene",
     "kernel_distance",

@@ -40,8 +40,9 @@ def kernel_distance(first: Tensor, second: Tensor) -> float:
     """Unbiased squared maximum mean discrepancy between features `[N, D]` and `[M, D]`.
 
     The kernel is Gaussian with the median distance within `second`, the reference, as bandwidth (KAD, Chung
-    et al. 2025; the estimate of Gretton et al. 2012, lemma 6). Near 0 for sets of one distribution, where it
-    may be slightly negative; at most 2. It needs no covariance, so it holds for small sets too.
+    et al. 2025, without its factor of 100; the estimate of Gretton et al. 2012, lemma 6). Near 0 for sets of
+    one distribution, where it may be slightly negative; at most 2. It needs no covariance, so it holds for
+    small sets too.
 
     Raises:
         RequestError: when a set has fewer than 2 sounds or the widths differ.

@@ -70,9 +70,6 @@ class Judge(nn.Module):
 
     def embed(self, waves: Tensor) -> Tensor:
         """Features `[B, D]` of waves `[B, C, N]`: what the last layer decides by."""
-        # Halving the picture once a block needs at least as many frames as there are halvings.
-        shortest = self.config.hop * 2 ** len(self.config.widths)
-        waves = F.pad(waves, (0, max(0, shortest - waves.shape[-1])))
         picture = self.mel(waves)[:, None] / 40 + 1
         features = self.body(picture)
         return torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3))], dim=1)
@@ -121,7 +118,7 @@ def train_judge(
     *,
     rate: int = 44100,
     held_out: Tensor | None = None,
-    steps: int = 1200,
+    steps: int = 800,
     batch: int = 32,
     seed: int = 0,
     progress: Callable[[int, int, float], None] | None = None,
@@ -199,7 +196,7 @@ def predict(judge: Judge, waves: Tensor, batch: int = 64) -> Tensor:
     return _in_batches(judge, waves, batch).argmax(dim=1)
 
 
-def embed(judge: Judge, waves: Tensor, batch: int = 64) -> Tensor:
+def features_of(judge: Judge, waves: Tensor, batch: int = 64) -> Tensor:
     """Features `[N, D]` of waves `[N, C, L]`, a batch at a time and without gradients."""
     return _in_batches(judge.embed, waves, batch)
 

@@ -14,9 +14,10 @@ _SILENCE = 1e-10
 class LogMel(nn.Module):
     """Waves `[B, C, N]` to log-mel power `[B, bands, T]` with T = N // hop + 1, in dB below each item's peak.
 
-    Values lie between -80 and 0; being relative to the loudest cell they do not depend on gain. Channels are
-    averaged. The scale is O'Shaughnessy's, mel(f) = 2595 log10(1 + f / 700), the filters are triangles from
-    20 Hz to half the rate. Differentiable everywhere.
+    Values lie between -80 and 0; relative to the loudest cell, they do not depend on gain. What is below
+    -100 dBFS throughout counts as silence. Channels are averaged. The scale is O'Shaughnessy's,
+    mel(f) = 2595 log10(1 + f / 700); the filters are triangles from 20 Hz to half the rate. Differentiable
+    everywhere.
     """
 
     def __init__(self, rate: int, bands: int = 64, window: int = 1024, hop: int = 256) -> None:
@@ -42,7 +43,7 @@ class LogMel(nn.Module):
         power = self.filters @ torch.view_as_real(spectrum).square().sum(dim=-1)
         peak = power.amax(dim=(1, 2), keepdim=True).clamp_min(_SILENCE)
         floor = 10 ** (FLOOR_DB / 10)
-        return 10 * torch.log10((power / peak).clamp_max(1) * (1 - floor) + floor)
+        return 10 * torch.log10(power / peak * (1 - floor) + floor)
 
 
 def mel_filters(rate: int, bands: int, window: int, lowest: float = 20.0) -> Tensor:

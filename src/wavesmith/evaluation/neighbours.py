@@ -18,8 +18,9 @@ def nearest(waves: Tensor, reference: Tensor | None = None, *, rate: int) -> tup
     """Find the sound of `reference` that is nearest to each of `waves`.
 
     The distance is the root mean square difference of log-mel pictures in dB, each relative to its own peak,
-    with everything below -60 dB held equal: it ignores gain and what cannot be heard. A copy is below 1 dB
-    from its original, hits of one drum are 2 to 4 dB apart. The longer sounds are cut to the shorter length.
+    with everything below -60 dB held equal: it ignores gain and what cannot be heard. A copy is within
+    0.5 dB of its original; takes of one drum are mostly 1 to 3 dB apart, so judge by what real sounds show.
+    The longer sounds are cut to the shorter length.
 
     Args:
         waves: `[N, C, L]`.

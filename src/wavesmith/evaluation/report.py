@@ -17,7 +17,7 @@ from wavesmith.evaluation.distances import (
     precision_recall,
 )
 from wavesmith.evaluation.hygiene import Hygiene, hygiene
-from wavesmith.evaluation.judge import Judge, confusion, embed, share_right
+from wavesmith.evaluation.judge import Judge, confusion, features_of, share_right
 from wavesmith.evaluation.neighbours import nearest
 from wavesmith.sound import Sound
 
@@ -114,8 +114,8 @@ def evaluate(
     fake = {label: waves_of(part, rate, frames) for label, part in generated.items()}
     real = {label: waves_of(training[label], rate, frames) for label in generated}
     unseen = waves_of(held_out, rate, frames) if held_out else None
-    fake_features = {label: embed(judge, waves) for label, waves in fake.items()}
-    real_features = {label: embed(judge, waves) for label, waves in real.items()}
+    fake_features = {label: features_of(judge, waves) for label, waves in fake.items()}
+    real_features = {label: features_of(judge, waves) for label, waves in real.items()}
     tables = {label: _calls(judge, label, features) for label, features in fake_features.items()}
     table = torch.stack([*tables.values()]).sum(dim=0)
     return Evaluation(

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
-from wavesmith.diffusion import EDM, X0, Epsilon, Parameterisation, RectifiedFlow, V
-from wavesmith.diffusion.gated import Gated
+from wavesmith.diffusion import EDM, X0, Epsilon, Gated, Parameterisation, RectifiedFlow, V
 from wavesmith.errors import RequestError, unknown
 from wavesmith.networks import NetworkConfig
 from wavesmith.transforms import TransformConfig
@@ -19,17 +18,26 @@ from wavesmith.transforms import TransformConfig
 class ParameterisationConfig(BaseModel):
     """What the network predicts; `sigma_data` (edm and gated) is the deviation of clean features."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["v", "epsilon", "x0", "flow", "edm", "gated"]
     sigma_data: float = Field(default=1.0, gt=0)
 
     def build(self) -> Parameterisation:
         """Make the parameterisation."""
-        simple: dict[str, type[Parameterisation]] = {"v": V, "epsilon": Epsilon, "x0": X0, "flow": RectifiedFlow}
-        if self.kind in simple:
-            return simple[self.kind]()
-        return (EDM if self.kind == "edm" else Gated)(sigma_data=self.sigma_data)
+        match self.kind:
+            case "edm":
+                return EDM(sigma_data=self.sigma_data)
+            case "gated":
+                return Gated(sigma_data=self.sigma_data)
+            case "v":
+                return V()
+            case "epsilon":
+                return Epsilon()
+            case "x0":
+                return X0()
+            case "flow":
+                return RectifiedFlow()
 
 
 class Sampling(BaseModel):
@@ -39,15 +47,21 @@ class Sampling(BaseModel):
     only at noise levels within `guidance_interval`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     sampler: str = "dpmpp_2m"
     schedule: str = "karras"
     steps: int = Field(default=16, ge=1)
-    sigma_min: float = Field(default=0.003, gt=0)
+    sigma_min: float = Field(default=0.003, ge=0)
     sigma_max: float = Field(default=20.0, gt=0)
     guidance: float = 1.0
     guidance_interval: tuple[float, float] = (0.0, 1e9)
+
+    @model_validator(mode="after")
+    def _range_is_one(self) -> Sampling:
+        if not self.sigma_min < self.sigma_max:
+            raise ValueError(f"sigma_min ({self.sigma_min:g}) must be below sigma_max ({self.sigma_max:g})")
+        return self
 
 
 class DiffusionConfig(BaseModel):
@@ -56,7 +70,7 @@ class DiffusionConfig(BaseModel):
     Attributes:
         rate: samples per second.
         channels: audio channels.
-        length: samples of the sounds it was trained on; a multiple of nothing in particular.
+        length: samples of the sounds it was trained on; any number will do.
         labels: names of the classes, sorted; empty for none.
         augments: number of augmentation features that the network was told in training.
     """
@@ -66,9 +80,9 @@ class DiffusionConfig(BaseModel):
     family: Literal["diffusion"] = "diffusion"
     rate: int = Field(ge=1000, le=384_000)
     channels: int = Field(ge=1, le=16)
-    length: int = Field(ge=1)
-    labels: tuple[str, ...] = ()
-    augments: int = Field(default=0, ge=0)
+    length: int = Field(ge=1, le=2**31)
+    labels: tuple[str, ...] = Field(default=(), max_length=65_536)
+    augments: int = Field(default=0, ge=0, le=1024)
     transform: TransformConfig
     network: NetworkConfig
     parameterisation: ParameterisationConfig

@@ -30,4 +30,6 @@ def debug_model() -> Model:
         for parameter in family.parameters():
             if not parameter.any():  # zero-initialised layers would hide labels and steps
                 torch.nn.init.normal_(parameter, std=0.05)
-    return Model("debug", fingerprint(DEBUG_CONFIG, family), family.eval(), "A tiny random model for tests.\n")
+    return Model(
+        "debug", fingerprint(DEBUG_CONFIG, family), family.eval(), "A tiny random model for tests.\n"
+    )

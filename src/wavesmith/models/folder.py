@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from wavesmith.errors import ModelError
@@ -19,6 +19,7 @@ from wavesmith.files import replacing
 from wavesmith.models.model import Model
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+_NUMBERS = (torch.float16, torch.bfloat16, torch.float32)
 
 
 def save_folder(
@@ -29,7 +30,7 @@ def save_folder(
     `dtype` float16 halves the size of the weights; transform statistics stay float32.
 
     Raises:
-        WavesmithError: when the folder cannot be written.
+        WavesmithError: when the folder cannot be written or the disk is full.
     """
     folder = Path(folder)
     statistics = {f"transform.{name}" for name, _ in family.transform.named_buffers()}
@@ -38,7 +39,7 @@ def save_folder(
         for name, tensor in family.state_dict().items()
     }
     with replacing(folder / WEIGHTS) as temporary:
-        save_file(tensors, temporary)
+        temporary.write_bytes(save(tensors))  # unlike save_file, Python says what is wrong with the disk
     with replacing(folder / CONFIG) as temporary:
         temporary.write_text(family.config.model_dump_json(indent=2) + "\n", encoding="utf-8")
     with replacing(folder / CARD) as temporary:
@@ -63,8 +64,9 @@ def load_folder(folder: str | Path, name: str | None = None) -> Model:
             "get the folder again or check how it was made."
         ) from error
     tensors = _read_tensors(folder / WEIGHTS)
+    _check(config, tensors, folder)
     family = DiffusionModel(config)
-    _fill(family, tensors, folder)
+    family.load_state_dict(tensors)
     card = _read_text(folder / CARD) if (folder / CARD).is_file() else ""
     return Model(name or str(folder), fingerprint(config, family), family.eval(), card)
 
@@ -94,16 +96,28 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         raise ModelError(f"{path} is damaged or no safetensors file ({error}); get it again.") from error
 
 
-def _fill(family: DiffusionModel, tensors: dict[str, Tensor], folder: Path) -> None:
-    """Copy the tensors in, refusing anything missing, left over, of another shape, or not finite."""
-    expected = family.state_dict()
+def _check(config: DiffusionConfig, tensors: dict[str, Tensor], folder: Path) -> None:
+    """Refuse tensors that are missing, left over, of another shape or type, or not finite.
+
+    The comparison is with a model that takes no memory, so that a configuration cannot ask for more than the
+    weights file has.
+    """
+    try:
+        with torch.device("meta"):
+            expected = DiffusionModel(config).state_dict()
+    except (RuntimeError, ValueError, OverflowError) as error:
+        raise ModelError(
+            f"{folder / CONFIG} asks for what cannot be built ({error}); get it again."
+        ) from error
     problems = [f"{name} is missing" for name in expected.keys() - tensors.keys()]
     problems += [f"{name} is not part of this network" for name in tensors.keys() - expected.keys()]
-    for name in sorted(expected.keys() & tensors.keys()):
-        wanted, found = tuple(expected[name].shape), tuple(tensors[name].shape)
-        if wanted != found:
-            problems.append(f"{name} has shape {found} instead of {wanted}")
-        elif not torch.isfinite(tensors[name]).all():
+    for name in expected.keys() & tensors.keys():
+        wanted, found = tuple(expected[name].shape), tensors[name]
+        if tuple(found.shape) != wanted:
+            problems.append(f"{name} has shape {tuple(found.shape)} instead of {wanted}")
+        elif found.dtype not in _NUMBERS:
+            problems.append(f"{name} holds {found.dtype} instead of float32, float16 or bfloat16")
+        elif not found.isfinite().all():
             problems.append(f"{name} holds values that are not finite numbers")
     if problems:
         more = f" and {len(problems) - 3} more problems" if len(problems) > 3 else ""
@@ -111,4 +125,3 @@ def _fill(family: DiffusionModel, tensors: dict[str, Tensor], folder: Path) -> N
             f"{folder / WEIGHTS} does not fit {CONFIG}: {'; '.join(sorted(problems)[:3])}{more}; "
             "get the folder again."
         )
-    family.load_state_dict(tensors)

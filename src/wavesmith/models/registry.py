@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -45,24 +44,30 @@ def load(name: str | Path = DEFAULT_MODEL, device: str | torch.device = "cpu") -
 def _find(name: str) -> Model:
     if name == "debug":
         return debug_model()
-    if (BUNDLED / name / CONFIG).is_file() and re.fullmatch(r"[\w-]+", name):
+    if name in bundled_names():
         return load_folder(BUNDLED / name, name)
-    path = Path(name).expanduser()
+    path = _path(name)
     if path.is_dir():
         return load_folder(path)
-    if path.exists():
+    if path.is_file():
         raise ModelError(f"{path} is a file; give the model's folder (with {CONFIG} and {WEIGHTS}).")
     if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         return _from_hub(name)
     raise ModelError(unknown("model", name, bundled_names()))
 
 
+def _path(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:  # ~somebody who is not known here
+        return Path(name)
+
+
 def _from_hub(repository: str) -> Model:
     from huggingface_hub import snapshot_download
 
-    fetch = partial(snapshot_download, repository, allow_patterns=[CONFIG, WEIGHTS, CARD])
     try:
-        folder = fetch()
+        folder = snapshot_download(repository, allow_patterns=[CONFIG, WEIGHTS, CARD])
     except Exception as error:  # the hub's client raises many kinds, all meaning the same to the user
         raise ModelError(
             f"There is no folder {repository}, and no model of that name could be had from the Hugging Face "

@@ -9,6 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+HEAD_WIDTH = 64
+
+
 class Conditioning(nn.Module):
     """Noise level, label and augmentation become one vector `[B, width]` that modulates every block.
 
@@ -17,10 +20,12 @@ class Conditioning(nn.Module):
     labels `[B, A]` start at zero effect and are zero when sampling (Karras et al. 2022, section 5).
     """
 
+    frequencies: Tensor
+
     def __init__(self, width: int, labels: int = 0, augments: int = 0, features: int = 64) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(0)
-        self.register_buffer("frequencies", torch.randn(features, generator=generator))
+        self.register_buffer("frequencies", torch.randn(features, generator=generator, device="cpu"))
         self.noise = nn.Linear(2 * features, width)
         self.label = nn.Linear(labels, width, bias=False) if labels else None
         self.augment = nn.Linear(augments, width, bias=False) if augments else None
@@ -38,7 +43,8 @@ class Conditioning(nn.Module):
             hidden = hidden + self.label(label)
         if self.augment is not None and augment is not None:
             hidden = hidden + self.augment(augment)
-        return self.mix(hidden)
+        condition: Tensor = self.mix(hidden)
+        return condition
 
 
 class Position(nn.Module):
@@ -46,6 +52,8 @@ class Position(nn.Module):
 
     One-shots begin at frame 0, so absolute time says much: attacks come first, tails fade last.
     """
+
+    periods: Tensor
 
     def __init__(self, width: int, octaves: int = 12) -> None:
         super().__init__()
@@ -55,7 +63,8 @@ class Position(nn.Module):
     def forward(self, frames: int) -> Tensor:
         """Features of frames `0 ... frames - 1`."""
         angle = 2 * math.pi * torch.arange(frames, device=self.periods.device)[:, None] / self.periods
-        return self.project(torch.cat([angle.cos(), angle.sin()], dim=1))
+        features: Tensor = self.project(torch.cat([angle.cos(), angle.sin()], dim=1))
+        return features
 
 
 class ResBlock(nn.Module):
@@ -70,42 +79,49 @@ class ResBlock(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.conv2 = nn.Conv1d(outputs, outputs, 3, padding=1)
         self.skip = nn.Conv1d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
-        nn.init.zeros_(self.modulation.weight)
-        nn.init.zeros_(self.modulation.bias)
-        nn.init.zeros_(self.conv2.weight)
+        for layer in (self.modulation, self.conv2):
+            for parameter in layer.parameters():
+                nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """Features `[B, inputs, T]` and condition `[B, width]` to `[B, outputs, T]`."""
         scale, shift = self.modulation(condition)[:, :, None].chunk(2, dim=1)
-        h = self.conv1(F.silu(self.norm1(x)))
+        h: Tensor = self.conv1(F.silu(self.norm1(x)))
         h = self.conv2(self.dropout(F.silu(self.norm2(h) * (1 + scale) + shift)))
-        return self.skip(x) + h
+        out: Tensor = self.skip(x) + h
+        return out
 
 
 class Attention(nn.Module):
     """Multi-head self-attention with rotary positions (Su et al. 2021) and normalised queries and keys."""
 
-    def __init__(self, width: int, head_width: int = 64) -> None:
+    def __init__(self, width: int, head_width: int = HEAD_WIDTH) -> None:
         super().__init__()
         self.heads = width // head_width
         self.qkv = nn.Linear(width, 3 * width, bias=False)
         self.out = nn.Linear(width, width, bias=False)
         nn.init.zeros_(self.out.weight)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Tokens `[B, T, width]` to `[B, T, width]`."""
+    def forward(self, x: Tensor, turns: Tensor) -> Tensor:
+        """Tokens `[B, T, width]` and what `rotations(T, head_width, device)` says to `[B, T, width]`."""
         qkv = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         q, k, v = qkv.unbind(0)
-        q, k = (rotary(F.rms_norm(part, part.shape[-1:])) for part in (q, k))
+        q, k = (rotate(F.rms_norm(part, part.shape[-1:]), turns) for part in (q, k))
         mixed = F.scaled_dot_product_attention(q, k, v)
-        return self.out(mixed.transpose(1, 2).flatten(2))
+        out: Tensor = self.out(mixed.transpose(1, 2).flatten(2))
+        return out
 
 
-def rotary(x: Tensor) -> Tensor:
-    """Rotate pairs of features of `[..., T, D]` by angles that grow with the position."""
-    half = x.shape[-1] // 2
-    speed = 10000.0 ** (-torch.arange(half, device=x.device) / half)
-    angle = torch.arange(x.shape[-2], device=x.device)[:, None] * speed
-    cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
+def rotations(frames: int, head_width: int, device: torch.device) -> Tensor:
+    """Rotary angles of every position as unit complex numbers' parts: `[2, frames, head_width / 2]`."""
+    half = head_width // 2
+    speed = 10000.0 ** (-torch.arange(half, dtype=torch.float32, device=device) / half)
+    angle = torch.arange(frames, dtype=torch.float32, device=device)[:, None] * speed
+    return torch.stack([angle.cos(), angle.sin()])
+
+
+def rotate(x: Tensor, turns: Tensor) -> Tensor:
+    """Turn pairs of features of `[..., T, D]` by the angles `turns` `[2, T, D / 2]` of their positions."""
+    cos, sin = turns.to(x.dtype)
     a, b = x.chunk(2, dim=-1)
     return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wavesmith.networks.frame_unet import fold, unfold
-from wavesmith.networks.layers import Attention, Conditioning, Position
+from wavesmith.networks.layers import HEAD_WIDTH, Attention, Conditioning, Position, rotations
 
 
 class TransformerConfig(BaseModel):
@@ -18,9 +18,9 @@ class TransformerConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["transformer"] = "transformer"
-    fold: int = Field(default=2, ge=1)
-    width: int = Field(default=256, multiple_of=64)
-    depth: int = Field(default=6, ge=1)
+    fold: int = Field(default=2, ge=1, le=1024)
+    width: int = Field(default=256, ge=64, le=16_384, multiple_of=64)
+    depth: int = Field(default=6, ge=1, le=256)
     dropout: float = Field(default=0.1, ge=0, lt=1)
 
     def build(self, features: int, outputs: int = 1, labels: int = 0, augments: int = 0) -> Transformer:
@@ -53,8 +53,9 @@ class Transformer(nn.Module):
         condition = self.condition(c_noise, label, augment)[:, None]
         h = self.inlet(fold(F.pad(x, (0, -frames % self.fold)), self.fold).transpose(1, 2))
         h = h + self.position(h.shape[1])
+        turns = rotations(h.shape[1], HEAD_WIDTH, h.device)
         for block in self.blocks:
-            h = block(h, condition)
+            h = block(h, condition, turns)
         return unfold(self.outlet(self.norm(h)).transpose(1, 2), self.fold)[..., :frames]
 
 
@@ -73,10 +74,11 @@ class Block(nn.Module):
         nn.init.zeros_(self.modulation.bias)
         nn.init.xavier_uniform_(self.attention.out.weight)  # the zero-initialised gates below suffice
 
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """Tokens `[B, T, width]` and condition `[B, 1, width]` to tokens."""
+    def forward(self, x: Tensor, condition: Tensor, turns: Tensor) -> Tensor:
+        """Tokens `[B, T, width]`, condition `[B, 1, width]` and rotary `turns` to tokens."""
         shift1, scale1, gate1, shift2, scale2, gate2 = self.modulation(condition).chunk(6, dim=-1)
         size = x.shape[-1:]
-        x = x + gate1 * self.attention(F.layer_norm(x, size) * (1 + scale1) + shift1)
+        x = x + gate1 * self.attention(F.layer_norm(x, size) * (1 + scale1) + shift1, turns)
         value, gate = self.widen(F.layer_norm(x, size) * (1 + scale2) + shift2).chunk(2, dim=-1)
-        return x + gate2 * self.dropout(self.narrow(value * F.silu(gate)))
+        out: Tensor = x + gate2 * self.dropout(self.narrow(value * F.silu(gate)))
+        return out

@@ -4,9 +4,16 @@
 for a folder. The demos along the way are made by the same `generate` that users call.
 """
 
+from typing import TYPE_CHECKING
+
+from wavesmith.lazy import exports
 from wavesmith.training.choose import choose
 from wavesmith.training.config import ModelRecipe, TrainingConfig, TrainingRecipe, read_recipe, recipe_names
-from wavesmith.training.run import train
+
+if TYPE_CHECKING:
+    from wavesmith.training.run import train
+else:  # Lightning takes seconds to import, and reading a recipe does not need it
+    __getattr__ = exports(__name__, {"train": "wavesmith.training.run"})
 
 __all__ = [
     "ModelRecipe",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,15 +50,15 @@ class Run:
         """Write the model folder from the weights that the family has now."""
         save_folder(self.folder, family, self.card(family, seen, held_out))
 
-    def demo(self, folder: Path, seen: int) -> None:
+    def demo(self, seen: int) -> None:
         """Make sounds with the saved model by the `generate` that users call, and a picture of them."""
-        model = load_folder(folder)
+        model = load_folder(self.folder)
         demos = self.folder / TRAINING / "demos" / f"{seen:08d}"
         rows = {}
         for label in model.labels or (None,):
             sounds = generate(model, DEMO_SOUNDS, label=label, seed=0)
             for k, sound in enumerate(sounds):
-                sound.write(demos / f"{label or 'sound'}-{k}.wav")
+                sound.write(demos / f"{_file_name(label or 'sound')}-{k}.wav")
             rows[label or "sound"] = sounds
         sheet(rows, demos / "mel.png", title=f"after {seen} examples")
 
@@ -81,7 +82,8 @@ class Run:
             lines += ["", f"Held-out loss at fixed noise: {held_out:.4f}."]
         lines += ["", "## Sounds it was trained on", "", *sources(self.files)]
         if self.base:
-            lines += ["", f"## It started from `{self.base[0]}`, whose card says", "", self.base[1]]
+            name, card = self.base
+            lines += ["", f"## It started from `{name}`, whose card says", "", _without_header(card)]
         return "\n".join(lines) + "\n"
 
 
@@ -96,5 +98,20 @@ def sources(files: Sequence[ScannedFile]) -> list[str]:
         )
         for file in files
     )
-    rows = [f"| {' | '.join(key)} | {count} |" for key, count in sorted(counts.items())]
+    rows = [f"| {' | '.join(map(_cell, key))} | {count} |" for key, count in sorted(counts.items())]
     return ["| source | licence | basis | author | sounds |", "|---|---|---|---|---|", *rows]
+
+
+def _cell(text: str) -> str:
+    """Text that stays in its cell of a Markdown table."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _file_name(label: str) -> str:
+    """A label as part of a file's name: a manifest may call a class anything, such as `../tom`."""
+    return re.sub(r"[^\w -]", "_", label)
+
+
+def _without_header(card: str) -> str:
+    """A card without its YAML header, which only makes sense at the top of a file."""
+    return re.sub(r"\A---\n.*?\n---\n", "", card, flags=re.DOTALL)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 import signal
+import threading
 import time
 from argparse import Namespace
+from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -50,6 +52,26 @@ class JsonLines(Logger):
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step} | values) + "\n")
 
+    @rank_zero_only
+    def forget_after(self, steps: int) -> None:
+        """Drop what was logged beyond the first `steps` steps: a run that was killed will make those again.
+
+        Lightning numbers the step that a loss is of from 0; held-out losses bear the number of steps before.
+        """
+        if not self.path.is_file():
+            return
+        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+        with replacing(self.path) as temporary:
+            temporary.write_text("".join(line for line in lines if _within(line, steps)), encoding="utf-8")
+
+
+def _within(line: str, steps: int) -> bool:
+    try:
+        record = json.loads(line)
+    except ValueError:  # cut short by the kill
+        return False
+    return bool(record["step"] + ("loss" in record) <= steps)
+
 
 class Every:
     """Says when a count of examples passes the next multiple of `interval`."""
@@ -64,7 +86,7 @@ class Every:
 
 
 class Averaging(L.Callback):
-    """Counts examples, and averages the weights whenever they have moved; comes before all other callbacks."""
+    """Counts examples, and averages the weights whenever they have moved; comes before other callbacks."""
 
     def on_train_batch_end(
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, index: int
@@ -109,8 +131,7 @@ class ProgressBar(L.Callback):
         self.loss = loss if math.isnan(self.loss) else self.loss + 0.02 * (loss - self.loss)
         speed = (module.seen - self.first) / max(time.monotonic() - self.started, 1e-6)
         self.bar.update(self.task, completed=module.seen, loss=self.loss, speed=speed)
-        if trainer.global_step % max(trainer.log_every_n_steps, 1) == 0:
-            module.log("examples_per_second", speed)
+        module.log("examples_per_second", speed)
 
     def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Leave the finished bar on the screen."""
@@ -123,18 +144,16 @@ class ProgressBar(L.Callback):
 
 
 class StopOnInterrupt(L.Callback):
-    """The first Ctrl-C ends training after the step under way, so that nothing is half done; a second kills."""
+    """The first Ctrl-C ends training after the step under way, with nothing half done; a second kills."""
 
     def __init__(self) -> None:
         self.asked = False
+        self.before: Any = None
 
     def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Listen."""
-        self.before = signal.getsignal(signal.SIGINT)
-        try:
-            signal.signal(signal.SIGINT, self._interrupted)
-        except ValueError:  # not the main thread: whoever started this thread decides about interruptions
-            self.before = None
+        """Listen; not outside the main thread: whoever started another one decides about interruptions."""
+        if threading.current_thread() is threading.main_thread():
+            self.before = signal.signal(signal.SIGINT, self._interrupted)
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
         self.asked = True
@@ -144,11 +163,19 @@ class StopOnInterrupt(L.Callback):
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, index: int
     ) -> None:
         """Stop here if asked to."""
-        if self.asked:
+        assert isinstance(module, DiffusionTraining)
+        if self.asked and not module.amid_step:
             trainer.should_stop = True
 
     def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Stop listening."""
+        self._restore()
+
+    def on_exception(self, trainer: L.Trainer, module: L.LightningModule, exception: BaseException) -> None:
+        """Stop listening."""
+        self._restore()
+
+    def _restore(self) -> None:
         if self.before is not None:
             signal.signal(signal.SIGINT, self.before)
 
@@ -166,40 +193,51 @@ class Keeper(L.Callback):
         self.validate, self.demo = Every(config.validate_every), Every(config.demo_every)
         self.save = Every(config.save_every)
         self.width = min(config.ema)
-        self.losses: dict[float, float] = {}
+        self.loss: float | None = None
+        self.measured = self.shown = 0  # examples seen at the last held-out loss and at the last demos
+
+    def state_dict(self) -> dict[str, Any]:
+        """What is known about the model."""
+        return {"width": self.width, "loss": self.loss, "measured": self.measured}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.width, self.loss = state_dict["width"], state_dict["loss"]
+        self.measured = state_dict["measured"]
 
     def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Count from where training stands."""
         assert isinstance(module, DiffusionTraining)
         for every in (self.validate, self.demo, self.save):
             every.last = module.seen
+        for logger in trainer.loggers:
+            if isinstance(logger, JsonLines):
+                logger.forget_after(trainer.global_step)
 
     def on_train_batch_end(
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, index: int
     ) -> None:
         """Do what is due."""
         assert isinstance(module, DiffusionTraining)
-        if trainer.global_step != module.averages.steps:  # amid accumulated gradients
+        if module.amid_step:
             return
-        due = self.validate.passed(module.seen), self.save.passed(module.seen), self.demo.passed(module.seen)
-        if trainer.is_global_zero and due[0]:
+        if self.validate.passed(module.seen):
             self._measure(trainer, module)
-        if due[1]:
+        if self.save.passed(module.seen):
             self._save(trainer, module)
-        if trainer.is_global_zero and due[2]:
-            self.run.demo(self._export(module), module.seen)
+        if self.demo.passed(module.seen):
+            self._demo(trainer, module)
 
     def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Keep everything, whether finished or interrupted."""
         assert isinstance(module, DiffusionTraining)
-        if trainer.is_global_zero:
-            self._measure(trainer, module)
+        self._measure(trainer, module)
         self._save(trainer, module)
-        if trainer.is_global_zero and module.seen >= module.config.examples:
-            self.run.demo(self._export(module), module.seen)
+        if module.seen >= module.config.examples:
+            self._demo(trainer, module)
 
     def _measure(self, trainer: L.Trainer, module: DiffusionTraining) -> None:
-        if self.held_out is None:
+        if not trainer.is_global_zero or self.held_out is None or self.measured == module.seen:
             return
         totals, numbers = {}, {}
         for width in module.config.ema:
@@ -209,18 +247,25 @@ class Keeper(L.Callback):
             numbers[f"held_out/ema_{width:g}"] = totals[width]
             numbers |= {f"held_out/ema_{width:g}/sigma_{s:.3g}": loss for s, loss in losses.items()}
         self.width = min(totals, key=lambda width: totals[width])
-        self.losses = {module.seen: totals[self.width]}
+        self.loss, self.measured = totals[self.width], module.seen
         for logger in trainer.loggers:
             logger.log_metrics(numbers, step=trainer.global_step)
 
     def _save(self, trainer: L.Trainer, module: DiffusionTraining) -> None:
-        with replacing(self.run.folder / LAST) as temporary:
-            trainer.save_checkpoint(temporary)
-        if trainer.is_global_zero:
-            self._export(module)
+        if not all(p.isfinite().all() for p in module.family.parameters()):
+            raise FloatingPointError(f"the weights are no longer finite after {module.seen} examples")
+        place = replacing(self.run.folder / LAST) if trainer.is_global_zero else nullcontext(LAST)
+        with place as temporary:
+            trainer.save_checkpoint(temporary)  # called by all devices: they wait for each other in it
+        self._export(trainer, module)
 
-    def _export(self, module: DiffusionTraining) -> Path:
-        held_out = next(iter(self.losses.values()), None)
-        with module.averages.applied(module.family, self.width):
-            self.run.export(module.family, module.seen, held_out)
-        return self.run.folder
+    def _export(self, trainer: L.Trainer, module: DiffusionTraining) -> None:
+        if trainer.is_global_zero:
+            with module.averages.applied(module.family, self.width):
+                self.run.export(module.family, module.seen, self.loss)
+
+    def _demo(self, trainer: L.Trainer, module: DiffusionTraining) -> None:
+        if trainer.is_global_zero and self.shown != module.seen:
+            self._export(trainer, module)
+            self.run.demo(module.seen)
+            self.shown = module.seen

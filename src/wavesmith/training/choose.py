@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,25 +30,24 @@ def choose(
     """
     reasons = []
     if base is not None:
-        model = ModelRecipe(
-            **{name: getattr(base, name) for name in ModelRecipe.model_fields},
-        )
+        model = ModelRecipe(**{name: getattr(base, name) for name in ModelRecipe.model_fields})
         reasons.append(f"Starts from the model '{base_name}', so a few minutes go a long way.")
     else:
         model = _model(files)
         reasons.append(
             f"Sounds of {model.length / model.rate:.2f} s at {model.rate} Hz, {model.channels} channel(s): "
-            "the usual rate, and long enough for nine in ten files; longer ones are cut with a fade."
+            f"the usual rate, and long enough for nine in ten files as far as {_LONGEST:g} s allow; "
+            "longer ones are cut with a fade."
         )
     examples = max(_LEAST, min(_MOST, _PER_SOUND * len(files)))
     if base is not None:
         examples = max(_LEAST // 4, examples // 4)
-    reasons.append(f"{examples} examples: about {examples / len(files):.0f} looks at each of {len(files)} sounds.")
-    rate = 1e-4 if base is not None else 4e-4
+    looks = examples / len(files)
+    reasons.append(f"{examples} examples: about {looks:.0f} looks at each of {len(files)} sounds.")
     every = max(500, examples // 20)
     training = TrainingConfig(
         examples=examples,
-        learning_rate=rate,
+        learning_rate=1e-4 if base is not None else 4e-4,
         warmup=min(3000, examples // 10),
         validate_every=every,
         save_every=every,
@@ -58,7 +58,8 @@ def choose(
 
 def _model(files: Sequence[ScannedFile]) -> ModelRecipe:
     rates = [file.rate for file in files]
-    rate = min(max(set(rates), key=lambda r: (rates.count(r), r)), 48_000)
+    commonest = max(Counter(rates).items(), key=lambda item: (item[1], item[0]))[0]
+    rate = min(max(commonest, 8000), 48_000)
     channels = 2 if any(file.channels > 1 for file in files) else 1
     seconds = float(np.quantile([file.seconds for file in files], 0.9))
     seconds = min(max(seconds, _SHORTEST), _LONGEST)

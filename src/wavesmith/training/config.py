@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from importlib import resources
+from importlib.abc import Traversable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -28,25 +29,35 @@ class NoiseLevelsConfig(BaseModel):
 
     def build(self) -> NoiseLevels:
         """Make the distribution."""
-        if self.kind == "log_normal":
-            return LogNormal(self.mean, self.std)
-        if self.kind == "logit_normal":
-            return LogitNormal(self.mean, self.std)
-        return {"uniform_angle": UniformAngle, "crash": Crash, "uniform_flow": UniformFlow}[self.kind]()
+        match self.kind:
+            case "log_normal":
+                return LogNormal(self.mean, self.std)
+            case "logit_normal":
+                return LogitNormal(self.mean, self.std)
+            case "uniform_angle":
+                return UniformAngle()
+            case "crash":
+                return Crash()
+            case "uniform_flow":
+                return UniformFlow()
 
 
 class ModelRecipe(BaseModel):
-    """What is built; labels come from the data."""
+    """What is built (see `DiffusionConfig`); labels come from the data."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rate: int
-    channels: int
-    length: int
+    rate: int = Field(ge=1000, le=384_000)
+    channels: int = Field(ge=1, le=16)
+    length: int = Field(ge=1, le=2**31)
     transform: TransformConfig
     network: NetworkConfig
     parameterisation: ParameterisationConfig
     sampling: Sampling = Sampling()
+
+
+Beta = Annotated[float, Field(ge=0, lt=1)]
+Width = Annotated[float, Field(ge=0.001, le=0.25)]
 
 
 class TrainingConfig(BaseModel):
@@ -60,7 +71,7 @@ class TrainingConfig(BaseModel):
             fiftieth, linearly.
         betas, eps, weight_decay: of AdamW.
         clip: largest norm of the gradient; None for no limit.
-        ema: relative widths of the power-function averages of the weights (Karras et al. 2024).
+        ema: relative widths, 0.001 to 0.25, of the averages of the weights (see `ema.py`).
         label_dropout: share of examples shown without their label, which guidance needs.
         noise_levels: distribution of training sigma.
         augmentation: changes to the sounds, told to the network; None for none.
@@ -78,11 +89,11 @@ class TrainingConfig(BaseModel):
     learning_rate: float = Field(default=4e-4, gt=0)
     warmup: int = Field(default=3_000, ge=0)
     decay: float = Field(default=0.4, ge=0, le=1)
-    betas: tuple[float, float] = (0.9, 0.99)
-    eps: float = 1e-8
-    weight_decay: float = 0.01
-    clip: float | None = 1.0
-    ema: tuple[float, ...] = (0.05, 0.1)
+    betas: tuple[Beta, Beta] = (0.9, 0.99)
+    eps: float = Field(default=1e-8, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    clip: float | None = Field(default=1.0, gt=0)
+    ema: tuple[Width, ...] = Field(default=(0.05, 0.1), min_length=1)
     label_dropout: float = Field(default=0.15, ge=0, le=1)
     noise_levels: NoiseLevelsConfig = NoiseLevelsConfig()
     augmentation: Augmentation | None = Augmentation()
@@ -91,7 +102,7 @@ class TrainingConfig(BaseModel):
     validate_every: int = Field(default=5_000, ge=1)
     demo_every: int = Field(default=10_000, ge=1)
     save_every: int = Field(default=5_000, ge=1)
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
 
 
 class DataChoice(BaseModel):
@@ -134,7 +145,8 @@ class TrainingRecipe(BaseModel):
 
 def recipe_names() -> list[str]:
     """Recipes that come with wavesmith."""
-    return sorted(path.name.removesuffix(".yaml") for path in _folder().iterdir() if path.name.endswith(".yaml"))
+    names = [path.name for path in _folder().iterdir()]
+    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
 
 
 def read_recipe(name: str | Path) -> TrainingRecipe:
@@ -153,16 +165,17 @@ def read_recipe(name: str | Path) -> TrainingRecipe:
     try:
         return TrainingRecipe.model_validate(yaml.safe_load(text))
     except yaml.YAMLError as error:
-        raise RequestError(f"The recipe {name} is not valid YAML; check it near: {error}.") from error
+        problem = " ".join(str(error).split())
+        raise RequestError(f"The recipe {name} is not valid YAML ({problem}); correct it.") from error
     except ValidationError as error:
         raise RequestError(_first_problem(f"The recipe {name}", error)) from error
 
 
-def _folder() -> Any:
+def _folder() -> Traversable:
     return resources.files("wavesmith") / "recipes"
 
 
 def _first_problem(what: str, error: ValidationError) -> str:
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"{what} cannot be used: {place}: {first['msg'].lower()}."
+    place = ".".join(str(part) for part in first["loc"]) or "the whole"
+    return f"{what} cannot be used ({place}: {first['msg'].lower()}); correct that."

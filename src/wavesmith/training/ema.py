@@ -37,6 +37,7 @@ class PowerAverages:
         """Take in the weights after one more optimizer step."""
         self.steps += 1
         parameters = [p.detach() for p in module.parameters()]
+        self._follow(parameters[0].device)
         for width, average in self.averages.items():
             share = 1 - (1 - 1 / self.steps) ** (exponent(width) + 1)
             torch._foreach_lerp_(average, parameters, share)
@@ -55,9 +56,13 @@ class PowerAverages:
 
     def _swap(self, module: nn.Module, width: float) -> None:
         parameters = list(module.parameters())
-        self.averages[width] = [p.to(parameters[0].device) for p in self.averages[width]]
+        self._follow(parameters[0].device)
         for parameter, average in zip(parameters, self.averages[width], strict=True):
             parameter.data, average.data = average.data, parameter.data
+
+    def _follow(self, device: torch.device) -> None:
+        """Go where the weights are: they are moved after this was made, and restored from a file."""
+        self.averages = {width: [p.to(device) for p in average] for width, average in self.averages.items()}
 
     def state(self) -> dict[str, int | dict[str, list[Tensor]]]:
         """Everything needed to go on later; plain values and tensors."""

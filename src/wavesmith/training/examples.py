@@ -25,13 +25,13 @@ _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 class Example(NamedTuple):
-    """`wave` `[C, N]`, `label` weights `[L]`, `augment` `[A]`, `sigma` `[]`, `position` in the stream."""
+    """`wave` `[C, N]`, `label` weights `[L]`, `augment` `[A]`, `sigma` `[]` and `position` `[]`."""
 
     wave: Tensor
     label: Tensor
     augment: Tensor
     sigma: Tensor
-    position: int
+    position: Tensor
 
 
 class Examples(Dataset[Example]):
@@ -58,7 +58,7 @@ class Examples(Dataset[Example]):
             wave, changes = waves[0], labels[0]
         share = torch.tensor((0.5 + position * _GOLDEN) % 1.0, dtype=torch.float64)
         sigma = self.levels.quantile(share).float()
-        return Example(wave, self._label(item.label, shown), changes, sigma, position)
+        return Example(wave, self._label(item.label, shown), changes, sigma, torch.tensor(position))
 
     def _label(self, label: int, shown: bool) -> Tensor:
         count = len(self.sounds.labels)

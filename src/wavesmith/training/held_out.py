@@ -50,4 +50,3 @@ class HeldOut:
                 total += float(family.training_loss(waves, sigmas, eps, label=labels).sum())
             result[sigma] = total / len(self.waves)
         return result
-

@@ -1,10 +1,13 @@
-"""The Lightning module: loss, optimizer, averages. Lightning does the loop, devices, precision and resuming."""
+"""The Lightning module: loss, optimizer, averages. Lightning does the loop, devices, precision, resuming."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import lightning as L
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -25,17 +28,30 @@ class DiffusionTraining(L.LightningModule):
         seen: examples trained on so far, over all devices; also the position where the stream goes on.
     """
 
-    def __init__(self, family: DiffusionModel, examples: Examples, config: TrainingConfig, workers: int = 0) -> None:
+    def __init__(
+        self,
+        family: DiffusionModel,
+        examples: Examples,
+        config: TrainingConfig,
+        workers: int = 0,
+        compiled: bool = False,
+    ) -> None:
         super().__init__()
         self.family, self.config = family, config
         self.examples, self.workers = examples, workers
         self.averages = PowerAverages(family, config.ema)
         self.seen = 0
+        self.losses = torch.compile(family.training_loss) if compiled else family.training_loss
 
     @property
     def steps(self) -> int:
         """Optimizer steps that the whole run takes."""
         return -(-self.config.examples // self._examples_per_step())
+
+    @property
+    def amid_step(self) -> bool:
+        """Whether gradients have been gathered that have not moved the weights yet."""
+        return self.seen % self._examples_per_step() != 0
 
     def _examples_per_step(self) -> int:
         world = self.trainer.world_size if self._trainer is not None else 1
@@ -49,22 +65,30 @@ class DiffusionTraining(L.LightningModule):
     def training_step(self, batch: Example, index: int) -> Tensor:
         """Mean loss of a batch."""
         shape = self.family.feature_shape(batch.wave.shape[-1])
-        eps = ItemNoise(self.config.seed, batch.position.tolist(), shape, self.device)()  # type: ignore[attr-defined]
-        losses = self.family.training_loss(
-            batch.wave, batch.sigma, eps, label=batch.label, augment=batch.augment
-        )
+        positions = batch.position.tolist()
+        eps = ItemNoise(self.config.seed, positions, shape, self.device)()
+        with self._dropout_from(positions[0]):
+            losses = self.losses(batch.wave, batch.sigma, eps, label=batch.label, augment=batch.augment)
         loss = losses.mean()
         if not torch.isfinite(loss):
             raise FloatingPointError(f"the loss is {float(loss)} after {self.seen} examples")
         self.log("loss", loss.detach(), prog_bar=True)
         return loss
 
+    @contextmanager
+    def _dropout_from(self, position: int) -> Iterator[None]:
+        """Dropout draws from torch's own generator: make that depend on the seed and the position alone."""
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(int(np.random.SeedSequence((self.config.seed, position)).generate_state(1)[0]))
+            yield
+
     def configure_optimizers(self) -> Any:
         """AdamW with warm-up, a plateau and a linear fall; decay spares biases, norms and embeddings."""
         matrices = [p for p in self.family.parameters() if p.requires_grad and p.ndim >= 2]
         vectors = [p for p in self.family.parameters() if p.requires_grad and p.ndim < 2]
+        groups: list[dict[str, Any]] = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
         optimizer = torch.optim.AdamW(
-            [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}],
+            groups,
             lr=self.config.learning_rate,
             betas=self.config.betas,
             eps=self.config.eps,

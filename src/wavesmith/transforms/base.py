@@ -36,5 +36,5 @@ class Transform(nn.Module, ABC):
         """Frames that a wave of `length` samples is encoded into."""
         return -(-length // self.hop)
 
-    def fit(self, waves: Tensor) -> None:  # noqa: B027  (a transform without statistics has nothing to fit)
+    def fit(self, waves: Tensor) -> None:
         """Set the statistics that the transform needs from training waves `[B, C, N]`."""

@@ -20,6 +20,7 @@ from typing import Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
+from torch.nn import functional
 
 from wavesmith.transforms.base import Transform
 
@@ -30,7 +31,7 @@ class SpectralConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["spectral"] = "spectral"
-    hop: int = Field(default=128, ge=8, multiple_of=2)
+    hop: int = Field(default=128, ge=8, le=4096, multiple_of=2)
     power: float = Field(default=0.5, gt=0, le=1)
 
     def build(self, channels: int) -> Spectral:
@@ -47,6 +48,8 @@ class Spectral(Transform):
 
     scale: Tensor  # rms of each band over the data           [features, 1]
     level: Tensor  # rms of each companded band over the data  [features, 1]
+    dct: Tensor
+    slope: Tensor
 
     def __init__(self, channels: int, hop: int = 128, power: float = 0.5) -> None:
         super().__init__()
@@ -55,7 +58,7 @@ class Spectral(Transform):
         self.register_buffer("scale", torch.ones(self.features, 1))
         self.register_buffer("level", torch.ones(self.features, 1))
         self.register_buffer("dct", _dct4(hop), persistent=False)
-        self.register_buffer("window", _sine_slope(hop), persistent=False)
+        self.register_buffer("slope", _sine_slope(hop), persistent=False)
 
     def encode(self, wave: Tensor) -> Tensor:
         """Wave `[B, C, N]` to whitened, companded MDCT coefficients `[B, C * hop, ceil(N / hop)]`."""
@@ -67,23 +70,27 @@ class Spectral(Transform):
 
     def mdct(self, wave: Tensor) -> Tensor:
         """Orthonormal mid/side MDCT: `[B, C, N]` to `[B, C * hop, T]`."""
-        padding = -wave.shape[-1] % self.hop
-        wave = _rotate(torch.nn.functional.pad(wave, (0, padding)))
-        blocks = wave.unflatten(-1, (-1, self.hop))
-        spectrum = _butterfly(blocks, self.window, sign=1.0) @ self.dct
+        wave = _rotate(functional.pad(wave, (0, -wave.shape[-1] % self.hop)))
+        blocks = wave.reshape(len(wave), self.channels, -1, self.hop)
+        spectrum = _butterfly(blocks, self.slope, sign=1.0) @ self.dct
         return spectrum.transpose(-1, -2).flatten(1, 2)
 
     def imdct(self, spectrum: Tensor, length: int) -> Tensor:
         """Inverse (and transpose) of `mdct`: `[B, C * hop, T]` to `[B, C, length]`."""
-        blocks = spectrum.unflatten(1, (self.channels, self.hop)).transpose(-1, -2) @ self.dct
-        wave = _butterfly(blocks, self.window, sign=-1.0).flatten(-2)
+        bands = spectrum.reshape(len(spectrum), self.channels, self.hop, -1)
+        blocks = bands.transpose(-1, -2) @ self.dct
+        wave = _butterfly(blocks, self.slope, sign=-1.0).flatten(-2)
         return _rotate(wave)[..., :length]
 
     def fit(self, waves: Tensor) -> None:
-        """Measure band statistics on training waves `[B, C, N]`, smoothed over neighbouring bands."""
+        """Measure band statistics on training waves `[B, C, N]`, smoothed over neighbouring bands.
+
+        A band that is (nearly) empty counts as 60 dB below the loudest, so that it does not explode when
+        something is in it after all; companded, and so more alike, bands count as 20 dB below at least.
+        """
         spectrum = self.mdct(waves)
-        self.scale.copy_(self._band_rms(spectrum))
-        self.level.copy_(self._band_rms(self._compand(spectrum / self.scale)))
+        self.scale.copy_(self._band_rms(spectrum, floor=1e-3))
+        self.level.copy_(self._band_rms(self._compand(spectrum / self.scale), floor=1e-1))
 
     def _compand(self, z: Tensor) -> Tensor:
         return z if self.power == 1 else z.sign() * z.abs().pow(self.power)
@@ -91,12 +98,12 @@ class Spectral(Transform):
     def _expand(self, z: Tensor) -> Tensor:
         return z if self.power == 1 else z.sign() * z.abs().pow(1 / self.power)
 
-    def _band_rms(self, spectrum: Tensor) -> Tensor:
-        """Rms per band `[features, 1]`, floored at -60 dB of the loudest so that empty bands do not explode."""
+    def _band_rms(self, spectrum: Tensor, floor: float) -> Tensor:
+        """Rms per band, `[features, 1]`, at least `floor` times the greatest."""
         rms = spectrum.square().mean(dim=(0, 2)).sqrt().view(1, self.channels, self.hop)
-        rms = rms.clamp(min=float(rms.max()) * 1e-3 + 1e-12).log()
-        padded = torch.nn.functional.pad(rms, (2, 2), mode="replicate")
-        return torch.nn.functional.avg_pool1d(padded, 5, stride=1).exp().view(-1, 1)
+        rms = rms.clamp(min=float(rms.max()) * floor + 1e-12).log()
+        padded = functional.pad(rms, (2, 2), mode="replicate")
+        return functional.avg_pool1d(padded, 5, stride=1).exp().view(-1, 1)
 
 
 def _dct4(size: int) -> Tensor:
@@ -106,21 +113,21 @@ def _dct4(size: int) -> Tensor:
 
 
 def _sine_slope(hop: int) -> Tensor:
-    """Cosine and sine of the butterfly angles, `[2, hop / 2]`: the rising half of the sine window."""
+    """The two factors of each butterfly, `[2, hop / 2]`: the sine window after a boundary, and before it."""
     angle = math.pi / 2 * (torch.arange(hop // 2, dtype=torch.float64) + 0.5) / hop + math.pi / 4
     return torch.stack([angle.sin(), angle.cos()]).float()
 
 
-def _butterfly(blocks: Tensor, window: Tensor, sign: float) -> Tensor:
+def _butterfly(blocks: Tensor, slope: Tensor, sign: float) -> Tensor:
     """Rotate samples mirrored about each inner block boundary into one another (time-domain aliasing).
 
-    blocks `[B, C, T, hop]`. `sign` +1 folds (analysis), -1 unfolds (synthesis): inverse rotations. The DCT-IV continues evenly across
-    a block's first boundary and oddly across its last, which fixes the signs.
+    blocks `[B, C, T, hop]`. `sign` +1 folds (analysis), -1 unfolds (synthesis): inverse rotations. The DCT-IV
+    continues evenly across a block's first boundary and oddly across its last, which fixes the signs.
     """
     half = blocks.shape[-1] // 2
     left, right = blocks[..., :half], blocks[..., half:].flip(-1)
     before, after = right[..., :-1, :], left[..., 1:, :]  # pairs mirrored about boundary t
-    cos, sin = window[0], sign * window[1]
+    cos, sin = slope[0], sign * slope[1]
     new_after = torch.cat([left[..., :1, :], cos * after + sin * before], dim=-2)
     new_before = torch.cat([cos * before - sin * after, right[..., -1:, :]], dim=-2)
     return torch.cat([new_after, new_before.flip(-1)], dim=-1)

@@ -64,34 +64,43 @@ def stream(
     seed: int | None = None,
     first: int = 0,
     progress: Progress | None = None,
+    skip: Callable[[Recipe], bool] = lambda recipe: False,
     **choices: Any,
 ) -> Iterator[Sound]:
-    """`generate`, yielding each sound as soon as it is made; memory does not grow with `n`."""
+    """`generate`, yielding each sound as soon as it is made; memory for sounds does not grow with `n`.
+
+    `skip` is asked about every recipe before anything is made; sounds for which it is true are left out.
+    """
     settings = settle(model, label=label, **choices)
     seed = check_count(n, seed)
     if first < 0:
         raise RequestError(f"The first sound cannot be number {first}; count from 0.")
-    return _stream(model, settings, seed, range(first, first + n), progress)
+    wanted = [k for k in range(first, first + n) if not skip(_recipe(model, settings, seed, k))]
+    return _stream(model, settings, seed, wanted, progress)
 
 
 def _stream(
-    model: Model, settings: Settings, seed: int, indices: range, progress: Progress | None
+    model: Model, settings: Settings, seed: int, indices: Sequence[int], progress: Progress | None
 ) -> Iterator[Sound]:
     batch = 1 if model.device.type == "cpu" else _ACCELERATOR_BATCH
     for start in range(0, len(indices), batch):
         chosen = indices[start : start + batch]
         for index, wave in zip(chosen, sample(model, settings, seed, chosen), strict=True):
-            recipe = Recipe(
-                verb="generate",
-                model=model.name,
-                model_hash=model.hash,
-                seed=seed,
-                index=index,
-                settings=settings.model_dump(mode="json"),
-            )
+            recipe = _recipe(model, settings, seed, index)
             yield Sound.from_tensor(finish(wave, model.rate, settings.peak_db), model.rate, recipe)
         if progress:
             progress(min(start + batch, len(indices)), len(indices))
+
+
+def _recipe(model: Model, settings: Settings, seed: int, index: int) -> Recipe:
+    return Recipe(
+        verb="generate",
+        model=model.name,
+        model_hash=model.hash,
+        seed=seed,
+        index=index,
+        settings=settings.model_dump(mode="json"),
+    )
 
 
 @torch.inference_mode()

@@ -1,10 +1,10 @@
-"""What a verb was asked for, completed by the model's own defaults: the part of a recipe that people choose."""
+"""What a verb was asked for, completed by the model's defaults: the part of a recipe that people choose."""
 
 from __future__ import annotations
 
 import secrets
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from wavesmith.diffusion import SCHEDULES
 from wavesmith.diffusion import sampler as find_sampler
@@ -61,18 +61,24 @@ def settle(
         RequestError: for an unknown label, sampler or schedule, or a number out of range.
     """
     default = model.family.config.sampling
-    settings = Settings(
-        label=label,
-        seconds=model.seconds if seconds is None else seconds,
-        sampler=sampler or default.sampler,
-        schedule=schedule or default.schedule,
-        steps=default.steps if steps is None else steps,
-        sigma_min=default.sigma_min,
-        sigma_max=default.sigma_max,
-        guidance=default.guidance if guidance is None else guidance,
-        guidance_interval=default.guidance_interval,
-        peak_db=peak_db,
-    )
+    try:
+        settings = Settings(
+            label=label,
+            seconds=model.seconds if seconds is None else seconds,
+            sampler=sampler or default.sampler,
+            schedule=schedule or default.schedule,
+            steps=default.steps if steps is None else steps,
+            sigma_min=default.sigma_min,
+            sigma_max=default.sigma_max,
+            guidance=default.guidance if guidance is None else guidance,
+            guidance_interval=default.guidance_interval,
+            peak_db=peak_db,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise RequestError(
+            f"{first['loc'][0]} cannot be {first['input']!r}: {first['msg'].lower()}."
+        ) from error
     check(model, settings)
     return settings
 

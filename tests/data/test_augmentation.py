@@ -6,7 +6,7 @@ import torch
 from pydantic import ValidationError
 
 from wavesmith.data import AUGMENT_FEATURES, Augmentation, augment
-from wavesmith.data.augment import gain, shift, speed, tail, tilt
+from wavesmith.data.augmentation import gain, shift, speed, tail, tilt
 
 RATE, LENGTH, END = 16_000, 8000, 3000
 

@@ -48,14 +48,14 @@ class Augmentation(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    probability: float = Field(0.2, ge=0, le=1)
-    speed: float = Field(2.0, ge=0, le=12)
-    tilt: float = Field(3.0, ge=0, le=6)
-    tail: float = Field(60.0, ge=0, le=120)
-    shift: float = Field(5.0, ge=0)
+    probability: float = Field(default=0.2, ge=0, le=1)
+    speed: float = Field(default=2.0, ge=0, le=12)
+    tilt: float = Field(default=3.0, ge=0, le=6)
+    tail: float = Field(default=60.0, ge=0, le=120)
+    shift: float = Field(default=5.0, ge=0)
     swap: bool = True
     polarity: bool = True
-    gain: float = Field(6.0, ge=0)
+    gain: float = Field(default=6.0, ge=0)
 
 
 def augment(

@@ -1,0 +1,5 @@
+"""`python -m wavesmith` is `wavesmith`."""
+
+from wavesmith.cli.main import main
+
+main()

@@ -1,0 +1,58 @@
+"""What commands say, and where: results to standard output, everything on the way to standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+
+def printable(text: object) -> str:
+    """Text from files and folders without anything that could move the cursor or colour the screen."""
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}"
+        for letter in str(text)
+    )
+
+
+def tell(text: object) -> None:
+    """A result."""
+    typer.echo(printable(text))
+
+
+def note(text: object) -> None:
+    """Something worth knowing on the way."""
+    typer.echo(printable(text), err=True)
+
+
+def complain(error: object) -> None:
+    """An error, on one line."""
+    note("error: " + " ".join(str(error).split()))
+
+
+def show(title: str, rows: Iterable[tuple[Any, ...]], columns: tuple[str, ...] = ()) -> None:
+    """A table: its title, then `rows` under `columns` (no headings if there are none)."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, box=None, show_header=bool(columns), pad_edge=False, padding=(0, 2, 0, 0))
+    for row in rows:
+        table.add_row(*[Text(printable(cell), overflow="fold") for cell in row])
+    tell(title)
+    Console().print(table)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on the terminal while the block runs; yields what to call with (done, in all)."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,84 @@
+"""`wavesmith inspect`: what is in a sound file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from wavesmith.cli.console import complain, show, tell
+from wavesmith.errors import AudioError
+
+
+def inspect(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Sound files.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list instead of tables.")] = False,
+) -> None:
+    """Show format, level, faults and recipe of sound files."""
+    reports = []
+    for file in files:
+        try:
+            reports.append(_report(file))
+        except AudioError as error:
+            complain(error)
+    if as_json:
+        tell(json.dumps(reports, indent=2))
+    else:
+        for report in reports:
+            show(report["file"], _rows(report))
+    if len(reports) < len(files):
+        raise typer.Exit(2)
+
+
+def _report(path: Path) -> dict[str, Any]:
+    """Plain values; a level of silence is None."""
+    import soundfile
+
+    from wavesmith.sound import Sound
+
+    sound, info = Sound.read(path), soundfile.info(path)
+    return {
+        "file": str(path),
+        "format": f"{info.format}, {info.subtype_info}",
+        "rate": sound.rate,
+        "channels": sound.channels,
+        "frames": sound.frames,
+        "seconds": sound.seconds,
+        **sound.levels().model_dump(mode="json"),
+        "recipe": sound.recipe.model_dump(mode="json") if sound.recipe else None,
+    }
+
+
+def _rows(report: dict[str, Any]) -> list[tuple[str, str]]:
+    recipe = report["recipe"]
+    rows = [
+        ("format", report["format"]),
+        ("rate", f"{report['rate']} Hz"),
+        ("channels", report["channels"]),
+        ("duration", f"{report['seconds']:.3f} s ({report['frames']} frames)"),
+        ("peak", _level(report["peak_db"])),
+        ("level (rms)", _level(report["rms_db"])),
+        ("constant offset (DC)", _level(report["dc_db"])),
+        ("clipped samples", report["clipped"]),
+        ("attack", f"{1000 * report['attack_seconds']:.1f} ms"),
+        ("silence at the end", f"{report['silence_seconds']:.3f} s"),
+        ("level of the last 50 ms", _level(report["tail_db"])),
+    ]
+    if recipe is None:
+        return [*rows, ("recipe", "none")]
+    settings = ", ".join(f"{name} {value}" for name, value in recipe["settings"].items() if value is not None)
+    return [
+        *rows,
+        (
+            "made by",
+            f"{recipe['verb']} with {recipe['model']} {recipe['model_hash']}, wavesmith {recipe['version']}",
+        ),
+        ("seed and index", f"{recipe['seed']}, {recipe['index']}"),
+        ("settings", settings),
+    ]
+
+
+def _level(decibels: float | None) -> str:
+    return "silent" if decibels is None else f"{decibels:.1f} dBFS"

@@ -1,0 +1,88 @@
+"""The entry point: commands, and what becomes of their errors.
+
+Exit codes: 0 done, 1 a sound made again differs or a bug, 2 an error that the user can put right, 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from wavesmith import __version__
+from wavesmith.cli import models
+from wavesmith.cli.again import again
+from wavesmith.cli.console import complain, note, tell
+from wavesmith.cli.generate import generate
+from wavesmith.cli.inspect import inspect
+from wavesmith.cli.scan import scan
+from wavesmith.cli.train import train
+from wavesmith.errors import WavesmithError
+
+app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["--help", "-h"]})
+for command in (generate, again, inspect, scan, train):
+    app.command()(command)
+app.add_typer(models.app, name="models")
+
+
+@app.callback(invoke_without_command=True)
+def wavesmith(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show where an error came from; goes anywhere.")
+    ] = False,
+) -> None:
+    """Make drums and other short sounds, and train models that make them, on your own machine."""
+    if version:
+        tell(f"wavesmith {__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line, without the program's name; returns the exit code."""
+    debug = "--debug" in arguments
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(
+            [argument for argument in arguments if argument != "--debug"], "wavesmith", standalone_mode=False
+        )
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        return _answer(error)
+    return code or 0
+
+
+def _answer(error: Exception) -> int:
+    """One sentence for an error, and its exit code."""
+    if isinstance(error, typer.Abort):
+        return 130
+    if isinstance(error, WavesmithError):
+        complain(error)
+    elif hasattr(error, "format_message"):  # Typer's own complaints, whose class differs between its versions
+        context = getattr(error, "ctx", None)
+        where = context.command_path if context else "wavesmith"
+        complain(f"{error.format_message()} Run '{where} --help' to see what is possible.")
+    elif isinstance(error, ValidationError):
+        first = error.errors()[0]
+        complain(f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}; choose another value.")
+    elif isinstance(error, OSError):
+        complain(
+            f"{error.filename or 'a file'}: {error.strerror or error}; make room there or choose another."
+        )
+    else:
+        complain(f"This is a bug in wavesmith ({type(error).__name__}: {error}); please report it.")
+        note("Run the command again with --debug to see where it came from.")
+        return 1
+    return 2

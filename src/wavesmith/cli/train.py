@@ -1,0 +1,95 @@
+"""`wavesmith train`: a model from a folder of sounds."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from wavesmith.cli.console import note, progress, tell
+from wavesmith.errors import RequestError
+
+
+class Log(str, Enum):
+    """Services that can show a training, beside the log file that is always written."""
+
+    tensorboard = "tensorboard"
+    wandb = "wandb"
+
+
+def train(
+    folder: Annotated[Path, typer.Argument(help="A folder of sounds; its sub-folders are labels.")],
+    out: Annotated[Path, typer.Option(help="Folder for the model, its log, demos and checkpoints.")],
+    recipe: Annotated[
+        str | None, typer.Option(help="Recipe by name or file; chosen by the sounds if left out.")
+    ] = None,
+    base: Annotated[str | None, typer.Option(help="Model to start from (fine-tuning).")] = None,
+    examples: Annotated[int | None, typer.Option(help="Sounds to train on in all, repeats counted.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Sounds per step on each device.")] = None,
+    accumulate: Annotated[int | None, typer.Option(help="Steps whose gradients are summed.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Size of the steps of the weights.")] = None,
+    precision: Annotated[
+        Literal["auto", "32", "bf16", "16"] | None, typer.Option(help="Of the numbers.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
+    device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda or mps.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that prepare sounds.")] = 0,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads to compute with.")] = None,
+    log: Annotated[list[Log] | None, typer.Option(help="Log there, too.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print errors and the last line only.")] = False,
+) -> None:
+    """Train a model, or go on with a training.
+
+    The model in --out can be used at any time. Ctrl-C stops after the step under way, keeps everything, and
+    exits with code 130; the same command then goes on, to the very model of an unbroken training. A second
+    Ctrl-C stops at once, and what came after the last checkpoint is lost.
+    """
+    from wavesmith.training import train
+
+    changes = {
+        "examples": examples,
+        "batch": batch,
+        "accumulate": accumulate,
+        "learning_rate": learning_rate,
+        "precision": precision,
+        "seed": seed,
+    }
+    with progress("reading files") as bar:
+        model = train(
+            folder,
+            out,
+            recipe=recipe,
+            base=base,
+            device=device,
+            devices=devices,
+            workers=workers,
+            threads=threads,
+            loggers=[_logger(service, out) for service in dict.fromkeys(log or ())],
+            say=(lambda sentence: None) if quiet else note,
+            progress=not quiet,
+            scanning=bar,
+            interrupted=_stop,
+            **{name: value for name, value in changes.items() if value is not None},
+        )
+    tell(f"The model is in {out} ({model.hash}); 'wavesmith generate --model {out}' makes sounds with it.")
+
+
+def _stop() -> None:
+    raise typer.Exit(130)
+
+
+def _logger(log: Log, out: Path) -> Any:
+    from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
+
+    folder = out / "training"
+    try:
+        if log is Log.wandb:
+            return WandbLogger(name=out.resolve().name, project="wavesmith", save_dir=folder)
+        return TensorBoardLogger(folder, name="", version=log.value)
+    except ModuleNotFoundError as error:
+        raise RequestError(
+            f"Logging to {log.value} needs a package that is not installed; run: pip install 'wavesmith[{log.value}]'."
+        ) from error
