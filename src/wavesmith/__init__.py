@@ -12,11 +12,11 @@ from wavesmith.recipe import VERSION as __version__
 from wavesmith.recipe import Recipe
 
 if TYPE_CHECKING:
-    from wavesmith.data import scan
+    from wavesmith.data.scan import scan
     from wavesmith.models import Model, load
     from wavesmith.sound import Sound
     from wavesmith.training import train
-    from wavesmith.verbs import again, generate, stream
+    from wavesmith.verbs.generate import again, generate, stream
 else:
     __getattr__ = exports(
         __name__,

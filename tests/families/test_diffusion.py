@@ -99,7 +99,7 @@ def test_labels_become_weights():
 def test_an_unknown_label_is_refused_with_the_nearest_known_one():
     with pytest.raises(RequestError, match="did you mean 'snare'"):
         family().label_weights("snair")
-    with pytest.raises(RequestError, match="knows no labels.*leave the label out"):
+    with pytest.raises(RequestError, match=r"knows no labels.*leave the label out"):
         family(labels=()).label_weights("kick")
 
 

@@ -1,6 +1,14 @@
 import torch
 
-from wavesmith.networks.layers import Attention, Conditioning, Position, ResBlock, rotary
+from wavesmith.networks.layers import (
+    HEAD_WIDTH,
+    Attention,
+    Conditioning,
+    Position,
+    ResBlock,
+    rotate,
+    rotations,
+)
 
 NOISE = torch.tensor([-1.5, 0.0, 1.2])
 
@@ -68,10 +76,10 @@ def test_a_residual_block_begins_as_its_skip():
 
 
 def test_rotary_keeps_lengths_and_makes_products_depend_on_distance_alone():
-    x = noise(1, 1, 12, 8)
-    torch.testing.assert_close(rotary(x).norm(dim=-1), x.norm(dim=-1))
+    x, turns = noise(1, 1, 12, 8), rotations(12, 8, torch.device("cpu"))
+    torch.testing.assert_close(rotate(x, turns).norm(dim=-1), x.norm(dim=-1))
     q, k = noise(8, seed=1), noise(8, seed=2)
-    turned_q, turned_k = rotary(q.expand(12, 8)), rotary(k.expand(12, 8))
+    turned_q, turned_k = rotate(q.expand(12, 8), turns), rotate(k.expand(12, 8), turns)
     products = turned_q @ turned_k.T
     torch.testing.assert_close(products.diagonal(3), products[0, 3].expand(9))
     assert not torch.allclose(products[0, 3], products[0, 0])
@@ -79,10 +87,10 @@ def test_rotary_keeps_lengths_and_makes_products_depend_on_distance_alone():
 
 def test_attention_begins_with_no_effect_and_then_reaches_everywhere():
     torch.manual_seed(0)
-    layer = Attention(128)
+    layer, turns = Attention(128), rotations(9, HEAD_WIDTH, torch.device("cpu"))
     x = noise(2, 9, 128)
-    assert not layer(x).any()
+    assert not layer(x, turns).any()
     torch.nn.init.normal_(layer.out.weight)
     changed = x.clone()
     changed[:, 8] += 1
-    assert not torch.allclose(layer(changed)[:, 0], layer(x)[:, 0])
+    assert not torch.allclose(layer(changed, turns)[:, 0], layer(x, turns)[:, 0])

@@ -99,8 +99,9 @@ def generate(
         raise
     if picture:
         _draw([destination.path(recipe) for recipe in recipes[:_MOST_PICTURED]], recipes[0], out)
+    sounds_made = "1 sound made" if made == 1 else f"{made} sounds made"
     there = f", {count - made} already there" if made < count else ""
-    tell(f"{made} sounds made{there}, in {out} (seed {seed}, {time.monotonic() - started:.1f} s).")
+    tell(f"{sounds_made}{there}, in {out} (seed {seed}, {time.monotonic() - started:.1f} s).")
 
 
 def _peak(text: str) -> float | None:

@@ -73,7 +73,7 @@ def _answer(error: Exception) -> int:
     elif hasattr(error, "format_message"):  # Typer's own complaints, whose class differs between its versions
         context = getattr(error, "ctx", None)
         where = context.command_path if context else "wavesmith"
-        complain(f"{error.format_message()} Run '{where} --help' to see what is possible.")
+        complain(f"{error.format_message().rstrip('.')}; '{where} --help' shows what is possible.")
     elif isinstance(error, ValidationError):
         first = error.errors()[0]
         complain(f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}; choose another value.")

@@ -38,6 +38,9 @@ def train(
     devices: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
     workers: Annotated[int, typer.Option(min=0, help="Processes that prepare sounds.")] = 0,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads to compute with.")] = None,
+    compiled: Annotated[
+        bool, typer.Option("--compiled", help="Quicker steps by torch.compile, which needs a C++ compiler.")
+    ] = False,
     log: Annotated[list[Log] | None, typer.Option(help="Log there, too.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print errors and the last line only.")] = False,
 ) -> None:
@@ -49,7 +52,7 @@ def train(
     """
     from wavesmith.training import train
 
-    changes = {
+    changes: dict[str, Any] = {
         "examples": examples,
         "batch": batch,
         "accumulate": accumulate,
@@ -67,6 +70,7 @@ def train(
             devices=devices,
             workers=workers,
             threads=threads,
+            compiled=compiled,
             loggers=[_logger(service, out) for service in dict.fromkeys(log or ())],
             say=(lambda sentence: None) if quiet else note,
             progress=not quiet,
@@ -91,5 +95,5 @@ def _logger(log: Log, out: Path) -> Any:
         return TensorBoardLogger(folder, name="", version=log.value)
     except ModuleNotFoundError as error:
         raise RequestError(
-            f"Logging to {log.value} needs a package that is not installed; run: pip install 'wavesmith[{log.value}]'."
+            f"Logging to {log.value} needs a package; install it with: pip install 'wavesmith[{log.value}]'."
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -46,21 +47,14 @@ def _find(name: str) -> Model:
         return debug_model()
     if name in bundled_names():
         return load_folder(BUNDLED / name, name)
-    path = _path(name)
-    if path.is_dir():
+    path = os.path.expanduser(name)
+    if os.path.isdir(path):  # unlike pathlib's, it answers for names that no file can have
         return load_folder(path)
-    if path.is_file():
+    if os.path.isfile(path):
         raise ModelError(f"{path} is a file; give the model's folder (with {CONFIG} and {WEIGHTS}).")
     if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         return _from_hub(name)
     raise ModelError(unknown("model", name, bundled_names()))
-
-
-def _path(name: str) -> Path:
-    try:
-        return Path(name).expanduser()
-    except RuntimeError:  # ~somebody who is not known here
-        return Path(name)
 
 
 def _from_hub(repository: str) -> Model:

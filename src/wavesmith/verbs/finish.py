@@ -1,4 +1,4 @@
-"""The last touch on every sound: true silence after it has ended, no click at the cut, a known peak."""
+"""The last touch on every sound: no DC, true silence after it has ended, no click at the cut, a known peak."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from torch import Tensor
 
 from wavesmith.errors import ModelError
 
-SILENCE_DB = -66.0  # below the peak; what comes after the last sample above this is taken for silence
-RELEASE_SECONDS = 0.01
+SILENCE_DB = -60.0  # below the peak; what comes after the last sample above this is taken for silence
+RELEASE_SECONDS = 0.03  # length of the fade into silence
+REST_SECONDS = 0.05  # silence that every sound ends with, at most a tenth of it
+LOWEST_HZ = 10.0  # nothing below this is heard or wanted
 _NOTHING = 1e-9  # -180 dBFS; nobody wants that raised to full level
 
 
 def finish(wave: Tensor, rate: int, peak_db: float | None) -> Tensor:
-    """Finish a wave `[C, N]`: fade out where it falls silent for good, or at its cut, and set its peak.
+    """Finish a wave `[C, N]`: remove DC, fade out where it falls silent for good, and set its peak.
+
+    A sound that would still ring at its end fades out shortly before, so that every sound ends in silence.
 
     Args:
         wave: float32 samples.
@@ -25,22 +29,39 @@ def finish(wave: Tensor, rate: int, peak_db: float | None) -> Tensor:
     Raises:
         ModelError: when the wave has samples that are not finite numbers.
     """
-    envelope = wave.abs().amax(0)
-    peak = float(envelope.max())
-    if not math.isfinite(peak):
+    if not torch.isfinite(wave).all():
         raise ModelError(
             "The model's answer was not a sound (some samples are not finite numbers); "
             "try its default settings, and if they do not help get or train the model again."
         )
-    if peak < _NOTHING:
+    if float(wave.abs().max()) < _NOTHING:
         return torch.zeros_like(wave)
-    heard = (envelope > peak * 10 ** (SILENCE_DB / 20)).nonzero()
-    end = int(heard[-1]) + 1
-    release = min(int(RELEASE_SECONDS * rate), wave.shape[-1])
-    stop = min(end + release, wave.shape[-1])
-    ramp = torch.arange(release, 0, -1, dtype=wave.dtype, device=wave.device) / release
-    shape = torch.zeros_like(envelope)
-    shape[: stop - release] = 1
-    shape[stop - release : stop] = 0.5 - 0.5 * torch.cos(math.pi * ramp)
-    shaped = wave * shape
-    return shaped if peak_db is None else shaped * (10 ** (peak_db / 20) / float(shaped.abs().max()))
+    wave = without_dc(wave, rate)
+    wave = wave * _release(wave.abs().amax(0), rate)
+    peak = float(wave.abs().max())
+    if peak_db is None or peak < _NOTHING:
+        return wave
+    return wave * (10 ** (peak_db / 20) / peak)
+
+
+def without_dc(wave: Tensor, rate: int) -> Tensor:
+    """High-pass a wave `[C, N]` at 10 Hz, causally: two real poles, `(s / (s + 1))^2` with s = if / 10 Hz."""
+    memory = int(rate / LOWEST_HZ)
+    padded = 2 ** math.ceil(math.log2(wave.shape[-1] + memory))
+    s = 1j * torch.arange(padded // 2 + 1, device=wave.device) * (rate / padded / LOWEST_HZ)
+    spectrum = torch.fft.rfft(wave, n=padded) * (s / (s + 1)).square()
+    return torch.fft.irfft(spectrum, n=padded)[..., : wave.shape[-1]]
+
+
+def _release(envelope: Tensor, rate: int) -> Tensor:
+    """Gains `[N]`: 1 while the sound lasts, a raised cosine down, then 0."""
+    frames = len(envelope)
+    rest = int(min(REST_SECONDS, 0.1 * frames / rate) * rate)
+    release = min(int(RELEASE_SECONDS * rate), frames - rest)
+    heard = (envelope > float(envelope.max()) * 10 ** (SILENCE_DB / 20)).nonzero()
+    stop = min(int(heard[-1]) + 1 + release, frames - rest)
+    ramp = torch.arange(release, 0, -1, dtype=envelope.dtype, device=envelope.device) / (release + 1)
+    gains = torch.zeros_like(envelope)
+    gains[: stop - release] = 1
+    gains[stop - release : stop] = 0.5 - 0.5 * torch.cos(math.pi * ramp)
+    return gains

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wavesmith import Sound, load
+from wavesmith.families import ParameterisationConfig
+from wavesmith.networks import FrameUNetConfig
+from wavesmith.training import ModelRecipe, TrainingConfig, TrainingRecipe
+from wavesmith.transforms import SpectralConfig
+
+RECIPE = TrainingRecipe(
+    model=ModelRecipe(
+        rate=8000,
+        channels=1,
+        length=1024,
+        transform=SpectralConfig(hop=16),
+        network=FrameUNetConfig(fold=4, widths=(16, 64), blocks=1, condition=16, dropout=0.0),
+        parameterisation=ParameterisationConfig(kind="gated"),
+    ),
+    training=TrainingConfig(
+        examples=600, batch=2, warmup=10, validate_every=150, demo_every=10_000, save_every=150, held_out=0.25
+    ),
+)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(RECIPE.to_yaml())
+    return path
+
+
+def options(out: str, *more: object) -> list[object]:
+    return ["train", "drums", "--recipe", "tiny.yaml", "--device", "cpu", "--threads", 1, "--out", out, *more]
+
+
+def test_ctrl_c_and_the_same_command_make_the_model_of_an_unbroken_run(
+    wavesmith, interrupted, drums, recipe, tmp_path
+):
+    assert wavesmith(*options("whole", "--quiet")).code == 0
+    log = tmp_path / "broken/training/log.jsonl"
+    stopped = interrupted(lambda: log.exists() and log.stat().st_size > 0, *options("broken"))
+    assert stopped.code == 130
+    assert "of 600 examples; the same command goes on" in stopped.err
+    assert "Traceback" not in stopped.err
+    weights = tmp_path / "broken/model.safetensors"
+    assert weights.read_bytes() != Path("whole/model.safetensors").read_bytes()
+    assert wavesmith("generate", "kick", "--model", "broken").code == 0
+
+    resumed = wavesmith(*options("broken"))
+    assert resumed.code == 0
+    assert "Going on with the training in broken" in resumed.err
+    assert weights.read_bytes() == Path("whole/model.safetensors").read_bytes()
+    assert load("broken").hash in resumed.out
+
+
+def test_a_trained_model_makes_sounds(wavesmith, drums, recipe):
+    result = wavesmith(*options("mine", "--examples", 8))
+    assert result.code == 0
+    assert "sounds to train on" in result.err
+    assert "wavesmith generate --model mine" in result.out
+    assert wavesmith("generate", "snare", "--seed", 1, "--model", "mine").code == 0
+    assert Sound.read("sounds/snare-1-000.wav").recipe.model_hash == load("mine").hash
+    assert "drums" not in wavesmith("models", "info", "mine").err
+
+
+def test_quiet_is_quiet(wavesmith, drums, recipe):
+    result = wavesmith(*options("mine", "--examples", 4, "--quiet"))
+    assert (result.code, result.err) == (0, "")
+    assert len(result.out.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere", "--out", "m"], ["no folder nowhere"]),
+        (["drums", "--out", "m", "--recipe", "drum"], ["'drum'", "'drums'"]),
+        (["drums", "--out", "m", "--base", "debgu"], ["'debug'"]),
+        (["drums", "--out", "m", "--recipe", "tiny.yaml", "--base", "debug"], ["base"]),
+        (["drums", "--out", "m", "--recipe", "tiny.yaml", "--batch", "0"], ["batch"]),
+        (["drums", "--out", "m", "--recipe", "tiny.yaml", "--learning-rate", "-1"], ["learning_rate"]),
+        (["drums", "--out", "m", "--log", "paper"], ["paper", "tensorboard"]),
+        (["drums"], ["--out"]),
+    ],
+)
+def test_nonsense_is_refused(wavesmith, drums, recipe, arguments, words):
+    assert wavesmith("train", *arguments, "--quiet").refuses(*words)
+    assert not Path("m").exists()
+
+
+@pytest.mark.parametrize(("name", "logger"), [("tensorboard", "TensorBoardLogger"), ("wandb", "WandbLogger")])
+def test_a_missing_logger_says_what_to_install(wavesmith, drums, monkeypatch, name, logger):
+    def missing(*arguments, **options):
+        raise ModuleNotFoundError(f"No module named '{name}'")
+
+    monkeypatch.setattr(f"lightning.pytorch.loggers.{logger}", missing)
+    result = wavesmith("train", "drums", "--out", "m", "--log", name)
+    assert result.refuses(f"pip install 'wavesmith[{name}]'")

@@ -1,0 +1,63 @@
+import hashlib
+
+import pytest
+
+from wavesmith.errors import WavesmithError
+from wavesmith.files import replacing, sha256
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_appears_whole_with_its_folder(tmp_path):
+    target = tmp_path / "new" / "sound.wav"
+    with replacing(target) as temporary:
+        assert temporary.suffix == ".wav"
+        assert temporary.parent == target.parent
+        temporary.write_bytes(b"whole")
+        assert not target.exists()
+    assert target.read_bytes() == b"whole"
+    assert names(target.parent) == ["sound.wav"]
+
+
+@pytest.mark.parametrize("interruption", [ValueError, KeyboardInterrupt])
+def test_an_interruption_leaves_what_was_there(tmp_path, interruption):
+    target = tmp_path / "sound.wav"
+    target.write_bytes(b"old")
+    with pytest.raises(interruption), replacing(target) as temporary:
+        temporary.write_bytes(b"half of the n")
+        raise interruption
+    assert target.read_bytes() == b"old"
+    assert names(tmp_path) == ["sound.wav"]
+
+
+def test_a_full_disk_is_one_sentence(tmp_path):
+    target = tmp_path / "sound.wav"
+    target.write_bytes(b"old")
+    with pytest.raises(WavesmithError, match=r"Cannot write .*sound\.wav \(No space left on device\)"):
+        with replacing(target) as temporary:
+            temporary.write_bytes(b"part")
+            raise OSError(28, "No space left on device")
+    assert target.read_bytes() == b"old"
+    assert names(tmp_path) == ["sound.wav"]
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(WavesmithError, match="Cannot write"),
+        replacing(tmp_path / "file" / "sound.wav") as path,
+    ):
+        path.write_text("")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(WavesmithError, match="Cannot write"), replacing(tmp_path / "folder") as path:
+        path.write_text("")
+    assert names(tmp_path) == ["file", "folder"]
+
+
+@pytest.mark.parametrize("size", [0, 5, (1 << 20) - 1, 1 << 20, (1 << 20) + 1])
+def test_hashes_are_sha_256_whatever_the_size(tmp_path, size):
+    content = b"drum!" * (size // 5) + b"x" * (size % 5)
+    (tmp_path / "file").write_bytes(content)
+    assert sha256(tmp_path / "file") == hashlib.sha256(content).hexdigest()
