@@ -41,7 +41,7 @@ def _imports(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name.split(".") for alias in node.names]
-            yield from ((name + ["__init__"])[1] for name in names if name[0] == "wavesmith")
+            yield from ([*name, "__init__"][1] for name in names if name[0] == "wavesmith")
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             if node.module == "wavesmith":

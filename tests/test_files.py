@@ -21,38 +21,42 @@ def test_a_file_appears_whole_with_its_folder(tmp_path):
     assert names(target.parent) == ["sound.wav"]
 
 
-@pytest.mark.parametrize("interruption", [ValueError, KeyboardInterrupt])
+@pytest.mark.parametrize("interruption", [ValueError(), KeyboardInterrupt(), SystemExit()], ids=repr)
 def test_an_interruption_leaves_what_was_there(tmp_path, interruption):
     target = tmp_path / "sound.wav"
     target.write_bytes(b"old")
-    with pytest.raises(interruption), replacing(target) as temporary:
-        temporary.write_bytes(b"half of the n")
-        raise interruption
+    with pytest.raises(type(interruption)):
+        fill(target, interruption)
     assert target.read_bytes() == b"old"
     assert names(tmp_path) == ["sound.wav"]
+
+
+def fill(target, interruption):
+    with replacing(target) as temporary:
+        temporary.write_bytes(b"part")
+        raise interruption
+
+
+def write(target):
+    with replacing(target) as temporary:
+        temporary.write_text("")
 
 
 def test_a_full_disk_is_one_sentence(tmp_path):
     target = tmp_path / "sound.wav"
     target.write_bytes(b"old")
     with pytest.raises(WavesmithError, match=r"Cannot write .*sound\.wav \(No space left on device\)"):
-        with replacing(target) as temporary:
-            temporary.write_bytes(b"part")
-            raise OSError(28, "No space left on device")
+        fill(target, OSError(28, "No space left on device"))
     assert target.read_bytes() == b"old"
     assert names(tmp_path) == ["sound.wav"]
 
 
 def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
-    with (
-        pytest.raises(WavesmithError, match="Cannot write"),
-        replacing(tmp_path / "file" / "sound.wav") as path,
-    ):
-        path.write_text("")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(WavesmithError, match="Cannot write"), replacing(tmp_path / "folder") as path:
-        path.write_text("")
+    for target in (tmp_path / "file" / "sound.wav", tmp_path / "folder"):
+        with pytest.raises(WavesmithError, match="Cannot write"):
+            write(target)
     assert names(tmp_path) == ["file", "folder"]
 
 

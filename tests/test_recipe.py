@@ -10,7 +10,7 @@ RECIPE = Recipe(
     seed=2**31 - 1,
     index=7,
     settings={
-        "label": "hi-hat ‘öffen’",
+        "label": "hi-hat, öffen",
         "steps": 16,
         "peak_db": None,
         "guidance": 1.1,

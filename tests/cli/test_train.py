@@ -20,7 +20,7 @@ RECIPE = TrainingRecipe(
         parameterisation=ParameterisationConfig(kind="gated"),
     ),
     training=TrainingConfig(
-        examples=600, batch=2, warmup=10, validate_every=150, demo_every=10_000, save_every=150, held_out=0.25
+        examples=300, batch=2, warmup=10, validate_every=150, demo_every=10_000, save_every=150, held_out=0.25
     ),
 )
 
@@ -43,7 +43,7 @@ def test_ctrl_c_and_the_same_command_make_the_model_of_an_unbroken_run(
     log = tmp_path / "broken/training/log.jsonl"
     stopped = interrupted(lambda: log.exists() and log.stat().st_size > 0, *options("broken"))
     assert stopped.code == 130
-    assert "of 600 examples; the same command goes on" in stopped.err
+    assert "of 300 examples; the same command goes on" in stopped.err
     assert "Traceback" not in stopped.err
     weights = tmp_path / "broken/model.safetensors"
     assert weights.read_bytes() != Path("whole/model.safetensors").read_bytes()

@@ -70,7 +70,7 @@ def test_nothing_sounds_before_its_time_and_bass_passes():
     wave = torch.zeros(1, FRAMES)
     wave[0, 2000:] = torch.sin(torch.arange(FRAMES - 2000) * 2 * math.pi * 45 / RATE)
     passed = without_dc(wave, RATE)
-    assert passed[:, :2000].abs().max() < 1e-5
+    assert passed[:, :2000].abs().max() < 1e-4
     assert decibels(passed[:, 4000:].abs().max()) > -1
 
 

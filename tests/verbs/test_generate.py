@@ -47,11 +47,13 @@ def test_it_is_so_for_samplers_that_draw_noise_or_choose_their_steps(model, samp
     assert same(generate(model, 1, seed=5, first=2, sampler=sampler, steps=3)[0], several[2])
 
 
-def test_the_number_of_threads_does_not_matter(model, threads):
+def test_the_number_of_threads_cannot_be_heard(model, threads):
+    """Not bit for bit: the convolutions of more threads may sum in another order. Nobody hears -100 dB."""
     torch.set_num_threads(1)
     one = generate(model, 2, label="snare", seed=9)
     torch.set_num_threads(2)
-    assert all(map(same, one, generate(model, 2, label="snare", seed=9)))
+    for a, b in zip(one, generate(model, 2, label="snare", seed=9), strict=True):
+        np.testing.assert_allclose(a.samples, b.samples, rtol=0, atol=1e-5)
 
 
 def test_the_callers_random_numbers_neither_matter_nor_are_used(model):

@@ -37,7 +37,7 @@ def again(
     out = out or file.with_stem(f"{file.stem}-again")
     if out.exists() and (out.samefile(file) or not (overwrite or holds(out, before.recipe))):
         raise RequestError(f"{out} is already there; choose another file with --out, or use --overwrite.")
-    again(before, model=load(model) if model else None).write(out, bits=bits_of(file))
+    again(file, model=load(model) if model else None).write(out, bits=bits_of(file))
     difference = _difference(before, Sound.read(out))
     tell(f"{out} is {difference or 'identical to'} {file}{'' if difference else ', sample for sample'}.")
     if difference:

@@ -46,13 +46,21 @@ def show(title: str, rows: Iterable[tuple[Any, ...]], columns: tuple[str, ...] =
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on the terminal while the block runs; yields what to call with (done, in all)."""
+def progress(title: str, shown: bool = True) -> Iterator[Callable[[int, int], None]]:
+    """A bar on the terminal until all is done or the block ends; yields what to call with (done, in all)."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
     columns = TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(
+        *columns, console=console, transient=True, disable=not (shown and console.is_terminal)
+    ) as bar:
         task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def update(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+            if done == total:  # whatever comes next may want the screen for itself
+                bar.stop()
+
+        yield update

@@ -34,7 +34,9 @@ def generate(
     format: Annotated[Literal["wav", "flac"], typer.Option(help="Kind of file.")] = "wav",
     first: Annotated[int, typer.Option(help="Index of the first sound of the seed.")] = 0,
     device: Annotated[str, typer.Option(help="Where to compute: cpu, cuda or mps.")] = "cpu",
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads to compute with.")] = None,
+    threads: Annotated[
+        int, typer.Option(min=1, help="CPU threads; the networks are small, so one is nearly the quickest.")
+    ] = 1,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace other sounds of these names.")
     ] = False,
@@ -57,16 +59,16 @@ def generate(
     if label and label_option and label != label_option:
         raise RequestError(f"Two labels were given, {label} and {label_option}; choose one.")
     started = time.monotonic()
-    if threads:
-        torch.set_num_threads(threads)
+    torch.set_num_threads(threads)
     seed = check_count(count, seed)
     destination = Destination(
         out, format, "float" if bits == "float" else 16 if bits == "16" else 24, overwrite
     )
-    recipes: list[Recipe] = []
+    pictured: list[Recipe] = []
 
     def skip(recipe: Recipe) -> bool:
-        recipes.append(recipe)
+        if len(pictured) < _MOST_PICTURED:
+            pictured.append(recipe)
         return destination.has(recipe)
 
     made = 0
@@ -92,16 +94,20 @@ def generate(
                 sound.write(destination.path(sound.recipe), bits=destination.bits)
                 made += 1
     except (KeyboardInterrupt, WavesmithError) as error:
-        if made:
-            note(f"Kept {made} of {count} sounds in {out}; the same command with --seed {seed} goes on.")
-        if isinstance(error, KeyboardInterrupt):
+        stopped = isinstance(error, KeyboardInterrupt)
+        if made or stopped:
+            note(f"Kept {_sounds(made)} in {out}; the same command with --seed {seed} makes the rest.")
+        if stopped:
             raise typer.Exit(130) from None
         raise
     if picture:
-        _draw([destination.path(recipe) for recipe in recipes[:_MOST_PICTURED]], recipes[0], out)
-    sounds_made = "1 sound made" if made == 1 else f"{made} sounds made"
+        _draw([destination.path(recipe) for recipe in pictured], pictured[0], out)
     there = f", {count - made} already there" if made < count else ""
-    tell(f"{sounds_made}{there}, in {out} (seed {seed}, {time.monotonic() - started:.1f} s).")
+    tell(f"{_sounds(made)} made{there}, in {out} (seed {seed}, {time.monotonic() - started:.1f} s).")
+
+
+def _sounds(count: int) -> str:
+    return "1 sound" if count == 1 else f"{count} sounds"
 
 
 def _peak(text: str) -> float | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel
 
 from wavesmith.cli.console import complain, show, tell
 from wavesmith.errors import AudioError
@@ -46,9 +47,14 @@ def _report(path: Path) -> dict[str, Any]:
         "channels": sound.channels,
         "frames": sound.frames,
         "seconds": sound.seconds,
-        **sound.levels().model_dump(mode="json"),
-        "recipe": sound.recipe.model_dump(mode="json") if sound.recipe else None,
+        **_plain(sound.levels()),
+        "recipe": _plain(sound.recipe) if sound.recipe else None,
     }
+
+
+def _plain(values: BaseModel) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(values.model_dump_json())  # infinities, unknown to JSON, become None
+    return plain
 
 
 def _rows(report: dict[str, Any]) -> list[tuple[str, str]]:

@@ -60,7 +60,7 @@ def train(
         "precision": precision,
         "seed": seed,
     }
-    with progress("reading files") as bar:
+    with progress("reading files", shown=not quiet) as bar:
         model = train(
             folder,
             out,

@@ -71,7 +71,7 @@ class DiffusionTraining(L.LightningModule):
             losses = self.losses(batch.wave, batch.sigma, eps, label=batch.label, augment=batch.augment)
         loss = losses.mean()
         if not torch.isfinite(loss):
-            raise FloatingPointError(f"the loss is {float(loss)} after {self.seen} examples")
+            raise FloatingPointError(f"the loss is {loss.item()} after {self.seen} examples")
         self.log("loss", loss.detach(), prog_bar=True)
         return loss
 

@@ -84,8 +84,9 @@ def train(
         raise RequestError(f"{out} already holds a finished model; choose another folder for the new one.")
     if recipe is not None and base is not None:
         raise RequestError("A recipe and a base model exclude each other; put 'base: NAME' into the recipe.")
-    if threads is not None and threads < 1:
-        raise RequestError(f"{threads} threads cannot compute anything; choose 1 or more.")
+    for name, count, least in (("devices", devices, 1), ("workers", workers, 0), ("threads", threads, 1)):
+        if count is not None and count < least:
+            raise RequestError(f"{name} cannot be {count}; choose {least} or more.")
     found = scan(folder, progress=scanning)
     if resuming:
         settled = _resumed(out, recipe, base, training)

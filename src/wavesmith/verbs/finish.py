@@ -1,4 +1,4 @@
-"""The last touch on every sound: no DC, true silence after it has ended, no click at the cut, a known peak."""
+"""The last touch on every sound: no DC, true silence after its end, no click at the cut, a known peak."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ def without_dc(wave: Tensor, rate: int) -> Tensor:
     padded = 2 ** math.ceil(math.log2(wave.shape[-1] + memory))
     s = 1j * torch.arange(padded // 2 + 1, device=wave.device) * (rate / padded / LOWEST_HZ)
     spectrum = torch.fft.rfft(wave, n=padded) * (s / (s + 1)).square()
-    return torch.fft.irfft(spectrum, n=padded)[..., : wave.shape[-1]]
+    passed: Tensor = torch.fft.irfft(spectrum, n=padded)[..., : wave.shape[-1]]
+    return passed
 
 
 def _release(envelope: Tensor, rate: int) -> Tensor:

@@ -1,0 +1,241 @@
+"""The documentation keeps its word: commands and snippets run, links lead somewhere, sentences are real.
+
+Every bash and python block of README.md and docs/*.md is executed, page by page and in order, in a folder that
+holds `my-sounds/` (a small labelled data set), `kick.wav` and `snare.wav`. Python blocks of a page share their
+names. A yaml or jsonl block below `<!-- file: NAME -->` is written to that file first. Output is in text blocks.
+
+What is changed on the way, so that the suite stays quick:
+
+- `wavesmith train` and Python's `examples=` train on a thousandth of the examples given, 16 if none are: hours
+  become seconds, while everything else (scan, held-out loss, demos, checkpoints, card) still happens.
+- The README's marked installation lines are only checked for the files they name, as `.ci/run` runs them; what
+  they do with the installed `wavesmith` is run.
+- Blocks below `<!-- not run: needs ... -->` are skipped, for the reasons in `SKIPPED` alone.
+- Without the bundled model a tiny random one called `drums` lies in the folder in its place.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from wavesmith.models import bundled_names, load, save_folder
+from wavesmith.sound import Sound
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SKIPPED = ("a GPU", "a login", "the network", "a fresh machine")
+LANGUAGES = {"bash", "python", "text", "yaml", "jsonl"}
+EXAMPLES = 16
+
+WAVESMITH = f"""#!{sys.executable}
+import sys
+from wavesmith.cli.main import main
+if sys.argv[1] == "train" and "--help" not in sys.argv:
+    if "--examples" in sys.argv:
+        value = sys.argv.index("--examples") + 1
+        sys.argv[value] = str(max({EXAMPLES}, int(sys.argv[value]) // 1000))
+    else:
+        sys.argv += ["--examples", "{EXAMPLES}"]
+main()
+"""
+
+
+class Block(NamedTuple):
+    """A fenced block: its mark (the comment right above), language, code and the line where it starts."""
+
+    mark: str
+    language: str
+    code: str
+    line: int
+
+
+def blocks(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    fences = re.finditer(
+        r"(?:<!-- (?P<mark>.*?) -->\n)?^```(?P<language>.*)\n(?P<code>.*?)^```$", text, re.M | re.S
+    )
+    return [
+        Block(f["mark"] or "", f["language"], f["code"], 1 + text[: f.start("code")].count("\n"))
+        for f in fences
+    ]
+
+
+def name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+# --- what is run -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def things(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a reader has: some sounds, and wavesmith with its model."""
+    folder = tmp_path_factory.mktemp("things")
+    for label, frequency, noise in (("hihat", 8000.0, 0.9), ("kick", 55.0, 0.0), ("snare", 190.0, 0.5)):
+        for k in range(4):
+            drum(frequency * (1 + k / 20), noise, seed=k).write(
+                folder / "my-sounds" / label / f"{'abcd'[k]}.wav"
+            )
+    drum(50.0, 0.0, seed=9).write(folder / "kick.wav")
+    drum(200.0, 0.5, seed=9).write(folder / "snare.wav")
+    if "drums" not in bundled_names():
+        save_folder(folder / "drums", load("debug").family, "# drums\n\nA stand-in.\n")
+    return folder
+
+
+def drum(frequency: float, noise: float, seed: int) -> Sound:
+    """A tenth of a second that dies away."""
+    time = np.arange(4410) / 44100
+    wave = (1 - noise) * np.sin(2 * np.pi * frequency * time)
+    wave += noise * np.random.default_rng(seed).normal(size=len(time)) / 3
+    return Sound((0.8 * wave * np.exp(-time / 0.02))[None], 44100)
+
+
+@pytest.fixture
+def desk(things: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A fresh folder with those things, current, and with the command `wavesmith` on the path."""
+    shutil.copytree(things, tmp_path / "desk")
+    command = tmp_path / "bin" / "wavesmith"
+    command.parent.mkdir()
+    command.write_text(WAVESMITH, encoding="utf-8")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{command.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path / "desk")
+    yield tmp_path / "desk"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_block_of_the_page_runs(page: Path, desk: Path) -> None:
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for block in blocks(page):
+        place = f"{name(page)}, line {block.line}"
+        if block.mark.startswith("not run:"):
+            assert any(block.mark == f"not run: needs {reason}" for reason in SKIPPED), (
+                f"{place}: {block.mark}"
+            )
+        elif block.mark.startswith("file:"):
+            file = desk / block.mark.removeprefix("file:").strip()
+            file.write_text(block.code, encoding="utf-8")
+        elif block.language == "bash":
+            run_bash(installed(block.code) if block.mark.startswith("command:") else block.code, place)
+        elif block.language == "python":
+            code = re.sub(
+                r"\bexamples=([\d_]+)", lambda m: f"examples={max(EXAMPLES, int(m[1]) // 1000)}", block.code
+            )
+            exec(compile("\n" * (block.line - 1) + code, str(page), "exec"), names)
+
+
+def run_bash(code: str, place: str) -> None:
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", code], text=True, stdin=subprocess.DEVNULL, capture_output=True
+    )
+    assert done.returncode == 0, f"{place}:\n{code}\n{done.stdout}\n{done.stderr}"
+
+
+def installed(code: str) -> str:
+    """What a marked one-liner does once wavesmith is installed."""
+    commands = [part.strip() for part in code.strip().split(" && ")]
+    return "\n".join(c.removeprefix(".venv/bin/") for c in commands if c.startswith(".venv/bin/wavesmith "))
+
+
+# --- what is looked at -------------------------------------------------------------------------------------
+
+
+def test_the_pages_have_commands_and_snippets_and_nothing_unknown() -> None:
+    found = {name(page): blocks(page) for page in PAGES}
+    for page in PAGES:
+        assert page.read_text(encoding="utf-8").count("\n```") == 2 * len(found[name(page)]), page
+        assert {block.language for block in found[name(page)]} <= LANGUAGES, page
+    run = [b for page in found.values() for b in page if not b.mark.startswith("not run:")]
+    assert sum(block.language == "bash" for block in run) >= 20
+    assert sum(block.language == "python" for block in run) >= 6
+    assert {"README.md", "docs/generate.md", "docs/train.md", "docs/python.md"} <= found.keys()
+
+
+def test_the_installation_lines_name_real_files_and_extras() -> None:
+    lines = [b.code for b in blocks(ROOT / "README.md") if b.mark.startswith("command:")]
+    assert len(lines) == 2
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for line in lines:
+        constraints = re.findall(r"-c (\S+)", line)
+        assert constraints
+        assert all((ROOT / file).is_file() for file in constraints)
+        for extra in re.findall(r"\.\[(\w+)\]", line):
+            assert re.search(rf"^{extra} = \[", project, re.M)
+    assert installed(lines[0]).startswith("wavesmith generate")
+    assert "pytest" in lines[1]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_and_pictures_lead_somewhere(page: Path) -> None:
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    targets = [t for t in re.findall(r"\]\(([^)\s]+)\)", prose) if not re.match(r"[a-z]+:", t)]
+    assert targets, "a page that leads nowhere"
+    for target in targets:
+        path, _, anchor = target.partition("#")
+        file = page.parent / path if path else page
+        if "bundled/drums" in path and "drums" not in bundled_names():
+            continue
+        assert file.exists(), target
+        if anchor:
+            assert anchor in {
+                slug(heading) for heading in re.findall(r"^#+ (.*)$", file.read_text("utf-8"), re.M)
+            }
+
+
+def slug(heading: str) -> str:
+    """The anchor that a heading gets."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def test_the_index_and_the_readme_list_every_page() -> None:
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").glob("*.md"):
+        if page.name != "README.md":
+            assert f"]({page.name})" in index
+            assert f"](docs/{page.name})" in readme
+
+
+def test_troubleshooting_quotes_what_the_package_says() -> None:
+    """Each quoted sentence, apart from its gaps (...), stands in the source of the package."""
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    said = re.sub(r'"\s*\n\s*f?"', "", source).replace('\\"', '"')
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    quotes = re.findall(r"^\| `(.+?)` \|", page, re.M)
+    assert len(quotes) >= 20
+    for quote in quotes:
+        for part in quote.split("..."):
+            assert part.strip() in said, quote
+
+
+def test_samplers_and_schedules_are_all_described() -> None:
+    from wavesmith.diffusion import SAMPLERS, SCHEDULES
+
+    page = (ROOT / "docs" / "samplers.md").read_text(encoding="utf-8")
+    rows = {row[0]: row for row in re.findall(r"^\| `(\w+)` \|(.*)$", page, re.M)}
+    assert rows.keys() >= {*SAMPLERS, *SCHEDULES}
+    for key, sampler in SAMPLERS.items():
+        assert f"| {sampler.evaluations} |" in rows[key][1], key
+        assert ("| fresh |" in rows[key][1]) == sampler.stochastic, key
+
+
+def test_every_field_of_a_recipe_is_explained() -> None:
+    from wavesmith.data import Augmentation
+    from wavesmith.families import Sampling
+    from wavesmith.training import ModelRecipe, TrainingConfig
+
+    page = (ROOT / "docs" / "train.md").read_text(encoding="utf-8")
+    for model in (ModelRecipe, TrainingConfig, Sampling, Augmentation):
+        for field in model.model_fields:
+            assert f"`{field}`" in page, f"{model.__name__}.{field}"

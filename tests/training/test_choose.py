@@ -1,0 +1,66 @@
+import pytest
+
+from wavesmith.data import ScannedFile
+from wavesmith.families import DiffusionConfig, DiffusionModel
+from wavesmith.models import DEBUG_CONFIG
+from wavesmith.networks import parameters
+from wavesmith.training import choose
+
+
+def files(count, seconds=0.5, rate=44_100, channels=1):
+    """Half of them half as long."""
+    return [
+        ScannedFile(
+            path=f"kick/{k}.wav", rate=rate, channels=channels, seconds=seconds / (1 + k % 2), peak_db=-1
+        )
+        for k in range(count)
+    ]
+
+
+@pytest.mark.parametrize(("count", "examples"), [(30, 12_000), (300, 45_000), (3000, 150_000)])
+def test_more_sounds_are_trained_longer_within_limits(count, examples):
+    recipe, reasons = choose(files(count))
+    assert recipe.training.examples == examples
+    assert f"{examples // count} looks at each of {count} sounds" in reasons[-1]
+    assert recipe.training.warmup <= examples // 4
+    assert examples / 40 <= recipe.training.save_every <= examples / 10
+    assert recipe.base is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rate", "length"),
+    [(0.5, 44_100, 0.5), (0.01, 44_100, 0.25), (60.0, 44_100, 4.0), (1.0, 8000, 1.0), (0.5, 96_000, 0.5)],
+)
+def test_the_length_fits_the_sounds_within_limits(seconds, rate, length):
+    model = choose(files(40, seconds, rate))[0].model
+    assert model.rate == min(rate, 48_000)
+    assert length <= model.length / model.rate < length + 0.05
+    grain = model.transform.hop * model.network.fold * 2 ** (len(model.network.widths) - 1)
+    assert model.length % grain == 0
+    assert 0.002 < model.transform.hop / model.rate < 0.005
+
+
+def test_the_commonest_rate_wins_and_the_higher_of_equally_common_ones():
+    assert choose(files(3, rate=22_050) + files(5, rate=44_100))[0].model.rate == 44_100
+    assert choose(files(5, rate=22_050) + files(5, rate=48_000))[0].model.rate == 48_000
+
+
+def test_one_stereo_sound_makes_the_model_stereo():
+    assert choose(files(9))[0].model.channels == 1
+    assert choose(files(9) + files(1, channels=2))[0].model.channels == 2
+
+
+def test_a_single_odd_file_is_enough():
+    recipe, _ = choose(files(1, seconds=0.006, rate=500))
+    model = DiffusionModel(DiffusionConfig(**dict(recipe.model)))
+    assert 1e6 < parameters(model) < 1e8
+
+
+def test_a_base_gives_its_network_and_a_shorter_gentler_training():
+    fresh, tuned = choose(files(300))[0], choose(files(300), DEBUG_CONFIG, "debug")[0]
+    assert tuned.base == "debug"
+    for name in type(tuned.model).model_fields:
+        assert getattr(tuned.model, name) == getattr(DEBUG_CONFIG, name)
+    assert tuned.training.examples < fresh.training.examples
+    assert tuned.training.learning_rate < fresh.training.learning_rate
+    assert choose(files(1), DEBUG_CONFIG, "debug")[0].training.examples >= 1000

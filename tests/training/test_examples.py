@@ -1,0 +1,72 @@
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from wavesmith.data import AUGMENT_FEATURES, SoundDataset, scan
+from wavesmith.training.examples import Examples, Positions
+
+
+@pytest.fixture(scope="module")
+def sounds(drums):
+    return SoundDataset(drums, scan(drums).files, rate=8000, channels=1, length=512)
+
+
+def examples(sounds, recipe, **training):
+    return Examples(sounds, 8000, len(AUGMENT_FEATURES), recipe(**training).training)
+
+
+def same(one, other):
+    return all(map(torch.equal, one, other))
+
+
+def test_an_example_depends_on_seed_and_position_alone(sounds, recipe):
+    here, there = examples(sounds, recipe), examples(sounds, recipe, batch=3)
+    for position in (0, 5, 1000, 3):
+        assert same(here[position], there[position])
+    other = examples(sounds, recipe, seed=1)
+    assert not any(same(here[k], other[k]) for k in range(5))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_loading_starts_anywhere_and_workers_change_nothing(sounds, recipe, workers):
+    data = examples(sounds, recipe)
+    batch = next(iter(DataLoader(data, 4, sampler=Positions(10), num_workers=workers)))
+    assert batch.position.tolist() == [10, 11, 12, 13]
+    for k, position in enumerate(range(10, 14)):
+        assert same([part[k] for part in batch], data[position])
+
+
+def test_devices_share_the_positions():
+    streams = [iter(Positions(6, rank, world=3)) for rank in range(3)]
+    assert [[next(stream) for _ in range(2)] for stream in streams] == [[6, 9], [7, 10], [8, 11]]
+
+
+def test_any_run_of_positions_is_spread_over_the_noise_levels(sounds, recipe):
+    data = examples(sounds, recipe)
+    edges = data.levels.quantile(torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64)).float()
+    for first in (0, 37, 500):
+        sigmas = torch.stack([data[k].sigma for k in range(first, first + 16)])
+        counts = torch.bucketize(sigmas, edges).bincount(minlength=4)
+        assert counts.min() >= 2
+
+
+def test_labels_are_hidden_as_often_as_asked_and_else_are_one_hot(sounds, recipe):
+    always, never = (examples(sounds, recipe, label_dropout=share) for share in (1.0, 0.0))
+    some = examples(sounds, recipe, label_dropout=0.5)
+    assert not any(always[k].label.any() for k in range(20))
+    for k in range(20):
+        label = never[k].label
+        assert sorted(label.tolist()) == [0, 1]
+        assert torch.equal(sounds[never.order[k]].wave, sounds[always.order[k]].wave)
+        assert label[sounds.label_indices[never.order[k]]] == 1
+    assert 60 < sum(bool(some[k].label.any()) for k in range(200)) < 140
+
+
+def test_without_augmentation_sounds_are_as_they_are(sounds, recipe):
+    plain, changed = examples(sounds, recipe, augmentation=None), examples(sounds, recipe)
+    for k in range(20):
+        example = plain[k]
+        assert torch.equal(example.wave, sounds[plain.order[k]].wave)
+        assert not example.augment.any()
+        assert example.augment.shape == (len(AUGMENT_FEATURES),)
+    assert any(changed[k].augment.any() for k in range(20))

@@ -1,0 +1,402 @@
+import contextlib
+import json
+import shutil
+import signal
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch.loggers.logger import DummyLogger
+
+from wavesmith.errors import DataError, ModelError, RequestError
+from wavesmith.models import load, save_folder
+from wavesmith.sound import Sound
+from wavesmith.training import ModelRecipe, TrainingRecipe, read_recipe, train
+from wavesmith.training.artifact import LAST, LOG, RECIPE
+from wavesmith.verbs import generate
+
+
+class Killed(Exception):
+    """Stands for a power cut."""
+
+
+class At(DummyLogger):
+    """Does something once a loss of a step is logged."""
+
+    def __init__(self, step, action):
+        super().__init__()
+        self.step, self.action = step, action
+
+    def log_metrics(self, metrics, step=None):
+        if step == self.step and "loss" in metrics:
+            self.action()
+
+
+def kill():
+    raise Killed
+
+
+def interrupt():
+    signal.raise_signal(signal.SIGINT)
+
+
+def log_of(out, kind="loss"):
+    """(step, value) of every line that tells it."""
+    lines = [json.loads(line) for line in (out / LOG).read_text().splitlines()]
+    return [(line["step"], line[kind]) for line in lines if kind in line]
+
+
+def checkpoint(out):
+    return torch.load(out / LAST, weights_only=True)
+
+
+def assert_same_training(one, other):
+    """Weights, averages, optimizer state and position are equal bit for bit."""
+    one, other = checkpoint(one), checkpoint(other)
+    assert one["seen"] == other["seen"]
+    assert one["averages"]["steps"] == other["averages"]["steps"]
+    for name, tensor in one["state_dict"].items():
+        assert torch.equal(tensor, other["state_dict"][name]), name
+    for width, tensors in one["averages"]["averages"].items():
+        assert all(map(torch.equal, tensors, other["averages"]["averages"][width]))
+    ours, theirs = (ckpt["optimizer_states"][0]["state"] for ckpt in (one, other))
+    for key, state in ours.items():
+        assert all(torch.equal(value, theirs[key][name]) for name, value in state.items())
+
+
+@pytest.fixture(scope="module")
+def finished(drums, recipe, tmp_path_factory):
+    """A whole short training, and what it said."""
+    said = []
+    out = tmp_path_factory.mktemp("finished") / "drum"
+    model = train(
+        drums,
+        out,
+        recipe=recipe(demo_every=40, examples=160, learning_rate=5e-3),
+        say=said.append,
+        device="cpu",
+    )
+    return out, model, said
+
+
+def test_the_result_is_a_model_that_makes_sounds(finished):
+    out, model, said = finished
+    assert load(out).hash == model.hash
+    assert model.labels == ("kick", "snare")
+    assert generate(model, label="kick", seed=1)[0].frames == 512
+    assert said == ["12 sounds to train on, 4 held out, 0 files left out."]
+
+
+def test_demos_are_what_generate_makes_with_the_saved_model(finished):
+    out, model, _ = finished
+    demos = out / "training" / "demos"
+    assert sorted(path.name for path in demos.iterdir()) == ["00000040", "00000080", "00000120", "00000160"]
+    assert (demos / "00000160" / "mel.png").stat().st_size > 0
+    for label in ("kick", "snare"):
+        for k, sound in enumerate(generate(model, 4, label=label, seed=0)):
+            sound.write(out / "here.wav")
+            demo = Sound.read(demos / "00000160" / f"{label}-{k}.wav")
+            assert np.array_equal(demo.samples, Sound.read(out / "here.wav").samples)
+            assert demo.recipe.model_hash == model.hash
+
+
+def test_everything_is_logged_once(finished):
+    out, _, _ = finished
+    assert [step for step, _ in log_of(out)] == [9, 19, 29, 39]
+    assert [step for step, _ in log_of(out, "held_out/ema_0.05")] == [8, 16, 24, 32, 40]
+
+
+def test_the_held_out_loss_falls(finished):
+    out, _, _ = finished
+    losses = [loss for _, loss in log_of(out, "held_out/ema_0.05")]
+    assert losses[-1] < 0.9 * losses[0]
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_the_card_says_what_it_was_trained_on(finished):
+    out, model, _ = finished
+    assert "Trained on 12 sounds for 160 examples" in model.card
+    held_out = min(log_of(out, f"held_out/ema_{width}")[-1][1] for width in (0.05, 0.1))
+    assert f"Held-out loss at fixed noise: {held_out:.4f}" in model.card
+    rows = [line for line in model.card.splitlines() if line.startswith("| the shed | CC0-1.0")]
+    assert len(rows) >= 2
+    assert all(row.split(" | ")[3:] for row in rows)
+    assert "Ann \\| Bob 0" in model.card
+    assert sum(int(row.split("|")[-2]) for row in rows) == 12
+
+
+def test_the_recipe_is_kept_and_trains_the_same_again(finished, drums, tmp_path):
+    out, model, _ = finished
+    again = train(
+        drums, tmp_path / "again", recipe=out / RECIPE, device="cpu", demo_every=10_000, validate_every=500
+    )
+    assert again.hash == model.hash
+
+
+def test_a_finished_model_folder_is_not_overwritten(drums, recipe, tmp_path):
+    save_folder(tmp_path, load("debug").family, "precious")
+    with pytest.raises(RequestError, match="already holds a finished model"):
+        train(drums, tmp_path, recipe=recipe())
+    assert load(tmp_path).card == "precious"
+
+
+@pytest.mark.parametrize(
+    ("stop", "options", "workers"),
+    [
+        (interrupt, {"batch": 2, "accumulate": 2}, 0),
+        (interrupt, {}, 1),
+        (kill, {}, 0),
+        (kill, {"batch": 2, "accumulate": 3}, 0),
+    ],
+)
+def test_an_interrupted_training_goes_on_as_if_nothing_had_been(
+    drums, recipe, tmp_path, stop, options, workers
+):
+    """With dropout, augmentation and hidden labels: whatever is random must go on where it was."""
+    asked = recipe(examples=96, validate_every=48, save_every=30, **options)
+    train(drums, tmp_path / "whole", recipe=asked, device="cpu")
+    said = []
+    again = {"recipe": asked, "device": "cpu", "workers": workers, "say": said.append}
+    with contextlib.suppress(Killed):
+        train(drums, tmp_path / "parts", loggers=[At(9, stop)], **again)
+    assert 0 < checkpoint(tmp_path / "parts")["seen"] < 96
+    assert (stop is interrupt) == ("the same command goes on" in said[-1])
+    train(drums, tmp_path / "parts", **again)
+    assert f"Going on with the training in {tmp_path / 'parts'}." in said
+    assert_same_training(tmp_path / "whole", tmp_path / "parts")
+    parts, whole = (log_of(tmp_path / name) for name in ("parts", "whole"))
+    assert [line for line in parts if line[0] % 10 == 9] == whole  # the step before an interruption comes too
+    assert len(log_of(tmp_path / "whole")) > 1 or options
+    assert load(tmp_path / "parts").hash == load(tmp_path / "whole").hash
+
+
+def test_an_interruption_gives_ctrl_c_back(drums, recipe, tmp_path):
+    before = signal.getsignal(signal.SIGINT)
+    train(drums, tmp_path / "a", recipe=recipe(), device="cpu", loggers=[At(9, interrupt)])
+    assert signal.getsignal(signal.SIGINT) is before
+    with pytest.raises(Killed):
+        train(drums, tmp_path / "b", recipe=recipe(), device="cpu", loggers=[At(9, kill)])
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_the_model_can_be_used_while_training_goes_on(drums, recipe, tmp_path):
+    heard = []
+
+    def listen():
+        heard.append((load(tmp_path / "out"), generate(load(tmp_path / "out"), seed=1)[0]))
+
+    final = train(drums, tmp_path / "out", recipe=recipe(), device="cpu", loggers=[At(9, listen)])
+    assert heard[0][0].hash != final.hash
+    assert "for 32 examples" in heard[0][0].card
+
+
+def test_demos_do_not_disturb_the_training(drums, recipe, tmp_path):
+    for name, every in {"with": 16, "without": 10_000}.items():
+        asked = recipe(examples=40, demo_every=every, validate_every=every)
+        train(drums, tmp_path / name, recipe=asked, device="cpu")
+    assert_same_training(tmp_path / "with", tmp_path / "without")
+
+
+def test_more_examples_are_allowed_and_other_options_refused(drums, recipe, tmp_path):
+    out = tmp_path / "out"
+    train(drums, out, recipe=recipe(examples=16), device="cpu")
+    for change in ({"learning_rate": 1e-5}, {"batch": 8}, {"seed": 1}):
+        with pytest.raises(RequestError, match=r"begun with other options.*Choose another folder"):
+            train(drums, out, device="cpu", **change)
+        with pytest.raises(RequestError, match=r"begun with other options"):
+            train(drums, out, recipe=recipe(examples=16, **change), device="cpu")
+    with pytest.raises(RequestError, match=r"begun with other options"):
+        train(drums, out, base="debug", device="cpu")
+    assert checkpoint(out)["seen"] == 16
+    train(drums, out, examples=24, device="cpu")
+    assert checkpoint(out)["seen"] == 24
+    train(drums, out, recipe=recipe(examples=32), device="cpu")
+    assert checkpoint(out)["seen"] == 32
+    train(drums, out, recipe=recipe(examples=16), device="cpu")  # the file it began with; already longer
+    assert checkpoint(out)["seen"] == 32
+
+
+def test_changed_sounds_are_refused(drums, recipe, tmp_path):
+    shutil.copytree(drums, tmp_path / "drums")
+    train(tmp_path / "drums", tmp_path / "out", recipe=recipe(examples=8), device="cpu")
+    Sound(np.ones((1, 100)) * 0.1, 8000).write(tmp_path / "drums" / "kick" / "a.wav")
+    with pytest.raises(DataError, match=r"sounds have changed.*put them back"):
+        train(tmp_path / "drums", tmp_path / "out", examples=16, device="cpu")
+    shutil.copy(drums / "kick" / "a.wav", tmp_path / "drums" / "kick" / "a.wav")
+    train(tmp_path / "drums", tmp_path / "out", examples=16, device="cpu")
+
+
+def test_only_sounds_of_the_basis_are_used(drums, recipe, tmp_path):
+    data = TrainingRecipe.model_fields["data"].default
+    granted = recipe(examples=4).model_copy(update={"data": data.model_copy(update={"basis": "granted"})})
+    said = []
+    model = train(drums, tmp_path / "out", recipe=granted, device="cpu", say=said.append)
+    assert said[0].startswith("10 sounds to train on, 2 held out")
+    assert "| granted |" in model.card
+    assert "assumed" not in model.card
+    none = granted.model_copy(update={"data": data.model_copy(update={"basis": "stolen"})})
+    with pytest.raises(DataError, match="licence basis 'stolen'"):
+        train(drums, tmp_path / "none", recipe=none, device="cpu")
+
+
+def test_a_folder_without_usable_sounds_is_refused(recipe, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="no audio"):
+        train(tmp_path / "empty", tmp_path / "out", recipe=recipe())
+    Sound(np.zeros((1, 1000)), 8000).write(tmp_path / "silent" / "a.wav")
+    for asked in (recipe(), None):
+        with pytest.raises(DataError, match="None of the 1 audio files"):
+            train(tmp_path / "silent", tmp_path / "out", recipe=asked)
+    with pytest.raises(DataError, match="no folder"):
+        train(tmp_path / "nowhere", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_sounds_without_labels_make_an_unconditional_model(recipe, tmp_path):
+    for k in range(2):
+        Sound(np.random.default_rng(k).standard_normal((1, 400)) * 0.1, 8000).write(
+            tmp_path / "in" / f"{k}.wav"
+        )
+    model = train(tmp_path / "in", tmp_path / "out", recipe=recipe(examples=8), device="cpu")
+    assert model.labels == ()
+    assert "Held-out" not in model.card
+    assert (tmp_path / "out/training/demos/00000008/sound-0.wav").is_file()
+
+
+def test_a_loss_that_is_no_number_is_reported_and_the_checkpoint_kept(drums, recipe, tmp_path, monkeypatch):
+    from wavesmith.training.module import DiffusionTraining
+
+    step = DiffusionTraining.training_step
+
+    def spoilt(self, batch, index):
+        if self.seen >= 40:
+            next(self.family.network.parameters()).data.fill_(float("nan"))
+        return step(self, batch, index)
+
+    monkeypatch.setattr(DiffusionTraining, "training_step", spoilt)
+    with pytest.raises(
+        ModelError, match=r"went astray: the loss is nan after 40 examples.*lower learning rate"
+    ):
+        train(drums, tmp_path / "out", recipe=recipe(), device="cpu")
+    assert checkpoint(tmp_path / "out")["seen"] == 32
+    assert generate(load(tmp_path / "out"), seed=1)
+
+
+def test_weights_that_are_no_numbers_are_never_saved(drums, recipe, tmp_path, monkeypatch):
+    from wavesmith.training.ema import PowerAverages
+
+    update = PowerAverages.update
+
+    def spoilt(self, module):
+        if self.steps == 15:
+            next(module.parameters()).data.fill_(float("inf"))
+        update(self, module)
+
+    monkeypatch.setattr(PowerAverages, "update", spoilt)
+    with pytest.raises(ModelError, match="weights are no longer finite after 64 examples"):
+        train(drums, tmp_path / "out", recipe=recipe(), device="cpu")
+    assert checkpoint(tmp_path / "out")["seen"] == 32
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", None])
+def test_a_damaged_checkpoint_is_one_sentence(drums, recipe, tmp_path, content):
+    out = tmp_path / "out"
+    train(drums, out, recipe=recipe(examples=8), device="cpu")
+    whole = (out / LAST).read_bytes()
+    (out / LAST).write_bytes(whole[: len(whole) // 2] if content is None else content)
+    with pytest.raises(ModelError, match=r"last\.ckpt is damaged"):
+        train(drums, out, examples=16, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def base(drums, recipe, tmp_path_factory):
+    out = tmp_path_factory.mktemp("base") / "base"
+    train(drums, out, recipe=recipe(examples=16, held_out=0.0, seed=5), device="cpu")
+    return out
+
+
+def relabelled(drums, folder, names):
+    for label, name in names.items():
+        shutil.copytree(drums / label, folder / name)
+    return folder
+
+
+def test_fine_tuning_starts_from_the_base_and_says_so(drums, base, tmp_path):
+    said = []
+    folder = relabelled(drums, tmp_path / "in", {"snare": "clap", "kick": "kick"})
+    model = train(folder, tmp_path / "out", base=str(base), say=said.append, device="cpu", examples=8)
+    assert "Starts from the model" in said[0]
+    assert model.labels == ("clap", "kick")
+    assert f"started from `{base}`, whose card says" in model.card
+    assert "Trained on 16 sounds for 16 examples" in model.card
+    assert model.card.count("library_name") == 1
+    theirs, ours = load(base).family.state_dict(), model.family.state_dict()
+    assert torch.equal(ours["transform.scale"], theirs["transform.scale"])
+    weight = "network.bottom.0.conv1.weight"
+    torch.testing.assert_close(ours[weight], theirs[weight], rtol=0, atol=1e-3)
+    label = "network.condition.label.weight"
+    torch.testing.assert_close(ours[label][:, 1], theirs[label][:, 0], rtol=0, atol=1e-3)  # kick stays kick
+    assert (ours[label][:, :1] - theirs[label]).abs().amax(0).min() > 0.1  # clap is nobody's
+
+
+def test_a_base_that_was_not_told_of_augmentations_will_do(drums, tmp_path):
+    model = train(drums, tmp_path / "out", base="debug", device="cpu", examples=4, batch=2)
+    assert model.labels == ("kick", "snare")
+
+
+def test_a_base_of_another_network_is_refused(drums, base, recipe, tmp_path):
+    asked = recipe()
+    other = asked.model_copy(
+        update={"base": str(base), "model": asked.model.model_copy(update={"channels": 2})}
+    )
+    with pytest.raises(ModelError, match="another network than the recipe"):
+        train(drums, tmp_path / "out", recipe=other, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"recipe": "drmus"}, "did you mean 'drums'"),
+        ({"base": "debgu"}, "did you mean 'debug'"),
+        ({"recipe": "drums", "base": "debug"}, "exclude each other"),
+        ({"device": "cudaa"}, "did you mean 'cuda'"),
+        ({"devices": 0}, "devices cannot be 0"),
+        ({"threads": 0}, "threads cannot be 0"),
+        ({"workers": -1}, "workers cannot be -1"),
+        ({"examples": 0}, "examples"),
+        ({"exampels": 8}, "exampels"),
+        ({"learning_rate": float("nan")}, "learning_rate"),
+        ({"ema": ()}, "ema"),
+        ({"ema": (0.5,)}, "ema"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_before_anything_is_written(
+    drums, recipe, tmp_path, options, sentence
+):
+    given = {"device": "cpu"} | ({} if "base" in options else {"recipe": recipe()}) | options
+    with pytest.raises((RequestError, ModelError)) as caught:
+        train(drums, tmp_path / "out", **given)
+    assert sentence in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is one")
+def test_a_device_that_is_not_there_is_one_sentence(drums, recipe, tmp_path):
+    with pytest.raises(RequestError, match=r"Cannot train on 1 x cuda here.*use cpu"):
+        train(drums, tmp_path / "out", recipe=recipe(), device="cuda")
+
+
+def test_a_label_cannot_lead_demos_out_of_the_folder(recipe, tmp_path):
+    Sound(np.random.default_rng(0).standard_normal((1, 400)) * 0.1, 8000).write(tmp_path / "in" / "a.wav")
+    (tmp_path / "in" / "manifest.jsonl").write_text('{"path": "a.wav", "class": "../../../../escaped"}')
+    train(tmp_path / "in", tmp_path / "out", recipe=recipe(examples=4), device="cpu")
+    assert not list(tmp_path.rglob("escaped*"))
+    assert len(list((tmp_path / "out/training/demos/00000004").glob("*.wav"))) == 4
+
+
+def test_the_kept_recipe_reads_as_it_was_asked_for(finished, recipe):
+    out, _, _ = finished
+    kept = read_recipe(out / RECIPE)
+    assert kept == recipe(demo_every=40, examples=160, learning_rate=5e-3)
+    assert set(ModelRecipe.model_fields) <= set(type(load(out).family.config).model_fields)
