@@ -22,7 +22,7 @@ from wavesmith.diffusion import ItemNoise
 from wavesmith.evaluation import Judge, evaluate
 from wavesmith.families import DiffusionConfig, DiffusionModel, ParameterisationConfig
 from wavesmith.models import Model, fingerprint, save_folder
-from wavesmith.networks import FrameUNetConfig, TransformerConfig, parameters
+from wavesmith.networks import FrameUNetConfig, parameters
 from wavesmith.picture import sheet
 from wavesmith.training import ModelRecipe, TrainingConfig, read_recipe
 from wavesmith.training.ema import PowerAverages
@@ -97,7 +97,9 @@ def trained(family: DiffusionModel, sounds: SoundDataset, config: TrainingConfig
     return seen
 
 
-def measured(family: DiffusionModel, judge: Judge, real: SoundDataset, n: int, folder: Path, title: str) -> dict:
+def measured(
+    family: DiffusionModel, judge: Judge, real: SoundDataset, n: int, folder: Path, title: str
+) -> dict:
     """Judge `n` sounds per label, unguided and guided, and draw some."""
     model = Model(title, fingerprint(family.config, family), family.eval())
     originals = {label: [] for label in model.labels}
@@ -108,12 +110,15 @@ def measured(family: DiffusionModel, judge: Judge, real: SoundDataset, n: int, f
     for guidance in (1.0, 2.0):
         sounds = {label: generate(model, n, label=label, seed=0, guidance=guidance) for label in model.labels}
         report = evaluate_against(sounds, originals, judge, model.rate)
-        row |= {f"accuracy_g{guidance:g}": report.overall.accuracy, f"frechet_g{guidance:g}": report.overall.frechet}
+        row |= {
+            f"accuracy_g{guidance:g}": report.overall.accuracy,
+            f"frechet_g{guidance:g}": report.overall.frechet,
+        }
     sheet({label: s[:12] for label, s in sounds.items()}, folder / "mel.png", title=title)
     return row
 
 
-def evaluate_against(sounds: dict, originals: dict, judge: Judge, rate: int):  # noqa: ANN201
+def evaluate_against(sounds: dict, originals: dict, judge: Judge, rate: int):
     from wavesmith.sound import Sound
 
     real = {label: [Sound.from_tensor(w, rate) for w in waves] for label, waves in originals.items()}
@@ -121,7 +126,9 @@ def evaluate_against(sounds: dict, originals: dict, judge: Judge, rate: int):  #
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path)
     parser.add_argument("--judge", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=10.0, help="CPU minutes for each variant")

@@ -3,7 +3,7 @@
     python benchmarks/evaluate.py DRUMS --model drums --judge JUDGE --out runs/evaluation
 
 Makes `--sounds` sounds per label with the model's own defaults, judges them (JUDGE: a folder that
-`benchmarks/train_judge.py` wrote) beside the held-out real ones, and writes `evaluation.json`, `evaluation.md`
+`benchmarks/train_judge.py` wrote) beside the held-out real ones; writes `evaluation.json`, `evaluation.md`
 and a picture of real and generated sounds.
 """
 
@@ -29,7 +29,9 @@ Labelled = dict[str, list[Sound]]
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path)
     parser.add_argument("--model", default="drums")
     parser.add_argument("--recipe", default="drums", help="recipe whose split and licence basis apply")
@@ -91,17 +93,29 @@ def table(report: Evaluation, baseline: Evaluation) -> str:
     rows = [("named as asked, overall", share(report.overall.accuracy), share(baseline.overall.accuracy))]
     for label, likeness in report.labels.items():
         other = baseline.labels.get(label)
-        rows.append((f"named as asked, {label}", share(likeness.accuracy), share(other.accuracy) if other else "-"))
-    rows.append(("Frechet distance to training", f"{report.overall.frechet:.1f}", f"{baseline.overall.frechet:.1f}"))
-    rows.append(("kernel distance to training", f"{report.overall.kernel:.4f}", f"{baseline.overall.kernel:.4f}"))
+        rows.append(
+            (f"named as asked, {label}", share(likeness.accuracy), share(other.accuracy) if other else "-")
+        )
+    rows.append(
+        ("Frechet distance to training", f"{report.overall.frechet:.1f}", f"{baseline.overall.frechet:.1f}")
+    )
+    rows.append(
+        ("kernel distance to training", f"{report.overall.kernel:.4f}", f"{baseline.overall.kernel:.4f}")
+    )
     near, other = report.novelty, baseline.novelty
     rows.append(("nearest training sound, median dB", f"{near.to_training:.2f}", f"{other.to_training:.2f}"))
     rows.append(("nearest other of the set, median dB", f"{near.among:.2f}", f"{other.among:.2f}"))
     for name, ours, theirs in zip(HYGIENE, clean(report.hygiene), clean(baseline.hygiene), strict=True):
         rows.append((name, ours, theirs))
-    lines = ["| measure | generated | held-out real |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)]
+    lines = [
+        "| measure | generated | held-out real |",
+        "|---|---|---|",
+        *(f"| {a} | {b} | {c} |" for a, b, c in rows),
+    ]
     header = " ".join(report.classes)
-    confusion = [f"asked for {label}: {row}" for label, row in zip(report.classes, report.confusion, strict=True)]
+    confusion = [
+        f"asked for {label}: {row}" for label, row in zip(report.classes, report.confusion, strict=True)
+    ]
     return "\n".join(lines) + f"\n\nCalled ({header}):\n\n" + "\n".join(confusion) + "\n"
 
 

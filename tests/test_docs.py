@@ -1,15 +1,16 @@
 """The documentation keeps its word: commands and snippets run, links lead somewhere, sentences are real.
 
-Every bash and python block of README.md and docs/*.md is executed, page by page and in order, in a folder that
-holds `my-sounds/` (a small labelled data set), `kick.wav` and `snare.wav`. Python blocks of a page share their
-names. A yaml or jsonl block below `<!-- file: NAME -->` is written to that file first. Output is in text blocks.
+Every bash and python block of README.md and docs/*.md is executed, page by page and in order, in a folder
+that holds `my-sounds/` (a small labelled data set), `kick.wav` and `snare.wav`. Python blocks of a page share
+their names. A yaml or jsonl block below `<!-- file: NAME -->` is written to that file first. What commands
+print is in text blocks.
 
 What is changed on the way, so that the suite stays quick:
 
-- `wavesmith train` and Python's `examples=` train on a thousandth of the examples given, 16 if none are: hours
-  become seconds, while everything else (scan, held-out loss, demos, checkpoints, card) still happens.
-- The README's marked installation lines are only checked for the files they name, as `.ci/run` runs them; what
-  they do with the installed `wavesmith` is run.
+- `wavesmith train` and Python's `examples=` train on a thousandth of the examples given, 16 if none are:
+  hours become seconds, while everything else (scan, held-out loss, demos, checkpoints, card) still happens.
+- The README's marked installation lines are only checked for the files they name, as `.ci/run` runs them;
+  what they do with the installed `wavesmith` is run.
 - Blocks below `<!-- not run: needs ... -->` are skipped, for the reasons in `SKIPPED` alone.
 - Without the bundled model a tiny random one called `drums` lies in the folder in its place.
 """
@@ -21,7 +22,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,6 +34,7 @@ from wavesmith.sound import Sound
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SKIPPED = ("a GPU", "a login", "the network", "a fresh machine")
+FENCE = re.compile(r"(?:<!-- (?P<mark>.+) -->\n)?^```(?P<language>.*)\n(?P<code>(?:.*\n)*?)```$", re.M)
 LANGUAGES = {"bash", "python", "text", "yaml", "jsonl"}
 EXAMPLES = 16
 
@@ -61,12 +62,11 @@ class Block(NamedTuple):
 
 def blocks(page: Path) -> list[Block]:
     text = page.read_text(encoding="utf-8")
-    fences = re.finditer(
-        r"(?:<!-- (?P<mark>.*?) -->\n)?^```(?P<language>.*)\n(?P<code>.*?)^```$", text, re.M | re.S
-    )
     return [
-        Block(f["mark"] or "", f["language"], f["code"], 1 + text[: f.start("code")].count("\n"))
-        for f in fences
+        Block(
+            fence["mark"] or "", fence["language"], fence["code"], 1 + text[: fence.start("code")].count("\n")
+        )
+        for fence in FENCE.finditer(text)
     ]
 
 
@@ -102,7 +102,7 @@ def drum(frequency: float, noise: float, seed: int) -> Sound:
 
 
 @pytest.fixture
-def desk(things: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def desk(things: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A fresh folder with those things, current, and with the command `wavesmith` on the path."""
     shutil.copytree(things, tmp_path / "desk")
     command = tmp_path / "bin" / "wavesmith"
@@ -111,7 +111,7 @@ def desk(things: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     command.chmod(0o755)
     monkeypatch.setenv("PATH", f"{command.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.chdir(tmp_path / "desk")
-    yield tmp_path / "desk"
+    return tmp_path / "desk"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
@@ -154,7 +154,7 @@ def installed(code: str) -> str:
 def test_the_pages_have_commands_and_snippets_and_nothing_unknown() -> None:
     found = {name(page): blocks(page) for page in PAGES}
     for page in PAGES:
-        assert page.read_text(encoding="utf-8").count("\n```") == 2 * len(found[name(page)]), page
+        assert page.read_text(encoding="utf-8").count("```") == 2 * len(found[name(page)]), page
         assert {block.language for block in found[name(page)]} <= LANGUAGES, page
     run = [b for page in found.values() for b in page if not b.mark.startswith("not run:")]
     assert sum(block.language == "bash" for block in run) >= 20

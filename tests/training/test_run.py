@@ -400,3 +400,22 @@ def test_the_kept_recipe_reads_as_it_was_asked_for(finished, recipe):
     kept = read_recipe(out / RECIPE)
     assert kept == recipe(demo_every=40, examples=160, learning_rate=5e-3)
     assert set(ModelRecipe.model_fields) <= set(type(load(out).family.config).model_fields)
+
+
+def test_the_progress_bar_shows_and_logs_the_speed(drums, recipe, tmp_path, capsys):
+    train(drums, tmp_path / "out", recipe=recipe(), device="cpu", progress=True)
+    assert "64/64 examples" in capsys.readouterr().out
+    assert all(speed > 0 for _, speed in log_of(tmp_path / "out", "examples_per_second"))
+    assert len(log_of(tmp_path / "out", "examples_per_second")) == len(log_of(tmp_path / "out")) == 1
+
+
+def test_a_kick_is_learned_quickly(recipe, tmp_path):
+    """One sound over and over: an easy set, on which the loss must fall far."""
+    time = np.arange(512) / 8000
+    wave = 0.5 * np.sin(2 * np.pi * 150 * time) * np.exp(-40 * time)
+    for k in range(8):
+        Sound(wave[None] * (1 + 1e-3 * k), 8000).write(tmp_path / "in" / "kick" / f"{'abcdefgh'[k]}.wav")
+    asked = recipe(examples=400, learning_rate=1e-2, augmentation=None, validate_every=80)
+    train(tmp_path / "in", tmp_path / "out", recipe=asked, device="cpu")
+    losses = [loss for _, loss in log_of(tmp_path / "out", "held_out/ema_0.05")]
+    assert losses[-1] < 0.5 * losses[0]

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from wavesmith.data import ScannedFile
-from wavesmith.families import DiffusionConfig, ParameterisationConfig, Sampling
-from wavesmith.networks import FrameUNetConfig
-from wavesmith.training.config import ModelRecipe, TrainingConfig, TrainingRecipe
+from wavesmith.families import DiffusionConfig
+from wavesmith.training.config import ModelRecipe, TrainingConfig, TrainingRecipe, read_recipe
 from wavesmith.transforms import SpectralConfig
 
 _SHORTEST, _LONGEST = 0.25, 4.0
+_STEP, _STEP_SAMPLES = 16, 90_000  # sounds in a step; longer ones than this go in several batches, to save memory
 _PER_SOUND, _LEAST, _MOST = 150, 12_000, 150_000
 
 
@@ -45,9 +45,14 @@ def choose(
     looks = examples / len(files)
     reasons.append(f"{examples} examples: about {looks:.0f} looks at each of {len(files)} sounds.")
     every = max(500, examples // 20)
+    proven = read_recipe("drums").training
+    batch = max(1, min(_STEP, int(_STEP * _STEP_SAMPLES / (model.length * model.channels))))
     training = TrainingConfig(
         examples=examples,
-        learning_rate=1e-4 if base is not None else 4e-4,
+        batch=batch,
+        accumulate=_STEP // batch,
+        learning_rate=1e-4 if base is not None else proven.learning_rate,
+        noise_levels=proven.noise_levels,
         warmup=min(3000, examples // 10),
         validate_every=every,
         save_every=every,
@@ -65,12 +70,13 @@ def _model(files: Sequence[ScannedFile]) -> ModelRecipe:
     seconds = min(max(seconds, _SHORTEST), _LONGEST)
     hop = 2 ** max(4, round(math.log2(rate * 128 / 44_100)))  # about 2.9 ms: attacks stay sharp
     grain = hop * 8
+    proven = read_recipe("drums").model  # what did best where it was measured: docs/drums-model.md
     return ModelRecipe(
         rate=rate,
         channels=channels,
         length=math.ceil(seconds * rate / grain) * grain,
         transform=SpectralConfig(hop=hop),
-        network=FrameUNetConfig(blocks=1),
-        parameterisation=ParameterisationConfig(kind="gated"),
-        sampling=Sampling(guidance=2.0),
+        network=proven.network,
+        parameterisation=proven.parameterisation,
+        sampling=proven.sampling,
     )

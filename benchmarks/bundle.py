@@ -1,0 +1,55 @@
+"""Put a trained model into the package, with half-precision weights and a full card.
+
+    python benchmarks/bundle.py runs/drums --recipe drums --out src/wavesmith/models/bundled/drums
+    python benchmarks/evaluate.py DRUMS --model drums --judge JUDGE --out runs/evaluation
+    python benchmarks/bundle.py runs/drums --recipe drums --out src/wavesmith/models/bundled/drums \\
+        --evaluation runs/evaluation/evaluation.md
+
+Twice, because what is measured is what is shipped: the sounds of half-precision weights with the recipe's
+sampling defaults. The card says in plain words what is in `--about` (known weaknesses, credits asked for).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from wavesmith.families import DiffusionConfig, DiffusionModel
+from wavesmith.models import load_folder, save_folder
+from wavesmith.training import read_recipe
+
+ABOUT = Path(__file__).parent / "drums-about.md"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run", type=Path, help="folder that wavesmith train wrote")
+    parser.add_argument("--recipe", default="drums", help="its recipe, whose sampling defaults are shipped")
+    parser.add_argument("--evaluation", type=Path, help="Markdown table that evaluate.py wrote")
+    parser.add_argument("--about", type=Path, default=ABOUT, help="Markdown with what is known of the model")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    trained = load_folder(options.run)
+    sampling = read_recipe(options.recipe).model.sampling
+    config: DiffusionConfig = trained.family.config.model_copy(update={"sampling": sampling})
+    family = DiffusionModel(config)
+    family.load_state_dict(trained.family.state_dict())
+    card = trained.card.replace(
+        "\n## Sounds it was trained on", "\n" + measured(options) + "\n## Sounds it was trained on"
+    )
+    save_folder(options.out, family, card, dtype=torch.float16)
+
+
+def measured(options: argparse.Namespace) -> str:
+    about = options.about.read_text(encoding="utf-8") + "\n"
+    if options.evaluation is None:
+        return about
+    return about + "## Measured\n\n" + options.evaluation.read_text(encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
