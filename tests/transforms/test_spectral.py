@@ -149,3 +149,23 @@ def test_statistics_travel_with_the_weights_and_constants_do_not():
 def test_impossible_configurations_are_refused(wrong):
     with pytest.raises(ValidationError):
         SpectralConfig(**wrong)
+
+
+def test_inner_blocks_are_the_textbook_sine_window_mdct():
+    """Princen & Bradley 1986, with the window centred on the block; so trained weights keep their meaning."""
+    wave = noise(1, 1, 5 * HOP).double()
+    n, k = torch.arange(2 * HOP).double(), torch.arange(HOP).double()[:, None]
+    window = torch.sin(math.pi * (n + 0.5) / (2 * HOP))
+    basis = math.sqrt(2 / HOP) * window * torch.cos(math.pi / HOP * (n + 0.5 - HOP / 2) * (k + 0.5))
+    z = linear().encode(wave.float())[0]
+    for block in (1, 2, 3):
+        start = block * HOP - HOP // 2
+        expected = basis @ wave[0, 0, start : start + 2 * HOP]
+        torch.testing.assert_close(z[:, block], expected.float(), rtol=1e-4, atol=1e-5)
+
+
+def test_the_outermost_blocks_are_not_windowed_at_the_ends():
+    wave = torch.zeros(1, 1, 3 * HOP)
+    wave[..., -1] = 1
+    last = math.sqrt(2 / HOP) * torch.cos(math.pi / HOP * (HOP - 0.5) * (torch.arange(HOP) + 0.5))
+    torch.testing.assert_close(linear().encode(wave)[0, :, 2], last, rtol=1e-4, atol=1e-5)
