@@ -17,19 +17,32 @@ What is changed on the way, so that the suite stays quick:
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 import numpy as np
 import pytest
+import torch
 
+from wavesmith.cli.main import run
+from wavesmith.data import Augmentation
+from wavesmith.diffusion import SAMPLERS, SCHEDULES
+from wavesmith.families import Sampling
 from wavesmith.models import bundled_names, load, save_folder
 from wavesmith.sound import Sound
+from wavesmith.training import ModelRecipe, TrainingConfig
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -38,16 +51,14 @@ FENCE = re.compile(r"(?:<!-- (?P<mark>.+) -->\n)?^```(?P<language>.*)\n(?P<code>
 LANGUAGES = {"bash", "python", "text", "yaml", "jsonl"}
 EXAMPLES = 16
 
-WAVESMITH = f"""#!{sys.executable}
-import sys
-from wavesmith.cli.main import main
-if sys.argv[1] == "train" and "--help" not in sys.argv:
-    if "--examples" in sys.argv:
-        value = sys.argv.index("--examples") + 1
-        sys.argv[value] = str(max({EXAMPLES}, int(sys.argv[value]) // 1000))
-    else:
-        sys.argv += ["--examples", "{EXAMPLES}"]
-main()
+WAVESMITH = f"""#!{sys.executable} -IS
+import json, socket, sys
+with socket.socket(socket.AF_UNIX) as server:
+    server.connect("{{address}}")
+    server.sendall(json.dumps(sys.argv[1:]).encode() + b"\\n")
+    code, out, err = json.load(server.makefile())
+sys.stdout.write(out), sys.stderr.write(err)
+sys.exit(code)
 """
 
 
@@ -102,44 +113,92 @@ def drum(frequency: float, noise: float, seed: int) -> Sound:
 
 
 @pytest.fixture
-def desk(things: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A fresh folder with those things, current, and with the command `wavesmith` on the path."""
+def desk(things: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A fresh folder with those things, current; what pages register or set is forgotten afterwards."""
     shutil.copytree(things, tmp_path / "desk")
-    command = tmp_path / "bin" / "wavesmith"
-    command.parent.mkdir()
-    command.write_text(WAVESMITH, encoding="utf-8")
-    command.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{command.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.chdir(tmp_path / "desk")
-    return tmp_path / "desk"
+    threads = torch.get_num_threads()
+    with mock.patch.dict(SAMPLERS):
+        yield tmp_path / "desk"
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def counter() -> Iterator[socket.socket]:
+    """Where the command `wavesmith`, on the path of bash blocks, hands its arguments in.
+
+    The commands are done here, in the process of the tests: one that starts anew for each spends most of its
+    time importing torch.
+    """
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as server:
+        address = f"{folder}/counter"  # a short path: sockets allow about a hundred letters
+        server.bind(address)
+        server.listen()
+        server.settimeout(0.05)
+        command = Path(folder, "wavesmith")
+        command.write_text(WAVESMITH.format(address=address), encoding="utf-8")
+        command.chmod(0o755)
+        yield server
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_block_of_the_page_runs(page: Path, desk: Path) -> None:
+def test_every_block_of_the_page_runs(page: Path, desk: Path, counter: socket.socket) -> None:
     names: dict[str, Any] = {"__name__": "__main__"}
     for block in blocks(page):
         place = f"{name(page)}, line {block.line}"
         if block.mark.startswith("not run:"):
-            assert any(block.mark == f"not run: needs {reason}" for reason in SKIPPED), (
-                f"{place}: {block.mark}"
-            )
+            assert block.mark.removeprefix("not run: needs ") in SKIPPED, f"{place}: {block.mark}"
         elif block.mark.startswith("file:"):
-            file = desk / block.mark.removeprefix("file:").strip()
-            file.write_text(block.code, encoding="utf-8")
+            (desk / block.mark.removeprefix("file: ")).write_text(block.code, encoding="utf-8")
         elif block.language == "bash":
-            run_bash(installed(block.code) if block.mark.startswith("command:") else block.code, place)
+            code = installed(block.code) if block.mark.startswith("command:") else block.code
+            status, told = run_bash(code, counter)
+            assert status == 0, f"{place}:\n{code}\n{told}"
         elif block.language == "python":
-            code = re.sub(
-                r"\bexamples=([\d_]+)", lambda m: f"examples={max(EXAMPLES, int(m[1]) // 1000)}", block.code
-            )
+            code = re.sub(r"\bexamples=([\d_]+)", lambda given: f"examples={fewer(given[1])}", block.code)
             exec(compile("\n" * (block.line - 1) + code, str(page), "exec"), names)
 
 
-def run_bash(code: str, place: str) -> None:
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", code], text=True, stdin=subprocess.DEVNULL, capture_output=True
-    )
-    assert done.returncode == 0, f"{place}:\n{code}\n{done.stdout}\n{done.stderr}"
+def run_bash(code: str, counter: socket.socket) -> tuple[int, str]:
+    """Exit status of a bash script, and all that it and its commands said."""
+    path = f"{Path(counter.getsockname()).parent}{os.pathsep}{os.environ['PATH']}"
+    with tempfile.TemporaryFile("w+") as said:
+        bash = subprocess.Popen(
+            ["bash", "-euo", "pipefail", "-c", code],
+            env=os.environ | {"PATH": path},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+        )
+        while bash.poll() is None:
+            with contextlib.suppress(TimeoutError), counter.accept()[0] as customer:
+                customer.settimeout(None)
+                serve(customer)
+        said.seek(0)
+        return bash.returncode, said.read()
+
+
+def serve(customer: socket.socket) -> None:
+    """Do one `wavesmith` command here and send back its exit code and output."""
+    arguments = json.loads(customer.makefile().readline())
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = run(shortened(arguments))
+    customer.sendall(json.dumps([code, out.getvalue(), err.getvalue()]).encode())
+
+
+def shortened(arguments: list[str]) -> list[str]:
+    """A command line, training briefly."""
+    if arguments[:1] != ["train"]:
+        return arguments
+    if "--examples" not in arguments:
+        return [*arguments, "--examples", str(EXAMPLES)]
+    at = arguments.index("--examples") + 1
+    return [*arguments[:at], str(fewer(arguments[at])), *arguments[at + 1 :]]
+
+
+def fewer(examples: str) -> int:
+    return max(EXAMPLES, int(examples) // 1000)
 
 
 def installed(code: str) -> str:
@@ -220,8 +279,6 @@ def test_troubleshooting_quotes_what_the_package_says() -> None:
 
 
 def test_samplers_and_schedules_are_all_described() -> None:
-    from wavesmith.diffusion import SAMPLERS, SCHEDULES
-
     page = (ROOT / "docs" / "samplers.md").read_text(encoding="utf-8")
     rows = {row[0]: row for row in re.findall(r"^\| `(\w+)` \|(.*)$", page, re.M)}
     assert rows.keys() >= {*SAMPLERS, *SCHEDULES}
@@ -231,10 +288,6 @@ def test_samplers_and_schedules_are_all_described() -> None:
 
 
 def test_every_field_of_a_recipe_is_explained() -> None:
-    from wavesmith.data import Augmentation
-    from wavesmith.families import Sampling
-    from wavesmith.training import ModelRecipe, TrainingConfig
-
     page = (ROOT / "docs" / "train.md").read_text(encoding="utf-8")
     for model in (ModelRecipe, TrainingConfig, Sampling, Augmentation):
         for field in model.model_fields:
