@@ -35,8 +35,7 @@ def test_the_length_fits_the_sounds_within_limits(seconds, rate, length):
     model = choose(files(40, seconds, rate))[0].model
     assert model.rate == min(rate, 48_000)
     assert length <= model.length / model.rate < length + 0.05
-    grain = model.transform.hop * model.network.fold * 2 ** (len(model.network.widths) - 1)
-    assert model.length % grain == 0
+    assert model.length % (model.transform.hop * model.network.fold) == 0
     assert 0.002 < model.transform.hop / model.rate < 0.005
 
 
@@ -64,3 +63,17 @@ def test_a_base_gives_its_network_and_a_shorter_gentler_training():
     assert tuned.training.examples < fresh.training.examples
     assert tuned.training.learning_rate < fresh.training.learning_rate
     assert choose(files(1), DEBUG_CONFIG, "debug")[0].training.examples >= 1000
+
+
+def test_a_number_of_examples_that_was_asked_for_is_taken_and_said():
+    recipe, reasons = choose(files(30), examples=600)
+    assert recipe.training.examples == 600
+    assert recipe.training.warmup <= 150
+    assert "600 examples: about 20 looks" in reasons[-1]
+
+
+def test_labels_of_the_base_that_fall_away_are_named():
+    reasons = choose(files(30), DEBUG_CONFIG, "debug")[1]
+    named = [reason for reason in reasons if "dropped" in reason]
+    assert len(named) == 1
+    assert all(label in named[0] for label in DEBUG_CONFIG.labels)

@@ -19,7 +19,10 @@ _PER_SOUND, _LEAST, _MOST = 150, 12_000, 150_000
 
 
 def choose(
-    files: Sequence[ScannedFile], base: DiffusionConfig | None = None, base_name: str | None = None
+    files: Sequence[ScannedFile],
+    base: DiffusionConfig | None = None,
+    base_name: str | None = None,
+    examples: int | None = None,
 ) -> tuple[TrainingRecipe, list[str]]:
     """A recipe for these sounds, and a sentence for each thing it decided.
 
@@ -27,11 +30,14 @@ def choose(
         files: usable files of a scan, at least one.
         base: configuration of a model to start from; its rate, channels, length and network are then kept.
         base_name: its name.
+        examples: how many to train on, if that is settled already.
     """
     reasons = []
     if base is not None:
         model = ModelRecipe(**{name: getattr(base, name) for name in ModelRecipe.model_fields})
         reasons.append(f"Starts from the model '{base_name}', so a few minutes go a long way.")
+        if dropped := sorted(set(base.labels) - {file.label for file in files}):
+            reasons.append(f"Labels that are not among these sounds are dropped: {', '.join(dropped)}.")
     else:
         model = _model(files)
         reasons.append(
@@ -39,9 +45,7 @@ def choose(
             f"the usual rate, and long enough for nine in ten files as far as {_LONGEST:g} s allow; "
             "longer ones are cut with a fade."
         )
-    examples = max(_LEAST, min(_MOST, _PER_SOUND * len(files)))
-    if base is not None:
-        examples = max(_LEAST // 4, examples // 4)
+    examples = examples or _usual_examples(len(files)) // (1 if base is None else 4)
     looks = examples / len(files)
     reasons.append(f"{examples} examples: about {looks:.0f} looks at each of {len(files)} sounds.")
     every = max(500, examples // 20)
@@ -59,6 +63,10 @@ def choose(
         demo_every=2 * every,
     )
     return TrainingRecipe(model=model, training=training, base=base_name), reasons
+
+
+def _usual_examples(sounds: int) -> int:
+    return max(_LEAST, min(_MOST, _PER_SOUND * sounds))
 
 
 def _model(files: Sequence[ScannedFile]) -> ModelRecipe:

@@ -133,7 +133,8 @@ def _settled(
     """The recipe of a new run: given, read, or chosen."""
     if recipe is not None:
         return _given(recipe).changed(**training)
-    chosen, reasons = choose(_usable(found, None), load(base).family.config if base else None, base)
+    start = load(base).family.config if base else None
+    chosen, reasons = choose(_usable(found, None), start, base, training.get("examples"))
     for reason in reasons:
         say(reason)
     return chosen.changed(**training)
