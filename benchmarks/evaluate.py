@@ -105,6 +105,7 @@ def table(report: Evaluation, baseline: Evaluation) -> str:
     near, other = report.novelty, baseline.novelty
     rows.append(("nearest training sound, median dB", f"{near.to_training:.2f}", f"{other.to_training:.2f}"))
     rows.append(("nearest other of the set, median dB", f"{near.among:.2f}", f"{other.among:.2f}"))
+    rows.append(("the two most alike of the set, dB", f"{near.closest:.2f}", f"{other.closest:.2f}"))
     for name, ours, theirs in zip(HYGIENE, clean(report.hygiene), clean(baseline.hygiene), strict=True):
         rows.append((name, ours, theirs))
     lines = [

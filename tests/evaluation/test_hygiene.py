@@ -54,7 +54,7 @@ def test_each_fault_is_counted_by_itself() -> None:
     faults = {
         "quiet": 0.001 * hit(),
         "clipped": np.clip(4 * hit(), -1, 1),
-        "dc": hit() + 0.005,
+        "dc": hit() + 0.04 * np.exp(-10 * SECOND),
         "late": hit(at=0.1),
         "cut": 0.5 * np.sin(2 * np.pi * 200 * SECOND),
         "double_hits": hit(decay=200) + hit(at=0.5, decay=200),

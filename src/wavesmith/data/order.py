@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Sampler
 
 from wavesmith.data.manifest import Entry
 
@@ -30,19 +29,18 @@ def balanced_weights(entries: Sequence[Entry]) -> Tensor:
     return torch.from_numpy(weights / totals / max(len(by_label), 1))
 
 
-class WeightedOrder(Sampler[int]):
+class WeightedOrder:
     """An endless order of indices, addressed by position and the same for ever.
 
     An epoch is as long as the number of weights n. Within it, item i comes floor(n w_i) or ceil(n w_i) times
     (systematic resampling, Kitagawa 1996, appendix), then the epoch is shuffled. Each epoch depends on
     (seed, epoch) alone, so training that stopped at a position goes on there exactly, whatever the number
-    of workers: `order[p]` is the index at position p, and iterating starts at position `start`.
+    of workers: `order[p]` is the index at position p.
     """
 
-    def __init__(self, weights: Tensor, seed: int, start: int = 0) -> None:
+    def __init__(self, weights: Tensor, seed: int) -> None:
         self._ends = (weights.double().cumsum(0) / weights.double().sum()).numpy()
         self._seed = seed
-        self._start = start
         self._epoch = -1
         self._order: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
@@ -52,13 +50,6 @@ class WeightedOrder(Sampler[int]):
         if epoch != self._epoch:
             self._epoch, self._order = epoch, self._draw(epoch)
         return int(self._order[place])
-
-    def __iter__(self) -> Iterator[int]:
-        """Indices from position `start` on, without end."""
-        position = self._start
-        while True:
-            yield self[position]
-            position += 1
 
     def _draw(self, epoch: int) -> NDArray[np.int64]:
         n = len(self._ends)

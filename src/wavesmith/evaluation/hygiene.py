@@ -15,8 +15,8 @@ from wavesmith.sound import Levels, Sound
 GAP_SECONDS = 0.03
 GAP_DB = -50.0
 HIT_DB = -30.0
-LATE_SECONDS = 0.02
-CUT_DB = -40.0
+LATE_SECONDS = 0.01
+CUT_DB = -70.0
 DC_DB = -50.0
 QUIET_DB = -40.0
 
@@ -44,8 +44,8 @@ class Hygiene(BaseModel):
         quiet: peak below -40 dBFS.
         clipped: a sample at full scale or beyond.
         dc: mean above -50 dBFS.
-        late: attack later than 20 ms.
-        cut: the last 50 ms above -40 dBFS.
+        late: attack later than 10 ms.
+        cut: the last 50 ms above -70 dBFS.
         double_hits: more than one hit.
         faultless: none of these.
     """

@@ -51,6 +51,7 @@ class Novelty(BaseModel):
 
     Attributes:
         among: of a generated sound to the nearest other generated one: near 0, they are all alike.
+        closest: of the two generated sounds that are most alike.
         to_training: of a generated sound to the nearest training sound.
         real_to_training: of a held-out sound, or else of a training sound, to the nearest (other) one.
         ratio: to_training / real_to_training; well below 1, training sounds are being copied.
@@ -60,6 +61,7 @@ class Novelty(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     among: float
+    closest: float
     to_training: float
     real_to_training: float
     ratio: float
@@ -163,6 +165,7 @@ def _novelty(fake: Tensor, training: Tensor, held_out: Tensor | None, rate: int)
     usual = float(real.median())
     return Novelty(
         among=float(among.median()),
+        closest=float(among.min()),
         to_training=float(to_training.median()),
         real_to_training=usual,
         ratio=float(to_training.median()) / max(usual, 1e-9),
