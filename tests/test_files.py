@@ -1,4 +1,6 @@
+import errno
 import hashlib
+import os
 
 import pytest
 
@@ -19,6 +21,25 @@ def test_a_file_appears_whole_with_its_folder(tmp_path):
         assert not target.exists()
     assert target.read_bytes() == b"whole"
     assert names(target.parent) == ["sound.wav"]
+
+
+def test_a_file_is_on_the_disk_before_it_takes_its_place(tmp_path, monkeypatch):
+    done = []
+    fsync, replace = os.fsync, os.replace
+
+    def kept(descriptor):
+        done.append(("kept", os.fstat(descriptor).st_size))
+        fsync(descriptor)
+
+    def moved(source, target):
+        done.append(("moved", os.path.getsize(source)))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", kept)
+    monkeypatch.setattr(os, "replace", moved)
+    with replacing(tmp_path / "sound.wav") as temporary:
+        temporary.write_bytes(b"whole")
+    assert done == [("kept", 5), ("moved", 5)]
 
 
 @pytest.mark.parametrize("interruption", [ValueError(), KeyboardInterrupt(), SystemExit()], ids=repr)
@@ -45,8 +66,10 @@ def write(target):
 def test_a_full_disk_is_one_sentence(tmp_path):
     target = tmp_path / "sound.wav"
     target.write_bytes(b"old")
-    with pytest.raises(WavesmithError, match=r"Cannot write .*sound\.wav \(No space left on device\)"):
-        fill(target, OSError(28, "No space left on device"))
+    for number in (errno.ENOSPC, errno.EDQUOT):
+        words = rf"Cannot write .*sound\.wav \({os.strerror(number)}\); make room there or choose another"
+        with pytest.raises(WavesmithError, match=words):
+            fill(target, OSError(number, os.strerror(number)))
     assert target.read_bytes() == b"old"
     assert names(tmp_path) == ["sound.wav"]
 
@@ -55,7 +78,7 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
     for target in (tmp_path / "file" / "sound.wav", tmp_path / "folder"):
-        with pytest.raises(WavesmithError, match="Cannot write"):
+        with pytest.raises(WavesmithError, match=r"Cannot write .*\); choose another place\.$"):
             write(target)
     assert names(tmp_path) == ["file", "folder"]
 

@@ -204,8 +204,8 @@ def test_what_is_no_sound_file(tmp_path: Path) -> None:
         assert str(tmp_path) in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mp3"])
-@pytest.mark.parametrize("part", [0.01, 0.5])
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mp3", "a.aiff", "a.ogg"])
+@pytest.mark.parametrize("part", [0.01, 0.5, 0.8])
 def test_cut_short(tmp_path: Path, name: str, part: float) -> None:
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, (40_000, 2))
     soundfile.write(tmp_path / name, noise, 44100)

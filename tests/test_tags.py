@@ -76,18 +76,46 @@ def test_time_stamp_is_cleared_and_nothing_else() -> None:
     assert file.getvalue() == before[:stamp] + bytes(4) + before[stamp + 4 :]
 
 
-def test_missing_bytes() -> None:
-    content = wav(channels=2, subtype="PCM_16").getvalue()
-    assert tags.missing_bytes(io.BytesIO(content)) == 0
-    assert tags.missing_bytes(io.BytesIO(content[:-30])) == 30
-    assert tags.missing_bytes(io.BytesIO(b"fLaC" + content)) == 0
+def encoded(kind: str, subtype: str) -> bytes:
+    """Two seconds of noise in stereo."""
+    memory = io.BytesIO()
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, (96_000, 2))
+    soundfile.write(memory, noise, 48_000, subtype, format=kind)
+    return memory.getvalue()
 
 
-def test_a_streamed_file_is_not_called_cut_short() -> None:
-    content = wav(channels=2, subtype="PCM_16").getvalue()
-    size = content.index(b"data") + 4
+@pytest.mark.parametrize("kind", ["WAV", "AIFF"])
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+def test_missing_bytes_are_counted(kind: str, subtype: str) -> None:
+    content = encoded(kind, subtype)
+    (start, size) = next(
+        chunk[1:] for chunk in tags.chunks(io.BytesIO(content)) if chunk.name in (b"data", b"SSND")
+    )
+    assert tags.missing(io.BytesIO(content)) == ""
+    assert tags.missing(io.BytesIO(content[: start + size - 30])) == "30 bytes of its sound"
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_an_ogg_file_without_its_end_is_told(subtype: str) -> None:
+    content = encoded("OGG", subtype)
+    pages = [at for at in range(len(content)) if content.startswith(b"OggS", at)]
+    assert len(pages) > 5
+    assert tags.missing(io.BytesIO(content)) == ""
+    for cut in (len(content) - 1, pages[-1] + 40, pages[-1] + 27, pages[-1] + 10, pages[-1], pages[3] + 100):
+        assert tags.missing(io.BytesIO(content[:cut])) == "the end of its sound", cut
+
+
+def test_other_formats_are_not_judged() -> None:
+    assert tags.missing(io.BytesIO(b"fLaC" + encoded("WAV", "PCM_16")[:-30])) == ""
+    assert tags.missing(io.BytesIO(b"")) == ""
+
+
+@pytest.mark.parametrize(("kind", "name"), [("WAV", b"data"), ("AIFF", b"SSND")])
+def test_a_streamed_file_is_not_called_cut_short(kind: str, name: bytes) -> None:
+    content = encoded(kind, "PCM_16")
+    size = content.index(name) + 4
     streamed = content[:size] + b"\xff\xff\xff\xff" + content[size + 4 :]
-    assert tags.missing_bytes(io.BytesIO(streamed)) == 0
+    assert tags.missing(io.BytesIO(streamed)) == ""
 
 
 @pytest.mark.parametrize("seed", range(20))

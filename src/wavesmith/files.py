@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import uuid
@@ -16,7 +17,8 @@ from wavesmith.errors import WavesmithError
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it becomes `path`, on failure it is removed.
 
-    The suffix is kept, so that writers that go by the file's ending work on the temporary name.
+    The suffix is kept, so that writers that go by the file's ending work on the temporary name. The content
+    is on the disk before it takes the place of what was there: not even a power cut leaves half a file.
 
     Raises:
         WavesmithError: when the folder cannot be made or written, or the disk is full.
@@ -26,15 +28,21 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        with open(temporary, "r+b") as file:
+            os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise WavesmithError(
-            f"Cannot write {path} ({reason}); make room there or choose another place."
-        ) from error
+        raise WavesmithError(f"Cannot write {path} ({reason}); {remedy(error)}.") from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def remedy(error: OSError) -> str:
+    """What helps when a file could not be used: only a full disk or quota wants room."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "make room there or choose another place" if full else "choose another place"
 
 
 def sha256(path: str | Path) -> str:

@@ -111,8 +111,7 @@ class Sound:
         """Read a sound file, or the part from `start` that lasts `seconds` (less where the file ends).
 
         WAV, FLAC, AIFF, OGG and MP3 of any rate, width and number of channels. The recipe that wavesmith
-        wrote into the file comes with it; a damaged one is ignored. A file that was cut short is refused,
-        except AIFF and OGG, where the end cannot be told from a whole file's.
+        wrote into the file comes with it; a damaged one is ignored. A file that was cut short is refused.
 
         Raises:
             AudioError: when there is no such file, it is not audio, is damaged, has no samples (unless
@@ -348,11 +347,11 @@ def _check_file(path: Path) -> None:
         with path.open("rb") as file:
             if not file.read(1):
                 raise AudioError(f"{path} is empty (0 bytes).")
-            missing = tags.missing_bytes(file)
+            missing = tags.missing(file)
     except OSError as error:
         raise AudioError(f"{path} cannot be opened: {error.strerror}.") from error
     if missing:
-        raise AudioError(f"{path} is cut short: {missing} bytes of its sound are missing.")
+        raise AudioError(f"{path} is cut short: it lacks {missing}.")
 
 
 def _read_part(

@@ -1,10 +1,12 @@
-"""What libsndfile does not do for WAV files: comments of any length, honest sizes, no time stamps.
+"""What libsndfile does not do: WAV comments of any length, no time stamps, and noticing a file cut short.
 
 A WAV file is a RIFF file: after 12 bytes of header come chunks, each a four-letter name, a little-endian
 32-bit size and that many bytes, padded to an even count. Text goes into the standard `LIST` chunk of type
 `INFO`, as an `ICMT` (comment) entry, which players ignore. libsndfile forgets a comment of more than a few
 thousand bytes, so it is written and read here. (Microsoft and IBM, "Multimedia Programming Interface and
-Data Specifications 1.0", 1991.) Functions take a file opened in binary mode and leave its position anywhere.
+Data Specifications 1.0", 1991.) An AIFF file is the same with `FORM` for `RIFF` and big-endian sizes (Apple,
+"Audio Interchange File Format", 1989); an OGG file is a row of pages, the last of which says so (RFC 3533).
+Functions take a file opened in binary mode and leave its position anywhere.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+_FORMS = {b"RIFFWAVE": "<", b"FORMAIFF": ">", b"FORMAIFC": ">"}  # byte orders, as struct calls them
 _LONGEST_INFO = 1 << 24
 _STREAMED = 0x7FFF0000  # programs that write to a pipe cannot know the size and claim this much or more
 
@@ -27,11 +30,11 @@ class Chunk(NamedTuple):
 
 
 def chunks(file: BinaryIO) -> Iterator[Chunk]:
-    """Walk the chunks of a WAV file; none for any other file."""
+    """Walk the chunks of a WAV or AIFF file; none for any other file."""
     file.seek(0)
     header = file.read(12)
-    if header[:4] == b"RIFF" and header[8:] == b"WAVE":
-        yield from _walk(file, 12, _length(file))
+    if order := _FORMS.get(header[:4] + header[8:]):
+        yield from _walk(file, 12, _length(file), order)
 
 
 def read_comment(file: BinaryIO) -> str | None:
@@ -63,16 +66,32 @@ def clear_time_stamp(file: BinaryIO) -> None:
             _patch(file, chunk.start + 4, 0)
 
 
-def missing_bytes(file: BinaryIO) -> int:
-    """Count the bytes of sound that a WAV file announces but does not have; 0 if it is whole."""
-    sound = (chunk for chunk in chunks(file) if chunk.name == b"data" and chunk.size < _STREAMED)
-    return max((max(0, chunk.start + chunk.size - _length(file)) for chunk in sound), default=0)
+def missing(file: BinaryIO) -> str:
+    """Words for what a WAV, AIFF or OGG file announces but does not have; empty if it is whole."""
+    sound = (chunk for chunk in chunks(file) if chunk.name in (b"data", b"SSND") and chunk.size < _STREAMED)
+    count = max((chunk.start + chunk.size - _length(file) for chunk in sound), default=0)
+    if count > 0:
+        return f"{count} bytes of its sound"
+    ended, end = [(True, 0), *_pages(file)][-1]
+    return "" if ended and end <= _length(file) else "the end of its sound"
 
 
-def _walk(file: BinaryIO, start: int, end: int) -> Iterator[Chunk]:
+def _pages(file: BinaryIO) -> Iterator[tuple[bool, int]]:
+    """Walk the pages of an OGG file: whether each says that it is the last, and where it ends."""
+    end = 0
+    while True:
+        file.seek(end)
+        header = file.read(27)
+        if len(header) < 27 or header[:4] != b"OggS":
+            return
+        end += 27 + header[26] + sum(file.read(header[26]))
+        yield bool(header[5] & 4), end
+
+
+def _walk(file: BinaryIO, start: int, end: int, order: str = "<") -> Iterator[Chunk]:
     while start + 8 <= end:
         file.seek(start)
-        name, size = struct.unpack("<4sI", file.read(8))
+        name, size = struct.unpack(f"{order}4sI", file.read(8))
         yield Chunk(name, start + 8, size)
         start += 8 + size + size % 2
 

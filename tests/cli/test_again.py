@@ -56,7 +56,8 @@ def test_a_model_that_has_moved_can_be_given(wavesmith):
     wavesmith("generate", "kick", "--seed", 7, "--model", "here")
     Path("here").rename("there")
     file = "sounds/kick-7-000.wav"
-    assert wavesmith("again", file).refuses("here")
+    assert wavesmith("again", file).refuses("made by model here", "--model")
+    assert wavesmith("again", file, "--model", "drums").refuses("made by model here", "--model")
     assert wavesmith("again", file, "--model", "there").code == 0
 
 

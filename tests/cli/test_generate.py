@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import re
 import shutil
 from pathlib import Path
@@ -102,19 +103,21 @@ def test_options_reach_recipe_and_file(wavesmith):
         "--steps",
         3,
         "--sampler",
-        "euler",
+        "ddim",
         "--schedule",
         "linear",
         "--guidance",
         1.5,
     )
+    walk = ("--sigma-min", 0.1, "--sigma-max", 5, "--guidance-interval", 0.5, 2, "--eta", 0.25)
     files = ("--peak", "-6", "--bits", "16", "--format", "flac", "--first", 4)
-    assert wavesmith("generate", "snare", "--model", "debug", "--seed", 2, *options, *files).code == 0
+    assert wavesmith("generate", "snare", "--model", "debug", "--seed", 2, *options, *walk, *files).code == 0
     sound = Sound.read("sounds/snare-2-004.flac")
     assert soundfile.info("sounds/snare-2-004.flac").subtype == "PCM_16"
     assert sound.seconds == 0.1
     assert abs(sound.levels().peak_db + 6) < 0.01
-    wanted = {"label": "snare", "steps": 3, "sampler": "euler", "schedule": "linear", "guidance": 1.5}
+    wanted = {"label": "snare", "steps": 3, "sampler": "ddim", "schedule": "linear", "guidance": 1.5}
+    wanted |= {"sigma_min": 0.1, "sigma_max": 5.0, "guidance_interval": [0.5, 2.0], "eta": 0.25}
     assert wanted.items() <= sound.recipe.settings.items()
 
 
@@ -122,6 +125,31 @@ def test_peak_none_leaves_the_level(wavesmith):
     wavesmith("generate", "--model", "debug", "--seed", 2, "--peak", "none", "--bits", "float")
     (expected,) = generate(load("debug"), 1, seed=2, peak_db=None)
     assert np.array_equal(Sound.read("sounds/sound-2-000.wav").samples, expected.samples)
+
+
+@pytest.fixture
+def loud(monkeypatch):
+    """The debug model, whose second and third sounds are beyond full scale."""
+    verb = importlib.import_module("wavesmith.verbs.generate")
+    finish = verb.finish
+    gains = iter([0.1, 30.0, 30.0])
+    monkeypatch.setattr(verb, "finish", lambda *given: finish(*given[:2], -1.0) * next(gains))
+
+
+def test_clipping_is_told(wavesmith, loud):
+    options = ("generate", "-n", 3, "--model", "debug", "--seed", 2, "--peak", "none")
+    result = wavesmith(*options)
+    assert result.code == 0
+    assert result.err == "2 sounds were clipped; use --bits float or a --peak.\n"
+    assert Sound.read("sounds/sound-2-001.wav").levels().clipped > 0
+
+
+def test_float_files_are_not_clipped(wavesmith, loud):
+    result = wavesmith(
+        "generate", "-n", 3, "--model", "debug", "--seed", 2, "--peak", "none", "--bits", "float"
+    )
+    assert (result.code, result.err) == (0, "")
+    assert Sound.read("sounds/sound-2-001.wav").levels().peak_db > 20
 
 
 def test_picture_shows_all_sounds(wavesmith):
@@ -143,6 +171,10 @@ def test_picture_shows_all_sounds(wavesmith):
         (("--sampler", "eulr"), ["'eulr'", "'euler'"]),
         (("--schedule", "karas"), ["'karas'", "'karras'"]),
         (("--steps", "0"), ["0 steps"]),
+        (("--eta", "0.5"), ["'dpmpp_2m'", "no eta", "ddim"]),
+        (("--eta", "2", "--sampler", "ddim"), ["eta of 2"]),
+        (("--guidance-interval", "3", "1"), ["3 to 1"]),
+        (("--sigma-max", "0"), ["noise range"]),
         (("--seconds", "nan"), ["nan seconds"]),
         (("--peak", "loud"), ["'loud'"]),
         (("--peak", "3"), ["peak of 3"]),

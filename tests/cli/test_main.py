@@ -8,6 +8,7 @@ import pytest
 
 import wavesmith as package
 from wavesmith.cli import main
+from wavesmith.sound import Levels
 
 
 def test_help_names_every_command(wavesmith):
@@ -63,7 +64,15 @@ def test_an_error_of_the_disk_names_the_file(wavesmith, monkeypatch):
         raise PermissionError(13, "Permission denied", "secret.wav")
 
     monkeypatch.setattr("wavesmith.data.scan", scan)
-    assert wavesmith("scan", ".").refuses("secret.wav", "Permission denied")
+    assert wavesmith("scan", ".").refuses("secret.wav", "Permission denied; choose another place")
+
+
+def test_values_that_do_not_fit_are_one_sentence(wavesmith, monkeypatch):
+    def scan(folder, **options):
+        Levels.model_validate({"peak_db": "loud"})
+
+    monkeypatch.setattr("wavesmith.data.scan", scan)
+    assert wavesmith("scan", ".").refuses("peak_db: input should be a valid number", "choose another value.")
 
 
 def test_main_exits_with_the_code_of_the_command(monkeypatch):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from wavesmith.models import bundled_names
+from wavesmith.models import bundled_names, load
 from wavesmith.training import recipe_names
 
 
@@ -18,6 +18,15 @@ def test_info_prints_the_card(wavesmith):
     result = wavesmith("models", "info", "debug")
     assert result.code == 0
     assert "A tiny random model for tests." in result.out
+
+
+def test_info_tells_what_a_model_costs(wavesmith):
+    parameters = sum(parameter.numel() for parameter in load("debug").family.parameters())
+    work = load("debug").family.multiply_adds()
+    out = wavesmith("models", "info", "debug").out
+    assert f"{parameters / 1e6:.1f} M parameters" in out
+    assert f"{work / 1e6:.0f} M multiply-adds in each pass over a second" in out
+    assert round(work / 1e6) > 0
 
 
 def test_info_on_an_unknown_model(wavesmith):

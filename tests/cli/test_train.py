@@ -82,12 +82,30 @@ def test_quiet_is_quiet(wavesmith, drums, recipe):
         (["drums", "--out", "m", "--recipe", "tiny.yaml", "--batch", "0"], ["batch"]),
         (["drums", "--out", "m", "--recipe", "tiny.yaml", "--learning-rate", "-1"], ["learning_rate"]),
         (["drums", "--out", "m", "--log", "paper"], ["paper", "tensorboard"]),
+        (["drums", "--out", "drums/m"], ["inside the folder of sounds", "--out outside"]),
         (["drums"], ["--out"]),
     ],
 )
 def test_nonsense_is_refused(wavesmith, drums, recipe, arguments, words):
     assert wavesmith("train", *arguments, "--quiet").refuses(*words)
     assert not Path("m").exists()
+
+
+def test_without_a_terminal_a_training_says_what_it_chose_and_how_it_goes(wavesmith, drums, recipe):
+    result = wavesmith(*options("mine", "--examples", 160))
+    assert "million parameters, on 1 x cpu, precision 32" in result.err
+    lines = [line for line in result.err.splitlines() if "held-out loss" in line]
+    assert [line.split(",")[0] for line in lines] == ["150 examples", "160 examples"]
+
+
+def test_a_training_that_is_done_says_so_and_fewer_examples_are_refused(wavesmith, drums, recipe):
+    assert wavesmith(*options("mine", "--examples", 8)).code == 0
+    before = Path("mine/training/recipe.yaml").read_bytes()
+    again = wavesmith(*options("mine", "--examples", 8))
+    assert again.code == 0
+    assert "The training in mine is complete" in again.err
+    assert wavesmith(*options("mine", "--examples", 4)).refuses("already seen 8 examples", "ask for more")
+    assert Path("mine/training/recipe.yaml").read_bytes() == before
 
 
 @pytest.mark.parametrize(("name", "logger"), [("tensorboard", "TensorBoardLogger"), ("wandb", "WandbLogger")])

@@ -4,7 +4,7 @@ from pydantic import ValidationError
 
 from wavesmith.errors import RequestError
 from wavesmith.families import DiffusionConfig, DiffusionModel, ParameterisationConfig, Sampling
-from wavesmith.networks import AttentionUNetConfig, FrameUNetConfig, TransformerConfig
+from wavesmith.networks import AttentionUNetConfig, FrameUNetConfig, TransformerConfig, multiply_adds
 from wavesmith.transforms import LearnedConfig, PatchConfig, RawConfig, SpectralConfig
 
 NETWORKS = {
@@ -52,9 +52,10 @@ def noise(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("transform", TRANSFORMS)
 @pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("kind", ["v", "gated"])
+@pytest.mark.parametrize(
+    ("transform", "kind"), [*((name, "v") for name in TRANSFORMS), ("spectral", "gated")]
+)
 def test_every_combination_denoises_and_learns(transform, network, kind):
     model = family(
         transform=TRANSFORMS[transform],
@@ -130,5 +131,28 @@ def test_configurations_that_make_no_sense_are_refused(wrong):
 def test_a_configuration_survives_json():
     for network in NETWORKS.values():
         for transform in TRANSFORMS.values():
-            before = config(network=network, transform=transform, sampling=Sampling(guidance=3.0))
+            v = ParameterisationConfig(kind="v")
+            before = config(
+                network=network, transform=transform, parameterisation=v, sampling=Sampling(guidance=3.0)
+            )
             assert DiffusionConfig.model_validate_json(before.model_dump_json()) == before
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_multiply_adds_are_those_of_a_pass_and_grow_with_the_length(network):
+    model = family(network=NETWORKS[network])
+    counted = []
+    before = torch.get_rng_state()
+    for seconds in (0.5, 1.0):
+        features, frames = model.feature_shape(round(seconds * 8000))
+        x, label = torch.zeros(1, features, frames), torch.zeros(1, 2)
+        counted.append(multiply_adds(model.network, x, torch.zeros(1), label=label))
+        assert model.multiply_adds(seconds) == counted[-1] > 0
+    assert model.multiply_adds() == counted[-1] > 1.5 * counted[0]
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
+def test_multiply_adds_of_no_length_are_refused(seconds):
+    with pytest.raises(RequestError, match="positive length"):
+        family().multiply_adds(seconds)

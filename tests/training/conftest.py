@@ -19,9 +19,9 @@ from wavesmith.transforms import SpectralConfig
 RATE, LENGTH = 8000, 512
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _one_thread():
-    """Nothing here is large enough for two, and other tests' choice must not matter."""
+    """Nothing here is large enough for two, other tests' choice must not matter, nor whose fixture trains."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

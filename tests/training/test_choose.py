@@ -1,6 +1,7 @@
 import pytest
 
 from wavesmith.data import ScannedFile
+from wavesmith.errors import RequestError
 from wavesmith.families import DiffusionConfig, DiffusionModel
 from wavesmith.models import DEBUG_CONFIG
 from wavesmith.networks import parameters
@@ -77,3 +78,20 @@ def test_labels_of_the_base_that_fall_away_are_named():
     named = [reason for reason in reasons if "dropped" in reason]
     assert len(named) == 1
     assert all(label in named[0] for label in DEBUG_CONFIG.labels)
+
+
+def test_network_transform_batch_and_learning_rate_are_said():
+    recipe, reasons = choose(files(30), batch=3, learning_rate=0.002)
+    said = " ".join(reasons)
+    assert recipe.model.network.kind in said
+    assert recipe.model.transform.kind in said
+    assert f"3 x {recipe.training.accumulate} sounds" in said
+    assert "learning rate 0.002" in said
+    assert (recipe.training.batch, recipe.training.learning_rate) == (3, 0.002)
+    assert "learning rate 0.0001" in " ".join(choose(files(30), DEBUG_CONFIG, "debug")[1])
+
+
+def test_training_values_that_make_no_sense_are_one_sentence():
+    for wrong in ({"examples": 0}, {"examples": -5}, {"batch": 0}, {"colour": "red"}):
+        with pytest.raises(RequestError, match=next(iter(wrong))):
+            choose(files(30), **wrong)

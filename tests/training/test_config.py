@@ -1,11 +1,13 @@
+import math
+
 import pytest
 import torch
+import yaml
 from pydantic import ValidationError
 
 from wavesmith.errors import RequestError
 from wavesmith.families import DiffusionConfig
 from wavesmith.training import TrainingConfig, read_recipe, recipe_names
-from wavesmith.training.config import NoiseLevelsConfig
 
 
 def test_a_recipe_survives_yaml(recipe, tmp_path):
@@ -31,8 +33,8 @@ def test_recipes_come_along():
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "the whole"),
-        ("- a\n- b", "the whole"),
+        ("", "group of settings"),
+        ("- a\n- b", "group of settings"),
         ("model: [", "not valid YAML"),
         ("model: {rate: 8000}", "model.channels"),
         ("!!python/object/apply:os.mkdir [trapped]", "not valid YAML"),
@@ -81,6 +83,8 @@ def test_changes_leave_the_rest_and_none_changes_nothing(recipe):
         {"save_every": 0},
         {"seed": -1},
         {"noise_levels": {"kind": "pink"}},
+        {"noise_levels": {"kind": "crash", "mean": 1.0}},
+        {"noise_levels": {"kind": "log_normal", "std": 0.0}},
         {"colour": "red"},
     ],
     ids=str,
@@ -92,14 +96,32 @@ def test_options_that_make_no_sense_are_refused(recipe, wrong):
         recipe().changed(**wrong)
 
 
+def quantile(share, **levels):
+    shares = torch.as_tensor(share, dtype=torch.float64)
+    return TrainingConfig(noise_levels=levels).noise_levels.build().quantile(shares)
+
+
 @pytest.mark.parametrize("kind", ["log_normal", "logit_normal", "uniform_angle", "crash", "uniform_flow"])
 def test_every_kind_of_noise_levels_rises(kind):
-    sigma = NoiseLevelsConfig(kind=kind).build().quantile(torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64))
+    sigma = quantile([0.1, 0.5, 0.9], kind=kind)
     assert (sigma.diff() > 0).all()
     assert (sigma > 0).all()
 
 
-def test_mean_and_deviation_reach_the_normal_kinds():
-    half = torch.tensor(0.5, dtype=torch.float64)
-    for kind in ("log_normal", "logit_normal"):
-        assert NoiseLevelsConfig(kind=kind, mean=1.0).build().quantile(half).log().item() == pytest.approx(1)
+def test_mean_and_deviation_reach_the_normal_kinds_and_each_has_its_own_usual_ones():
+    one = 0.5 * (1 + math.erf(1 / math.sqrt(2)))  # share below one deviation
+    for kind, mean, std in (("log_normal", -0.6, 1.4), ("logit_normal", 0.0, 1.0)):
+        assert quantile([0.5, one], kind=kind).log().tolist() == pytest.approx([mean, mean + std], abs=1e-6)
+        given = quantile([0.5, one], kind=kind, mean=1.0, std=2.0)
+        assert given.log().tolist() == pytest.approx([1.0, 3.0])
+
+
+def test_a_gate_is_refused_where_there_are_no_bands(recipe, tmp_path):
+    text = yaml.safe_load(recipe().to_yaml())
+    text["model"]["transform"] = {"kind": "patch", "size": 16}
+    (tmp_path / "odd.yaml").write_text(yaml.safe_dump(text))
+    with pytest.raises(RequestError, match="gated needs the spectral transform, not patch; choose another"):
+        read_recipe(tmp_path / "odd.yaml")
+    model = recipe().model.model_dump() | {"transform": {"kind": "raw"}}
+    with pytest.raises(ValidationError, match="gated needs the spectral transform, not raw"):
+        DiffusionConfig(**model)

@@ -3,10 +3,10 @@ import torch
 
 from wavesmith.data import SoundDataset, scan
 from wavesmith.families import DiffusionConfig, DiffusionModel
-from wavesmith.training.config import NoiseLevelsConfig
+from wavesmith.training.config import LogNormalConfig
 from wavesmith.training.held_out import BINS, MOST_SOUNDS, HeldOut
 
-LEVELS = NoiseLevelsConfig().build()
+LEVELS = LogNormalConfig().build()
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 import contextlib
 import json
+import os
+import re
 import shutil
 import signal
 
@@ -84,7 +86,24 @@ def test_the_result_is_a_model_that_makes_sounds(finished):
     assert load(out).hash == model.hash
     assert model.labels == ("kick", "snare")
     assert generate(model, label="kick", seed=1)[0].frames == 512
-    assert said == ["12 sounds to train on, 4 held out, 0 files left out."]
+    assert said[0] == "12 sounds to train on, 4 held out, 0 files left out."
+
+
+def test_size_device_and_precision_are_said(finished):
+    _, model, said = finished
+    millions = sum(p.numel() for p in model.family.parameters()) / 1e6
+    assert said[1] == f"{millions:.1f} million parameters, on 1 x cpu, precision 32."
+
+
+def test_each_held_out_loss_is_said_with_the_speed(finished):
+    out, _, said = finished
+    told = [re.fullmatch(r"(\d+) examples, held-out loss (\S+), (\S+)/s", line) for line in said[2:]]
+    assert [int(line[1]) for line in told] == [32, 64, 96, 128, 160]
+    lowest = [
+        min(pair) for pair in zip(*(log_of(out, f"held_out/ema_{w}") for w in (0.05, 0.1)), strict=True)
+    ]
+    assert [float(line[2]) for line in told] == [pytest.approx(loss, abs=6e-4) for _, loss in lowest]
+    assert all(float(line[3]) > 0 for line in told)
 
 
 def test_demos_are_what_generate_makes_with_the_saved_model(finished):
@@ -216,6 +235,35 @@ def test_more_examples_are_allowed_and_other_options_refused(drums, recipe, tmp_
     assert checkpoint(out)["seen"] == 32
 
 
+def test_fewer_examples_than_seen_are_refused_and_nothing_is_rewritten(drums, recipe, tmp_path):
+    out = tmp_path / "out"
+    train(drums, out, recipe=recipe(examples=16), device="cpu")
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(RequestError, match="already seen 16 examples; ask for more"):
+        train(drums, out, examples=8, device="cpu")
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("examples", [16, 14])  # in steps of 4
+def test_a_complete_training_is_left_as_it_is_and_says_so(drums, recipe, tmp_path, examples):
+    out, said = tmp_path / "out", []
+    model = train(drums, out, recipe=recipe(examples=examples), device="cpu")
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    again = train(drums, out, examples=examples, device="cpu", say=said.append)
+    assert said == [f"The training in {out} is complete; ask for more examples to go on."]
+    assert again.hash == model.hash
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("place", ["", "model", "kick/deep/model"])
+def test_a_model_inside_its_sounds_is_refused_before_anything_is_written(drums, recipe, tmp_path, place):
+    shutil.copytree(drums, tmp_path / "drums")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(RequestError, match="inside the folder of sounds; choose an --out outside it"):
+        train(tmp_path / "drums", tmp_path / "kick" / ".." / "drums" / place, recipe=recipe(), device="cpu")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_changed_sounds_are_refused(drums, recipe, tmp_path):
     shutil.copytree(drums, tmp_path / "drums")
     train(tmp_path / "drums", tmp_path / "out", recipe=recipe(examples=8), device="cpu")
@@ -308,6 +356,39 @@ def test_a_damaged_checkpoint_is_one_sentence(drums, recipe, tmp_path, content):
         train(drums, out, examples=16, device="cpu")
 
 
+def odd_averages(whole):
+    return {"steps": 2, "averages": {width: [torch.zeros(9, 9)] for width in whole["averages"]["averages"]}}
+
+
+ODD_CHECKPOINTS = {  # what torch reads, and no training wrote
+    "a list": lambda whole: [1, 2],
+    "a tensor": lambda whole: torch.zeros(3),
+    "other keys": lambda whole: {"weights": torch.zeros(3)},
+    "a word for a number": lambda whole: whole | {"seen": "many"},
+    "no weights": lambda whole: whole | {"state_dict": {}},
+    "a list for weights": lambda whole: whole | {"state_dict": [7]},
+    "no averages": lambda whole: whole | {"averages": {}},
+    "averages of others": lambda whole: whole | {"averages": odd_averages(whole)},
+    "a list for the optimizer": lambda whole: whole | {"optimizer_states": [7]},
+    "no loops": lambda whole: whole | {"loops": {}},
+}
+
+
+@pytest.fixture(scope="module")
+def short(drums, recipe, tmp_path_factory):
+    out = tmp_path_factory.mktemp("short") / "out"
+    train(drums, out, recipe=recipe(examples=8), device="cpu")
+    return out
+
+
+@pytest.mark.parametrize("kind", ODD_CHECKPOINTS)
+def test_an_odd_checkpoint_is_one_sentence(drums, short, tmp_path, kind):
+    out = shutil.copytree(short, tmp_path / "out")
+    torch.save(ODD_CHECKPOINTS[kind](checkpoint(short)), out / LAST)
+    with pytest.raises(ModelError, match=r"last\.ckpt is damaged or of another training.*choose another"):
+        train(drums, out, examples=16, device="cpu")
+
+
 @pytest.fixture(scope="module")
 def base(drums, recipe, tmp_path_factory):
     out = tmp_path_factory.mktemp("base") / "base"
@@ -381,6 +462,34 @@ def test_options_that_make_no_sense_are_refused_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
+def unbuildable(recipe):
+    model = recipe().model
+    yield {"device": "cudaa"}
+    yield {"batch": 0}
+    yield {"exampels": 8}
+    yield {"recipe": recipe(), "learning_rate": -1.0}
+    yield {"recipe": "drmus"}
+    yield {"base": "debgu"}
+    for wrong in ({"sampler": "ddmi"}, {"schedule": "karas"}, {"guidance": -1.0}):
+        asked = model.model_copy(update={"sampling": model.sampling.model_copy(update=wrong)})
+        yield {"recipe": recipe().model_copy(update={"model": asked})}
+    yield {"recipe": recipe().model_copy(update={"base": "debug"})}
+
+
+def test_what_cannot_be_trained_is_found_before_the_sounds_are_read(drums, recipe, tmp_path):
+    looked = []
+    for wrong in unbuildable(recipe):
+        given = {"device": "cpu"} | wrong
+        with pytest.raises((RequestError, ModelError)):
+            train(drums, tmp_path / "out", scanning=lambda *counts: looked.append(counts), **given)
+    assert not looked
+    assert not (tmp_path / "out").exists()
+    train(
+        drums, tmp_path / "out", recipe=recipe(examples=4), scanning=lambda *c: looked.append(c), device="cpu"
+    )
+    assert looked
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is one")
 def test_a_device_that_is_not_there_is_one_sentence(drums, recipe, tmp_path):
     with pytest.raises(RequestError, match=r"Cannot train on 1 x cuda here.*use cpu"):
@@ -402,11 +511,71 @@ def test_the_kept_recipe_reads_as_it_was_asked_for(finished, recipe):
     assert set(ModelRecipe.model_fields) <= set(type(load(out).family.config).model_fields)
 
 
-def test_the_progress_bar_shows_and_logs_the_speed(drums, recipe, tmp_path, capsys):
-    train(drums, tmp_path / "out", recipe=recipe(), device="cpu", progress=True)
-    assert "64/64 examples" in capsys.readouterr().out
+@pytest.mark.parametrize("progress", [False, True])
+def test_the_speed_is_logged_with_a_bar_or_without(drums, recipe, tmp_path, capsys, progress):
+    train(drums, tmp_path / "out", recipe=recipe(), device="cpu", progress=progress)
+    assert ("64/64 examples" in capsys.readouterr().out) == progress
     assert all(speed > 0 for _, speed in log_of(tmp_path / "out", "examples_per_second"))
     assert len(log_of(tmp_path / "out", "examples_per_second")) == len(log_of(tmp_path / "out")) == 1
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_only_where_no_bar_can_move_is_the_course_told_in_lines(
+    drums, recipe, tmp_path, capsys, monkeypatch, terminal
+):
+    monkeypatch.setattr("rich.console.Console.is_terminal", terminal)
+    said = []
+    train(drums, tmp_path / "out", recipe=recipe(), device="cpu", progress=True, say=said.append)
+    lines = [line for line in said if "held-out loss" in line]
+    assert len(lines) == (0 if terminal else 2)
+
+
+def test_without_held_out_sounds_the_speed_is_still_told(drums, recipe, tmp_path):
+    said = []
+    train(drums, tmp_path / "out", recipe=recipe(held_out=0.0), device="cpu", say=said.append)
+    assert [line.split(", ")[0] for line in said[2:]] == ["32 examples", "64 examples"]
+    assert all(re.fullmatch(r"\d+ examples, \S+/s", line) for line in said[2:])
+
+
+def devices_agree(monkeypatch, ours, theirs):
+    """As if a second device took part in each decision of the kind `all=ours`, and decided `theirs`."""
+    from lightning.pytorch.strategies import SingleDeviceStrategy
+
+    def reduced(self, decision, all=True):
+        return decision if all is not ours else (decision and theirs if all else decision or theirs)
+
+    monkeypatch.setattr(SingleDeviceStrategy, "reduce_boolean_decision", reduced)
+
+
+def test_ctrl_c_at_one_device_stops_them_all(drums, recipe, tmp_path, monkeypatch):
+    devices_agree(monkeypatch, False, True)
+    train(drums, tmp_path / "out", recipe=recipe(batch=2, accumulate=2), device="cpu")
+    assert checkpoint(tmp_path / "out")["seen"] == 4  # after a whole step
+
+
+def test_a_loss_that_is_no_number_at_one_device_stops_them_all(drums, recipe, tmp_path, monkeypatch):
+    devices_agree(monkeypatch, True, False)
+    with pytest.raises(ModelError, match="went astray"):
+        train(drums, tmp_path / "out", recipe=recipe(), device="cpu")
+
+
+def test_ctrl_c_is_nothing_to_the_processes_that_prepare_sounds(drums, recipe, tmp_path, monkeypatch):
+    from wavesmith.training.examples import Examples
+
+    get = Examples.__getitem__
+
+    def watched(self, position):
+        handler = signal.getsignal(signal.SIGINT)
+        (tmp_path / f"{handler!r}-{os.getpid() == parent}".replace("/", "")).touch()
+        return get(self, position)
+
+    parent = os.getpid()
+    monkeypatch.setattr(Examples, "__getitem__", watched)
+    if torch.multiprocessing.get_start_method() != "fork":
+        pytest.skip("the processes would not see what this test changes")
+    train(drums, tmp_path / "out", recipe=recipe(examples=8), device="cpu", workers=1)
+    assert (tmp_path / f"{signal.SIG_IGN!r}-False").exists()
+    assert len([path for path in tmp_path.iterdir() if path.name.endswith("-False")]) == 1
 
 
 def test_a_kick_is_learned_quickly(recipe, tmp_path):

@@ -80,6 +80,36 @@ def test_guidance_and_steps_are_heard_and_guidance_needs_a_label(model):
     assert same(generate(model, seed=1, guidance=4)[0], generate(model, seed=1, guidance=1)[0])
 
 
+def test_eta_is_the_share_of_fresh_noise(model):
+    def made(sampler, eta=None):
+        return generate(model, seed=1, sampler=sampler, steps=6, eta=eta)[0]
+
+    assert same(made("ddim", 0.0), made("ddim"))
+    assert same(made("ddim", 1.0), made("ddpm"))
+    assert not same(made("ddim", 0.5), made("ddim", 0.0))
+    assert not same(made("ddim", 0.5), made("ddim", 1.0))
+    assert same(made("dpmpp_2m_sde", 0.0), made("dpmpp_2m"))
+    sound = made("dpmpp_2m_sde", 0.3)
+    assert sound.recipe.settings["eta"] == 0.3
+    assert same(again(sound), sound)
+
+
+def test_the_walk_spans_what_is_asked_for(model):
+    plain = generate(model, seed=1, label="kick")[0]
+    for asked in ({"sigma_min": 0.5}, {"sigma_max": 3.0}, {"guidance_interval": (0.1, 1.0)}):
+        sound = generate(model, seed=1, label="kick", **asked)[0]
+        assert not same(sound, plain), asked
+        assert same(again(sound), sound)
+
+
+def test_a_recipe_says_nothing_of_an_eta_that_nobody_asked_for(model):
+    """Recipes from before there was one are so; they are made again, and known again in a folder."""
+    sound = generate(model, seed=1, label="kick")[0]
+    assert "eta" not in sound.recipe.settings
+    assert same(again(sound), sound)
+    assert again(sound).recipe == sound.recipe
+
+
 @pytest.mark.parametrize("seconds", [0.01, 0.1234, 0.5])
 def test_a_sound_lasts_as_long_as_asked_for(model, seconds):
     sound = generate(model, seed=1, seconds=seconds)[0]
@@ -114,9 +144,9 @@ def test_a_sound_is_made_again_from_itself_its_recipe_or_its_file(model, tmp_pat
 def test_another_model_is_refused(model):
     sound, other = generate(model, seed=1)[0], debug_model()
     recipe = sound.recipe.model_copy(update={"model_hash": "0" * 16})
-    with pytest.raises(ModelError, match=f"0{{16}}.*{other.hash}.*give the model it was made with"):
+    with pytest.raises(ModelError, match=f"0{{16}}.*{other.hash}.*it was made with by --model"):
         again(recipe, model=other)
-    with pytest.raises(ModelError, match="did you mean 'debug'"):
+    with pytest.raises(ModelError, match=r"made by model debgu.*did you mean 'debug'.*--model"):
         again(sound.recipe.model_copy(update={"model": "debgu"}))
 
 
@@ -138,6 +168,8 @@ def test_a_sound_without_a_recipe_is_refused(model, tmp_path):
         ({"settings": {"label": "choir"}}, "no label called 'choir'"),
         ({"settings": {"sigma_min": -1.0}}, "noise range"),
         ({"settings": {"sigma_max": 0.0}}, "noise range"),
+        ({"settings": {"eta": 0.5}}, "takes no eta"),
+        ({"settings": {"guidance_interval": [1.0, 1.0]}}, "guidance interval"),
         ({"settings": {"colour": "red"}}, "settings cannot be read"),
         ({"seed": -1}, "negative"),
         ({"index": -1}, "negative"),
@@ -152,7 +184,9 @@ def test_a_recipe_that_was_tampered_with_is_refused(model, changes, sentence):
     assert sentence in str(caught.value)
 
 
-@pytest.mark.parametrize("asked", [{"n": 0}, {"seed": -1}, {"first": -1}, {"label": "choir"}, {"steps": 0}])
+@pytest.mark.parametrize(
+    "asked", [{"n": 0}, {"seed": -1}, {"first": -1}, {"label": "choir"}, {"steps": 0}, {"sigma_min": 99}]
+)
 def test_a_request_is_refused_before_anything_is_made(model, asked):
     with pytest.raises(RequestError):
         stream(model, **{"n": 1, "seed": 1} | asked)

@@ -28,7 +28,17 @@ def generate(
     steps: Annotated[int | None, typer.Option(help="Steps of the walk from noise to sound.")] = None,
     sampler: Annotated[str | None, typer.Option(help="How the walk is done, such as dpmpp_2m.")] = None,
     schedule: Annotated[str | None, typer.Option(help="How its steps are spaced, such as karras.")] = None,
+    sigma_min: Annotated[float | None, typer.Option(help="Noise level that the walk ends at.")] = None,
+    sigma_max: Annotated[float | None, typer.Option(help="Noise level that the walk starts at.")] = None,
+    eta: Annotated[
+        float | None,
+        typer.Option(help="Share of fresh noise, 0 to 1, in samplers that take it, such as ddim."),
+    ] = None,
     guidance: Annotated[float | None, typer.Option(help="How strongly the label counts; 1 is plain.")] = None,
+    guidance_interval: Annotated[
+        tuple[float, float] | None,
+        typer.Option(metavar="LOW HIGH", help="Noise levels at which guidance applies."),
+    ] = None,
     peak: Annotated[str, typer.Option(help="Peak level in dBFS; none leaves it as it comes.")] = "-1",
     bits: Annotated[Literal["16", "24", "float"], typer.Option(help="Width of the samples.")] = "24",
     format: Annotated[Literal["wav", "flac"], typer.Option(help="Kind of file.")] = "wav",
@@ -71,7 +81,7 @@ def generate(
             pictured.append(recipe)
         return destination.has(recipe)
 
-    made = 0
+    made = clipped = 0
     try:
         with progress("making sounds") as show:
             sounds = stream(
@@ -84,7 +94,11 @@ def generate(
                 sampler=sampler,
                 schedule=schedule,
                 steps=steps,
+                sigma_min=sigma_min,
+                sigma_max=sigma_max,
+                eta=eta,
                 guidance=guidance,
+                guidance_interval=guidance_interval,
                 peak_db=_peak(peak),
                 progress=show,
                 skip=skip,
@@ -93,6 +107,7 @@ def generate(
                 assert sound.recipe
                 sound.write(destination.path(sound.recipe), bits=destination.bits)
                 made += 1
+                clipped += peak == "none" and bits != "float" and sound.levels().peak_db > 0
     except (KeyboardInterrupt, WavesmithError) as error:
         stopped = isinstance(error, KeyboardInterrupt)
         if made or stopped:
@@ -102,6 +117,9 @@ def generate(
         raise
     if picture:
         _draw([destination.path(recipe) for recipe in pictured], pictured[0], out)
+    if clipped:
+        verb = "was" if clipped == 1 else "were"
+        note(f"{_sounds(clipped)} {verb} clipped; use --bits float or a --peak.")
     there = f", {count - made} already there" if made < count else ""
     tell(f"{_sounds(made)} made{there}, in {out} (seed {seed}, {time.monotonic() - started:.1f} s).")
 

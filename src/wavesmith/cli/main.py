@@ -21,7 +21,8 @@ from wavesmith.cli.generate import generate
 from wavesmith.cli.inspect import inspect
 from wavesmith.cli.scan import scan
 from wavesmith.cli.train import train
-from wavesmith.errors import WavesmithError
+from wavesmith.errors import WavesmithError, first_problem
+from wavesmith.files import remedy
 
 app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["--help", "-h"]})
 for command in (generate, again, inspect, scan, train):
@@ -75,12 +76,9 @@ def _answer(error: Exception) -> int:
         where = context.command_path if context else "wavesmith"
         complain(f"{error.format_message().rstrip('.')}; '{where} --help' shows what is possible.")
     elif isinstance(error, ValidationError):
-        first = error.errors()[0]
-        complain(f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}; choose another value.")
+        complain(f"{first_problem(error)}; choose another value.")
     elif isinstance(error, OSError):
-        complain(
-            f"{error.filename or 'a file'}: {error.strerror or error}; make room there or choose another."
-        )
+        complain(f"{error.filename or 'a file'}: {error.strerror or error}; {remedy(error)}.")
     else:
         complain(f"This is a bug in wavesmith ({type(error).__name__}: {error}); please report it.")
         note("Run the command again with --debug to see where it came from.")

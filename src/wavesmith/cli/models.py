@@ -43,8 +43,12 @@ def list_models() -> None:
 
 @app.command()
 def info(name: Annotated[str, typer.Argument(help="Bundled model, model folder or hub repository.")]) -> None:
-    """Show the card of a model."""
+    """Show what a model costs, and its card."""
     from wavesmith.models import load
+    from wavesmith.networks import parameters
 
     model = load(name)
-    tell(f"{model.name} {model.hash}\n\n{model.card or 'This model has no card.'}")
+    size, work = parameters(model.family) / 1e6, model.family.multiply_adds() / 1e6
+    tell(f"{model.name} {model.hash}")
+    tell(f"{size:.1f} M parameters; {work:.0f} M multiply-adds in each pass over a second of sound\n")
+    tell(model.card or "This model has no card.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from wavesmith.diffusion import EDM, X0, Epsilon, Gated, Parameterisation, RectifiedFlow, V
 from wavesmith.errors import RequestError, unknown
-from wavesmith.networks import NetworkConfig
+from wavesmith.networks import NetworkConfig, multiply_adds
 from wavesmith.transforms import TransformConfig
 
 
@@ -88,6 +89,19 @@ class DiffusionConfig(BaseModel):
     parameterisation: ParameterisationConfig
     sampling: Sampling = Sampling()
 
+    @model_validator(mode="after")
+    def _space_suits(self) -> DiffusionConfig:
+        check_space(self.transform, self.parameterisation)
+        return self
+
+
+def check_space(transform: TransformConfig, parameterisation: ParameterisationConfig) -> None:
+    """Raise ValueError for `gated` outside time and frequency: its gate is a gain for a band at a time."""
+    if parameterisation.kind == "gated" and transform.kind != "spectral":
+        raise ValueError(
+            f"gated needs the spectral transform, not {transform.kind}; choose another kind, such as edm"
+        )
+
 
 class DiffusionModel(nn.Module):
     """Sounds in, sounds out; in between, features `[B, F, T]` that a network removes noise from."""
@@ -116,6 +130,22 @@ class DiffusionModel(nn.Module):
     def feature_shape(self, length: int) -> tuple[int, int]:
         """Shape `(F, T)` of the features of a wave of `length` samples."""
         return self.transform.features, self.transform.frames(length)
+
+    def multiply_adds(self, seconds: float = 1.0) -> int:
+        """Multiply-adds of one pass of the network over one sound of this length.
+
+        Guidance other than 1 doubles them. They are counted on a network without weights, which computes
+        nothing.
+
+        Raises:
+            RequestError: when the length is not a positive number.
+        """
+        if not 0 < seconds < math.inf:
+            raise RequestError(f"A sound of {seconds:g} seconds cannot be made; choose a positive length.")
+        with torch.device("meta"):
+            network = DiffusionModel(self.config).network.to("meta").eval()
+            x = torch.empty(1, *self.feature_shape(max(1, round(seconds * self.config.rate))))
+            return multiply_adds(network, x, torch.empty(1), label=torch.empty(1, len(self.config.labels)))
 
     def label_weights(self, label: str | Mapping[str, float] | None) -> Tensor:
         """Weights over labels `[L]` for a name, a mix such as `{"kick": 0.7, "snare": 0.3}`, or no label.

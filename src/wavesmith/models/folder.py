@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from wavesmith.errors import ModelError
+from wavesmith.errors import ModelError, first_problem
 from wavesmith.families.diffusion import DiffusionConfig, DiffusionModel
 from wavesmith.files import replacing
 from wavesmith.models.model import Model
@@ -57,10 +57,8 @@ def load_folder(folder: str | Path, name: str | None = None) -> Model:
     try:
         config = DiffusionConfig.model_validate_json(config_text)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ModelError(
-            f"{folder / CONFIG} does not describe a wavesmith model ({place}: {first['msg'].lower()}); "
+            f"{folder / CONFIG} does not describe a wavesmith model ({first_problem(error)}); "
             "get the folder again or check how it was made."
         ) from error
     tensors = _read_tensors(folder / WEIGHTS)

@@ -74,7 +74,8 @@ class Run:
             f"# {self.folder.resolve().name}",
             "",
             f"Made with wavesmith {VERSION}. {config.length / config.rate:.2f} s at {config.rate} Hz, "
-            f"{config.channels} channel(s); labels: {labels}; {parameters(family) / 1e6:.1f} M parameters.",
+            f"{config.channels} channel(s); labels: {labels}; {parameters(family) / 1e6:.1f} M parameters; "
+            f"{family.multiply_adds() / 1e6:.0f} M multiply-adds in each pass over a second.",
             "",
             f"Trained on {len(self.files)} sounds for {seen} examples (recipe in `{RECIPE}`).",
         ]

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from argparse import Namespace
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType
@@ -98,11 +99,31 @@ class Averaging(L.Callback):
             module.averages.update(module.family)
 
 
+class Speed(L.Callback):
+    """Logs the examples per second since the training was begun or gone on with; comes after `Averaging`."""
+
+    def __init__(self) -> None:
+        self.value = math.nan
+
+    def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Start the clock."""
+        assert isinstance(module, DiffusionTraining)
+        self.started, self.first = time.monotonic(), module.seen
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, index: int
+    ) -> None:
+        """Look at it."""
+        assert isinstance(module, DiffusionTraining)
+        self.value = (module.seen - self.first) / max(time.monotonic() - self.started, 1e-6)
+        module.log("examples_per_second", self.value)
+
+
 class ProgressBar(L.Callback):
     """Loss (averaged over the last hundred steps or so), examples per second and time left."""
 
-    def __init__(self) -> None:
-        self.loss = math.nan
+    def __init__(self, speed: Speed) -> None:
+        self.speed, self.loss = speed, math.nan
         self.bar = Progress(
             TextColumn("training"),
             BarColumn(),
@@ -112,10 +133,14 @@ class ProgressBar(L.Callback):
             TimeRemainingColumn(elapsed_when_finished=True),
         )
 
+    @property
+    def live(self) -> bool:
+        """Whether it can move; where output is no terminal, only its end is printed."""
+        return self.bar.console.is_terminal
+
     def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Show the bar from where training stands."""
         assert isinstance(module, DiffusionTraining)
-        self.started, self.first = time.monotonic(), module.seen
         if trainer.is_global_zero:
             self.bar.start()
         self.task = self.bar.add_task(
@@ -129,9 +154,7 @@ class ProgressBar(L.Callback):
         assert isinstance(module, DiffusionTraining)
         loss = float(trainer.callback_metrics.get("loss", math.nan))
         self.loss = loss if math.isnan(self.loss) else self.loss + 0.02 * (loss - self.loss)
-        speed = (module.seen - self.first) / max(time.monotonic() - self.started, 1e-6)
-        self.bar.update(self.task, completed=module.seen, loss=self.loss, speed=speed)
-        module.log("examples_per_second", speed)
+        self.bar.update(self.task, completed=module.seen, loss=self.loss, speed=self.speed.value)
 
     def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Leave the finished bar on the screen."""
@@ -164,7 +187,11 @@ class StopOnInterrupt(L.Callback):
     ) -> None:
         """Stop here if asked to."""
         assert isinstance(module, DiffusionTraining)
-        if self.asked and not module.amid_step:
+        if module.amid_step:
+            return
+        if trainer.strategy.reduce_boolean_decision(
+            self.asked, all=False
+        ):  # Ctrl-C may reach one device first
             trainer.should_stop = True
 
     def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
@@ -184,11 +211,14 @@ class Keeper(L.Callback):
     """Keeps the run's folder up to date: checkpoints, held-out losses, the model itself, and its demos.
 
     The average of the weights with the lowest held-out loss is the model (the narrowest without held-out
-    sounds), so the folder can be used at any time while training goes on.
+    sounds), so the folder can be used at any time while training goes on. `report` is told how it goes.
     """
 
-    def __init__(self, run: Run, held_out: HeldOut | None) -> None:
+    def __init__(
+        self, run: Run, held_out: HeldOut | None, speed: Speed, report: Callable[[str], None]
+    ) -> None:
         self.run, self.held_out = run, held_out
+        self.speed, self.report = speed, report
         config = run.recipe.training
         self.validate, self.demo = Every(config.validate_every), Every(config.demo_every)
         self.save = Every(config.save_every)
@@ -237,17 +267,25 @@ class Keeper(L.Callback):
             self._demo(trainer, module)
 
     def _measure(self, trainer: L.Trainer, module: DiffusionTraining) -> None:
-        if not trainer.is_global_zero or self.held_out is None or self.measured == module.seen:
+        if not trainer.is_global_zero or self.measured == module.seen:
             return
+        self.measured = module.seen
+        told = ""
+        if self.held_out is not None:
+            self._judge(trainer, module, self.held_out)
+            told = f"held-out loss {self.loss:.3f}, "
+        self.report(f"{module.seen} examples, {told}{self.speed.value:.1f}/s")
+
+    def _judge(self, trainer: L.Trainer, module: DiffusionTraining, held_out: HeldOut) -> None:
         totals, numbers = {}, {}
         for width in module.config.ema:
             with module.averages.applied(module.family, width):
-                losses = self.held_out.losses(module.family)
+                losses = held_out.losses(module.family)
             totals[width] = sum(losses.values()) / len(losses)
             numbers[f"held_out/ema_{width:g}"] = totals[width]
             numbers |= {f"held_out/ema_{width:g}/sigma_{s:.3g}": loss for s, loss in losses.items()}
         self.width = min(totals, key=lambda width: totals[width])
-        self.loss, self.measured = totals[self.width], module.seen
+        self.loss = totals[self.width]
         for logger in trainer.loggers:
             logger.log_metrics(numbers, step=trainer.global_step)
 

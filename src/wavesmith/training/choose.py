@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def choose(
     files: Sequence[ScannedFile],
     base: DiffusionConfig | None = None,
     base_name: str | None = None,
-    examples: int | None = None,
+    **training: Any,
 ) -> tuple[TrainingRecipe, list[str]]:
     """A recipe for these sounds, and a sentence for each thing it decided.
 
@@ -30,28 +31,17 @@ def choose(
         files: usable files of a scan, at least one.
         base: configuration of a model to start from; its rate, channels, length and network are then kept.
         base_name: its name.
-        examples: how many to train on, if that is settled already.
+        training: values of `TrainingConfig` that are settled already, such as `examples`.
+
+    Raises:
+        RequestError: when those make no sense.
     """
-    reasons = []
-    if base is not None:
-        model = ModelRecipe(**{name: getattr(base, name) for name in ModelRecipe.model_fields})
-        reasons.append(f"Starts from the model '{base_name}', so a few minutes go a long way.")
-        if dropped := sorted(set(base.labels) - {file.label for file in files}):
-            reasons.append(f"Labels that are not among these sounds are dropped: {', '.join(dropped)}.")
-    else:
-        model = _model(files)
-        reasons.append(
-            f"Sounds of {model.length / model.rate:.2f} s at {model.rate} Hz, {model.channels} channel(s): "
-            f"the usual rate, and long enough for nine in ten files as far as {_LONGEST:g} s allow; "
-            "longer ones are cut with a fade."
-        )
-    examples = examples or _usual_examples(len(files)) // (1 if base is None else 4)
-    looks = examples / len(files)
-    reasons.append(f"{examples} examples: about {looks:.0f} looks at each of {len(files)} sounds.")
+    proven = read_recipe("drums").changed(**training).training
+    model = _model(files) if base is None else _model_of(base)
+    examples = training.get("examples") or _usual_examples(len(files)) // (1 if base is None else 4)
     every = max(500, examples // 20)
-    proven = read_recipe("drums").training
     batch = max(1, min(_STEP, int(_STEP * _STEP_SAMPLES / (model.length * model.channels))))
-    training = TrainingConfig(
+    usual = TrainingConfig(
         examples=examples,
         batch=batch,
         accumulate=_STEP // batch,
@@ -62,11 +52,44 @@ def choose(
         save_every=every,
         demo_every=2 * every,
     )
-    return TrainingRecipe(model=model, training=training, base=base_name), reasons
+    recipe = TrainingRecipe(model=model, training=usual, base=base_name).changed(**training)
+    begins = _sound_reasons(model) if base is None else _base_reasons(files, base, base_name)
+    return recipe, [*begins, *_training_reasons(recipe, len(files))]
+
+
+def _sound_reasons(model: ModelRecipe) -> list[str]:
+    return [
+        f"Sounds of {model.length / model.rate:.2f} s at {model.rate} Hz, {model.channels} channel(s): "
+        f"the usual rate, and long enough for nine in ten files as far as {_LONGEST:g} s allow; "
+        "longer ones are cut with a fade."
+    ]
+
+
+def _base_reasons(files: Sequence[ScannedFile], base: DiffusionConfig, name: str | None) -> list[str]:
+    reasons = [f"Starts from the model '{name}', so a few minutes go a long way."]
+    if dropped := sorted(set(base.labels) - {file.label for file in files}):
+        reasons.append(f"Labels that are not among these sounds are dropped: {', '.join(dropped)}.")
+    return reasons
+
+
+def _training_reasons(recipe: TrainingRecipe, sounds: int) -> list[str]:
+    model, training = recipe.model, recipe.training
+    source = "base" if recipe.base else "bundled model"
+    return [
+        f"A {model.network.kind} network over the {model.transform.kind} transform, as in the {source}.",
+        f"Steps of {training.batch} x {training.accumulate} sounds (batch x accumulate), "
+        f"learning rate {training.learning_rate:g}.",
+        f"{training.examples} examples: about {training.examples / sounds:.0f} looks at each of "
+        f"{sounds} sounds.",
+    ]
 
 
 def _usual_examples(sounds: int) -> int:
     return max(_LEAST, min(_MOST, _PER_SOUND * sounds))
+
+
+def _model_of(base: DiffusionConfig) -> ModelRecipe:
+    return ModelRecipe(**{name: getattr(base, name) for name in ModelRecipe.model_fields})
 
 
 def _model(files: Sequence[ScannedFile]) -> ModelRecipe:

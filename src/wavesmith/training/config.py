@@ -2,44 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import resources
 from importlib.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from wavesmith.data import Augmentation
 from wavesmith.diffusion import Crash, LogitNormal, LogNormal, NoiseLevels, UniformAngle, UniformFlow
-from wavesmith.errors import RequestError, unknown
-from wavesmith.families import ParameterisationConfig, Sampling
+from wavesmith.errors import RequestError, first_problem, unknown
+from wavesmith.families.diffusion import ParameterisationConfig, Sampling, check_space
 from wavesmith.networks import NetworkConfig
 from wavesmith.transforms import TransformConfig
 
 
-class NoiseLevelsConfig(BaseModel):
-    """Where training spends its effort; `mean` and `std` are of log(sigma), for the normal kinds."""
+class LogNormalConfig(BaseModel):
+    """Sigma whose logarithm is normal with `mean` and `std`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    kind: Literal["log_normal", "logit_normal", "uniform_angle", "crash", "uniform_flow"] = "log_normal"
+    kind: Literal["log_normal"] = "log_normal"
     mean: float = -0.6
     std: float = Field(default=1.4, gt=0)
 
     def build(self) -> NoiseLevels:
         """Make the distribution."""
-        match self.kind:
-            case "log_normal":
-                return LogNormal(self.mean, self.std)
-            case "logit_normal":
-                return LogitNormal(self.mean, self.std)
-            case "uniform_angle":
-                return UniformAngle()
-            case "crash":
-                return Crash()
-            case "uniform_flow":
-                return UniformFlow()
+        return LogNormal(self.mean, self.std)
+
+
+class LogitNormalConfig(BaseModel):
+    """Rectified flow's time whose logit is normal with `mean` and `std` (Esser et al. 2024)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["logit_normal"] = "logit_normal"
+    mean: float = 0.0
+    std: float = Field(default=1.0, gt=0)
+
+    def build(self) -> NoiseLevels:
+        """Make the distribution."""
+        return LogitNormal(self.mean, self.std)
+
+
+class UniformConfig(BaseModel):
+    """Levels spread evenly over a coordinate: the angle of `v`, Dance Diffusion's, or that of a flow."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["uniform_angle", "crash", "uniform_flow"]
+
+    def build(self) -> NoiseLevels:
+        """Make the distribution."""
+        kinds: dict[str, Callable[[], NoiseLevels]]
+        kinds = {"uniform_angle": UniformAngle, "crash": Crash, "uniform_flow": UniformFlow}
+        return kinds[self.kind]()
+
+
+NoiseLevelsConfig = Annotated[
+    LogNormalConfig | LogitNormalConfig | UniformConfig, Field(discriminator="kind")
+]
 
 
 class ModelRecipe(BaseModel):
@@ -54,6 +78,11 @@ class ModelRecipe(BaseModel):
     network: NetworkConfig
     parameterisation: ParameterisationConfig
     sampling: Sampling = Sampling()
+
+    @model_validator(mode="after")
+    def _space_suits(self) -> ModelRecipe:
+        check_space(self.transform, self.parameterisation)
+        return self
 
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
@@ -95,7 +124,7 @@ class TrainingConfig(BaseModel):
     clip: float | None = Field(default=1.0, gt=0)
     ema: tuple[Width, ...] = Field(default=(0.05, 0.1), min_length=1)
     label_dropout: float = Field(default=0.15, ge=0, le=1)
-    noise_levels: NoiseLevelsConfig = NoiseLevelsConfig()
+    noise_levels: NoiseLevelsConfig = LogNormalConfig()
     augmentation: Augmentation | None = Augmentation()
     precision: Literal["auto", "32", "bf16", "16"] = "auto"
     held_out: float = Field(default=0.1, ge=0, le=0.5)
@@ -139,7 +168,9 @@ class TrainingRecipe(BaseModel):
         try:
             changed = TrainingConfig.model_validate(self.training.model_dump() | asked)
         except ValidationError as error:
-            raise RequestError(_first_problem("The training options", error)) from error
+            raise RequestError(
+                f"The training options cannot be used ({first_problem(error)}); correct that."
+            ) from error
         return self.model_copy(update={"training": changed})
 
 
@@ -168,14 +199,10 @@ def read_recipe(name: str | Path) -> TrainingRecipe:
         problem = " ".join(str(error).split())
         raise RequestError(f"The recipe {name} is not valid YAML ({problem}); correct it.") from error
     except ValidationError as error:
-        raise RequestError(_first_problem(f"The recipe {name}", error)) from error
+        raise RequestError(
+            f"The recipe {name} cannot be used ({first_problem(error)}); correct that."
+        ) from error
 
 
 def _folder() -> Traversable:
     return resources.files("wavesmith") / "recipes"
-
-
-def _first_problem(what: str, error: ValidationError) -> str:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"]) or "the whole"
-    return f"{what} cannot be used ({place}: {first['msg'].lower()}); correct that."

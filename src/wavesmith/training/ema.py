@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 
 def exponent(width: float) -> float:
@@ -64,14 +65,14 @@ class PowerAverages:
         """Go where the weights are: they are moved after this was made, and restored from a file."""
         self.averages = {width: [p.to(device) for p in average] for width, average in self.averages.items()}
 
-    def state(self) -> dict[str, int | dict[str, list[Tensor]]]:
+    def state(self) -> dict[str, Any]:
         """Everything needed to go on later; plain values and tensors."""
         return {"steps": self.steps, "averages": {str(w): list(a) for w, a in self.averages.items()}}
 
-    def restore(self, state: dict[str, int | dict[str, list[Tensor]]]) -> None:
-        """Go on from `state`."""
-        steps, averages = state["steps"], state["averages"]
-        assert isinstance(steps, int)
-        assert isinstance(averages, dict)
-        self.steps = steps
-        self.averages = {float(width): average for width, average in averages.items()}
+    @torch.no_grad()
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state`; KeyError, ValueError or RuntimeError if it is of other widths or weights."""
+        for width, average in self.averages.items():
+            for ours, theirs in zip(average, state["averages"][str(width)], strict=True):
+                ours.copy_(theirs)
+        self.steps = int(state["steps"])

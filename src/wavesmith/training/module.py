@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,11 @@ from wavesmith.training.ema import PowerAverages
 from wavesmith.training.examples import Example, Examples, Positions
 
 
+def ignore_interrupts(worker: int) -> None:
+    """For a process that prepares sounds: Ctrl-C reaches it as well, but is for the training."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 class DiffusionTraining(L.LightningModule):
     """Trains one `DiffusionModel`.
 
@@ -26,6 +32,7 @@ class DiffusionTraining(L.LightningModule):
         family: what is trained.
         averages: of its weights.
         seen: examples trained on so far, over all devices; also the position where the stream goes on.
+        started: whether all is restored and training itself has begun.
     """
 
     def __init__(
@@ -41,6 +48,7 @@ class DiffusionTraining(L.LightningModule):
         self.examples, self.workers = examples, workers
         self.averages = PowerAverages(family, config.ema)
         self.seen = 0
+        self.started = False
         self.losses = torch.compile(family.training_loss) if compiled else family.training_loss
 
     @property
@@ -60,7 +68,17 @@ class DiffusionTraining(L.LightningModule):
     def train_dataloader(self) -> DataLoader[Example]:
         """The stream, from where training stands."""
         positions = Positions(self.seen, self.global_rank, self.trainer.world_size)
-        return DataLoader(self.examples, self.config.batch, sampler=positions, num_workers=self.workers)
+        return DataLoader(
+            self.examples,
+            self.config.batch,
+            sampler=positions,
+            num_workers=self.workers,
+            worker_init_fn=ignore_interrupts,
+        )
+
+    def on_train_start(self) -> None:
+        """For Lightning: from here on, what goes wrong is not the checkpoint's fault."""
+        self.started = True
 
     def training_step(self, batch: Example, index: int) -> Tensor:
         """Mean loss of a batch."""
@@ -70,7 +88,8 @@ class DiffusionTraining(L.LightningModule):
         with self._dropout_from(positions[0]):
             losses = self.losses(batch.wave, batch.sigma, eps, label=batch.label, augment=batch.augment)
         loss = losses.mean()
-        if not torch.isfinite(loss):
+        finite = bool(torch.isfinite(loss))
+        if not self.trainer.strategy.reduce_boolean_decision(finite):  # all devices stop, or none
             raise FloatingPointError(f"the loss is {loss.item()} after {self.seen} examples")
         self.log("loss", loss.detach(), prog_bar=True)
         return loss

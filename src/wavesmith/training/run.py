@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,24 +11,37 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from wavesmith.data import AUGMENT_FEATURES, Scan, ScannedFile, SoundDataset, scan, split
-from wavesmith.errors import DataError, ModelError, RequestError, unknown
+from wavesmith.errors import DataError, ModelError, RequestError
 from wavesmith.families import DiffusionConfig, DiffusionModel
 from wavesmith.files import replacing
 from wavesmith.models import Model, load, load_folder
 from wavesmith.models.folder import CONFIG
+from wavesmith.networks import parameters
 from wavesmith.training.artifact import LAST, LOG, RECIPE, TRAINING, Run
-from wavesmith.training.callbacks import Averaging, JsonLines, Keeper, ProgressBar, StopOnInterrupt
+from wavesmith.training.callbacks import Averaging, JsonLines, Keeper, ProgressBar, Speed, StopOnInterrupt
 from wavesmith.training.choose import choose
-from wavesmith.training.config import TrainingConfig, TrainingRecipe, read_recipe
+from wavesmith.training.config import TrainingRecipe, read_recipe
 from wavesmith.training.examples import Examples
 from wavesmith.training.held_out import HeldOut
+from wavesmith.training.machine import Machine
 from wavesmith.training.module import DiffusionTraining
+from wavesmith.verbs import settle
 
 FILES = TRAINING / "files.sha256"
 _FIT_SOUNDS = 512  # sounds that transform statistics are measured on
+_FRESH = ("label.weight", "augment.weight")  # what a base need not have
+_UNREADABLE = (  # what files that are no checkpoints of this training lead to, in torch and in Lightning
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    UnpicklingError,
+    ValueError,
+)
 
 
 def train(
@@ -78,66 +90,109 @@ def train(
         ModelError: when a checkpoint is damaged or training diverges.
         WavesmithError: when `out` cannot be written.
     """
-    out = Path(out)
-    resuming = (out / LAST).is_file()
-    if not resuming and (out / CONFIG).exists():
-        raise RequestError(f"{out} already holds a finished model; choose another folder for the new one.")
-    if recipe is not None and base is not None:
-        raise RequestError("A recipe and a base model exclude each other; put 'base: NAME' into the recipe.")
-    for name, count, least in (("devices", devices, 1), ("workers", workers, 0), ("threads", threads, 1)):
-        if count is not None and count < least:
-            raise RequestError(f"{name} cannot be {count}; choose {least} or more.")
+    out, machine = Path(out), Machine(device, devices, workers, threads, compiled)
+    checkpoint = out / LAST if (out / LAST).is_file() else None
+    _check_places(Path(folder), out)
+    machine.prepare()
+    asked = _asked(out, recipe, base, training)
+    if checkpoint and asked and _is_complete(checkpoint, asked, machine):
+        say(f"The training in {out} is complete; ask for more examples to go on.")
+        return load_folder(out)
+    base = asked.base if asked else base
+    start = load(base) if base else None
+    if asked:
+        _check_model(asked, start)
+
     found = scan(folder, progress=scanning)
-    if resuming:
-        settled = _resumed(out, recipe, base, training)
-    else:
-        settled = _settled(found, recipe, base, training, say)
+    settled = asked or _chosen(found, start, training, say)
     files = _usable(found, settled)
+    digest = _digest(files)
+    if checkpoint:
+        _check_same_files(out, digest)
     kept, held = split(files, settled.training.held_out, settled.training.seed)
     say(f"{len(kept)} sounds to train on, {len(held)} held out, {len(found.left_out)} files left out.")
-    if threads is not None:
-        torch.set_num_threads(threads)
 
-    start = load(settled.base) if settled.base else None
-    sounds = _sounds(found.folder, kept, settled)
-    family = _family(settled, sounds, start)
-    examples = Examples(sounds, settled.model.rate, family.config.augments, settled.training)
-    module = DiffusionTraining(family, examples, settled.training, workers, compiled)
-    watch = None
-    if held:
-        held_sounds = _sounds(found.folder, held, settled, sounds.labels)
-        watch = HeldOut(held_sounds, examples.levels, settled.training.seed)
+    module, watch = _prepared(found.folder, kept, held, settled, start, machine)
     run = Run(out, settled, kept, (start.name, start.card) if start else None)
-    callbacks: list[L.Callback] = [Averaging(), Keeper(run, watch), StopOnInterrupt()]
-    if progress:
-        callbacks.append(ProgressBar())
-    trainer = _trainer(settled.training, device, devices, callbacks, [JsonLines(out / LOG), *loggers], out)
-    _same_files(out, files, check=resuming)
+    callbacks = _callbacks(run, watch, say, progress)
+    trainer = machine.trainer(settled.training, out, callbacks, [JsonLines(out / LOG), *loggers])
+    say(_what_trains(module.family, trainer))
     run.write_recipe()
-    if resuming:
+    _write_digest(out, digest)
+    if checkpoint:
         say(f"Going on with the training in {out}.")
-    _fit(trainer, module, out / LAST if resuming else None)
+    _fit(trainer, module, checkpoint)
     if module.seen < settled.training.examples:
         say(f"Stopped after {module.seen} of {settled.training.examples} examples; the same command goes on.")
         interrupted()
     return load_folder(out)
 
 
-def _settled(
-    found: Scan,
-    recipe: str | Path | TrainingRecipe | None,
-    base: str | None,
-    training: dict[str, Any],
-    say: Callable[[str], None],
-) -> TrainingRecipe:
-    """The recipe of a new run: given, read, or chosen."""
+def _check_places(folder: Path, out: Path) -> None:
+    if not (out / LAST).is_file() and (out / CONFIG).exists():
+        raise RequestError(f"{out} already holds a finished model; choose another folder for the new one.")
+    if out.resolve().is_relative_to(folder.resolve()):  # demos would be scanned as sounds
+        raise RequestError("The model's folder lies inside the folder of sounds; choose an --out outside it.")
+
+
+def _asked(
+    out: Path, recipe: str | Path | TrainingRecipe | None, base: str | None, training: dict[str, Any]
+) -> TrainingRecipe | None:
+    """The recipe as far as it is known before the sounds are: None if they are to decide."""
+    if recipe is not None and base is not None:
+        raise RequestError("A recipe and a base model exclude each other; put 'base: NAME' into the recipe.")
+    if (out / LAST).is_file():
+        return _resumed(out, recipe, base, training)
     if recipe is not None:
         return _given(recipe).changed(**training)
-    start = load(base).family.config if base else None
-    chosen, reasons = choose(_usable(found, None), start, base, training.get("examples"))
+    read_recipe("drums").changed(**training)  # bad options are refused now, whatever the sounds will be
+    return None
+
+
+def _is_complete(checkpoint: Path, recipe: TrainingRecipe, machine: Machine) -> bool:
+    """Whether there is nothing left to do; RequestError when there is already more than was asked for."""
+    seen, step = _seen(checkpoint), machine.examples_per_step(recipe.training)
+    end = -(-recipe.training.examples // step) * step
+    if seen > end:
+        raise RequestError(
+            f"The training in {checkpoint.parents[1]} has already seen {seen} examples; ask for more."
+        )
+    return seen == end
+
+
+def _seen(checkpoint: Path) -> int:
+    try:
+        return int(dict(torch.load(checkpoint, map_location="cpu", weights_only=True))["seen"])
+    except _UNREADABLE as error:
+        raise _damaged(checkpoint, error) from error
+
+
+def _check_model(recipe: TrainingRecipe, base: Model | None) -> None:
+    """Find out before the sounds are read whether it can be built, can make demos and fits its base.
+
+    Raises:
+        RequestError: if it cannot.
+        ModelError: when the base has another network.
+    """
+    try:
+        with torch.device("meta"):
+            family = _build(recipe, base.labels if base else ())
+    except (RuntimeError, ValueError, OverflowError) as error:
+        raise RequestError(f"The recipe's model cannot be built ({error}); change the recipe.") from error
+    settle(Model("recipe", "", family))
+    if base:
+        _check_fit(base.family, family)
+
+
+def _chosen(
+    found: Scan, base: Model | None, training: dict[str, Any], say: Callable[[str], None]
+) -> TrainingRecipe:
+    """The recipe that suits the sounds; says why."""
+    config, name = (base.family.config, base.name) if base else (None, None)
+    recipe, reasons = choose(_usable(found, None), config, name, **training)
     for reason in reasons:
         say(reason)
-    return chosen.changed(**training)
+    return recipe
 
 
 def _given(recipe: str | Path | TrainingRecipe) -> TrainingRecipe:
@@ -174,16 +229,22 @@ def _usable(found: Scan, recipe: TrainingRecipe | None) -> list[ScannedFile]:
     return files
 
 
-def _same_files(out: Path, files: Sequence[ScannedFile], check: bool) -> None:
-    """Remember which sounds a run is trained on, and refuse to go on with others."""
-    digest = hashlib.sha256("\n".join(f"{f.path} {f.label} {f.sha256}" for f in files).encode()).hexdigest()
+def _digest(files: Sequence[ScannedFile]) -> str:
+    """What tells whether a run is gone on with on the sounds that it was begun with."""
+    return hashlib.sha256("\n".join(f"{f.path} {f.label} {f.sha256}" for f in files).encode()).hexdigest()
+
+
+def _check_same_files(out: Path, digest: str) -> None:
     path = out / FILES
-    if check and path.is_file() and path.read_text(encoding="utf-8").strip() != digest:
+    if path.is_file() and path.read_text(encoding="utf-8").strip() != digest:
         raise DataError(
             f"The sounds have changed since the training in {out} began; put them back as they were, or "
             "choose another folder to start anew."
         )
-    with replacing(path) as temporary:
+
+
+def _write_digest(out: Path, digest: str) -> None:
+    with replacing(out / FILES) as temporary:
         temporary.write_text(digest + "\n", encoding="utf-8")
 
 
@@ -196,20 +257,53 @@ def _sounds(
     )
 
 
+def _prepared(
+    folder: str,
+    kept: Sequence[ScannedFile],
+    held: Sequence[ScannedFile],
+    recipe: TrainingRecipe,
+    base: Model | None,
+    machine: Machine,
+) -> tuple[DiffusionTraining, HeldOut | None]:
+    """What trains, from its first example on, and what judges it."""
+    sounds, seed = _sounds(folder, kept, recipe), recipe.training.seed
+    family = _family(recipe, sounds, base)
+    examples = Examples(sounds, recipe.model.rate, family.config.augments, recipe.training)
+    module = DiffusionTraining(family, examples, recipe.training, machine.workers, machine.compiled)
+    if not held:
+        return module, None
+    return module, HeldOut(_sounds(folder, held, recipe, sounds.labels), examples.levels, seed)
+
+
+def _build(recipe: TrainingRecipe, labels: Sequence[str]) -> DiffusionModel:
+    return DiffusionModel(
+        DiffusionConfig(labels=tuple(labels), augments=len(AUGMENT_FEATURES), **dict(recipe.model))
+    )
+
+
 def _family(recipe: TrainingRecipe, sounds: SoundDataset, base: Model | None) -> DiffusionModel:
     """A new network, or the base's with fresh labels where its own differ."""
-    config = DiffusionConfig(
-        labels=tuple(sounds.labels), augments=len(AUGMENT_FEATURES), **dict(recipe.model)
-    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.training.seed)
-        family = DiffusionModel(config)
+        family = _build(recipe, sounds.labels)
     if base is None:
         step = -(-len(sounds) // _FIT_SOUNDS)
         family.transform.fit(torch.stack([sounds[i].wave for i in range(0, len(sounds), step)]))
     else:
         _copy(base.family, family)
     return family
+
+
+def _check_fit(source: DiffusionModel, target: DiffusionModel) -> None:
+    """Refuse a base of another network; labels and augmentations may differ."""
+    theirs = source.state_dict()
+    for name, tensor in target.state_dict().items():
+        same = name in theirs and theirs[name].shape == tensor.shape
+        if not same and not name.endswith(_FRESH):
+            raise ModelError(
+                f"The base model has another network than the recipe ({name} differs); "
+                "leave the recipe out to use the base's own."
+            )
 
 
 def _copy(source: DiffusionModel, target: DiffusionModel) -> None:
@@ -219,56 +313,31 @@ def _copy(source: DiffusionModel, target: DiffusionModel) -> None:
     """
     theirs, ours = source.state_dict(), target.state_dict()
     shared = sorted(set(source.config.labels) & set(target.config.labels))
-    for name, tensor in ours.items():
-        if name.endswith("label.weight") and name in theirs:
+    for name in theirs.keys() & ours.keys():
+        if name.endswith("label.weight"):
             for label in shared:
                 column = theirs[name][:, source.config.labels.index(label)]
-                tensor[:, target.config.labels.index(label)] = column
-        elif name in theirs and theirs[name].shape == tensor.shape:
-            tensor.copy_(theirs[name])
-        elif not name.endswith(("label.weight", "augment.weight")):
-            raise ModelError(
-                f"The base model has another network than the recipe ({name} differs); "
-                "leave the recipe out to use the base's own."
-            )
+                ours[name][:, target.config.labels.index(label)] = column
+        elif theirs[name].shape == ours[name].shape:
+            ours[name].copy_(theirs[name])
 
 
-def _trainer(
-    config: TrainingConfig,
-    device: str,
-    devices: int,
-    callbacks: list[L.Callback],
-    loggers: list[Any],
-    out: Path,
-) -> L.Trainer:
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    accelerators = {"auto": "auto", "cpu": "cpu", "cuda": "gpu", "mps": "mps"}
-    if device not in accelerators:
-        raise RequestError(unknown("device", device, accelerators))
-    bf16 = device in ("auto", "cuda") and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-    precisions: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
-    precisions["auto"] = precisions["bf16" if bf16 else "32"]
-    try:
-        return L.Trainer(
-            accelerator=accelerators[device],
-            devices=devices,
-            precision=precisions[config.precision],
-            max_steps=-(-config.examples // (config.batch * config.accumulate * devices)),
-            max_epochs=-1,
-            accumulate_grad_batches=config.accumulate,
-            gradient_clip_val=config.clip,
-            callbacks=callbacks,
-            logger=loggers,
-            log_every_n_steps=10,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            default_root_dir=out,
-            use_distributed_sampler=False,
-        )
-    except (MisconfigurationException, RuntimeError, ValueError) as error:
-        raise RequestError(f"Cannot train on {devices} x {device} here ({error}); use cpu.") from error
+def _callbacks(
+    run: Run, held_out: HeldOut | None, say: Callable[[str], None], progress: bool
+) -> list[L.Callback]:
+    """What happens beside the loop, in this order; a bar that moves says enough by itself."""
+    speed = Speed()
+    bars = [ProgressBar(speed)] if progress else []
+    report = (lambda sentence: None) if any(bar.live for bar in bars) else say
+    return [Averaging(), speed, Keeper(run, held_out, speed, report), StopOnInterrupt(), *bars]
+
+
+def _what_trains(family: DiffusionModel, trainer: L.Trainer) -> str:
+    precision = str(trainer.precision).split("-")[0]
+    return (
+        f"{parameters(family) / 1e6:.1f} million parameters, on {trainer.num_devices} x "
+        f"{trainer.strategy.root_device.type}, precision {precision}."
+    )
 
 
 def _fit(trainer: L.Trainer, module: DiffusionTraining, checkpoint: Path | None) -> None:
@@ -283,10 +352,14 @@ def _fit(trainer: L.Trainer, module: DiffusionTraining, checkpoint: Path | None)
                 f"Training went astray: {error}; start anew with a lower learning rate, or go on from the "
                 "last checkpoint, which is whole."
             ) from error
-        except (EOFError, KeyError, OSError, RuntimeError, UnpicklingError) as error:
-            if checkpoint is None or trainer.global_step:
+        except _UNREADABLE as error:
+            if checkpoint is None or module.started:
                 raise
-            raise ModelError(
-                f"The checkpoint {checkpoint} is damaged or of another training ({type(error).__name__}); "
-                "choose another folder to start anew."
-            ) from error
+            raise _damaged(checkpoint, error) from error
+
+
+def _damaged(checkpoint: Path, error: Exception) -> ModelError:
+    return ModelError(
+        f"The checkpoint {checkpoint} is damaged or of another training ({type(error).__name__}); "
+        "choose another folder to start anew."
+    )

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from wavesmith.diffusion import ItemNoise, classifier_free, sampler, schedule
-from wavesmith.errors import AudioError, ModelError, RequestError
+from wavesmith.errors import AudioError, ModelError, RequestError, first_problem
 from wavesmith.models import Model, load
 from wavesmith.recipe import VERSION, Recipe
 from wavesmith.sound import Sound
@@ -45,7 +45,8 @@ def generate(
         seed: 0 to 2^31 - 1; drawn and kept in the recipe if None. Sound k of a seed is the same whatever n.
         first: index of the first sound: `n=1, first=5` is the sixth sound of the seed.
         progress: called with (sounds done, sounds in all).
-        choices: `seconds`, `sampler`, `schedule`, `steps`, `guidance`, `peak_db`: see `Settings`.
+        choices: `seconds`, `sampler`, `schedule`, `steps`, `sigma_min`, `sigma_max`, `guidance`,
+            `guidance_interval`, `eta`, `peak_db`: see `Settings`.
 
     Returns:
         Sounds at the model's rate and channels, each with its recipe.
@@ -119,8 +120,9 @@ def sample(model: Model, settings: Settings, seed: int, indices: Sequence[int]) 
             interval=settings.guidance_interval,
         )
     sigmas = schedule(settings.schedule, settings.steps, settings.sigma_min, settings.sigma_max)
-    walk = sampler(settings.sampler).run
-    features = walk(partial(denoiser, label=label), noise() * float(sigmas[0]), sigmas, noise=noise)
+    options = {} if settings.eta is None else {"eta": settings.eta}
+    walk = partial(sampler(settings.sampler).run, noise=noise, **options)
+    features = walk(partial(denoiser, label=label), noise() * float(sigmas[0]), sigmas)
     return family.transform.decode(features, length).float().cpu()
 
 
@@ -139,21 +141,31 @@ def again(source: Sound | Recipe | str | Path, *, model: Model | None = None) ->
     recipe = _recipe_of(source)
     if recipe.verb != "generate":
         raise RequestError(f"This version ({VERSION}) cannot '{recipe.verb}' again; use {recipe.version}.")
-    model = model or load(recipe.model)
+    model = model or _maker(recipe)
     if model.hash != recipe.model_hash:
         raise ModelError(
-            f"The sound was made by model {recipe.model} {recipe.model_hash}, but here it is {model.hash}; "
-            "give the model it was made with."
+            f"The sound was made by model {recipe.model} {recipe.model_hash}, but this one is {model.hash}; "
+            "give the model it was made with by --model (in Python, model=)."
         )
     try:
         settings = Settings.model_validate(recipe.settings)
     except ValidationError as error:
         raise RequestError(
-            f"The recipe's settings cannot be read ({error.errors()[0]['msg'].lower()}); "
+            f"The recipe's settings cannot be read ({first_problem(error)}); "
             f"it was written by version {recipe.version}, this is {VERSION}."
         ) from error
     check(model, settings)
     return next(_stream(model, settings, recipe.seed, range(recipe.index, recipe.index + 1), None))
+
+
+def _maker(recipe: Recipe) -> Model:
+    try:
+        return load(recipe.model)
+    except ModelError as error:
+        raise ModelError(
+            f"The sound was made by model {recipe.model}, which cannot be loaded ({error}) "
+            "If it is elsewhere now, say where by --model (in Python, model=)."
+        ) from error
 
 
 def _recipe_of(source: Sound | Recipe | str | Path) -> Recipe:
