@@ -1,8 +1,8 @@
 """Put a trained model into the package, with half-precision weights and a full card.
 
-    python benchmarks/bundle.py runs/drums-annealed --recipe drums --out src/wavesmith/models/bundled/drums
+    python benchmarks/bundle.py runs/drums --recipe drums --out src/wavesmith/models/bundled/drums
     python benchmarks/evaluate.py DRUMS --model drums --judge JUDGE --out runs/evaluation
-    python benchmarks/bundle.py runs/drums-annealed --recipe drums --out src/wavesmith/models/bundled/drums \\
+    python benchmarks/bundle.py runs/drums --recipe drums --out src/wavesmith/models/bundled/drums \\
         --evaluation runs/evaluation/evaluation.md
 
 Twice, because what is measured is what is shipped: the sounds of half-precision weights with the recipe's
@@ -39,9 +39,7 @@ def main() -> None:
     config: DiffusionConfig = trained.family.config.model_copy(update={"sampling": sampling})
     family = DiffusionModel(config)
     family.load_state_dict(trained.family.state_dict())
-    # Both parts of the training saw the same sounds, so the base's card has nothing to add.
-    card = trained.card.split("\n## It started from")[0] + "\n"
-    card = card.replace(SOURCES, "\n" + measured(options) + SOURCES)
+    card = trained.card.replace(SOURCES, "\n" + measured(options) + SOURCES)
     save_folder(options.out, family, card, dtype=torch.float16)
 
 

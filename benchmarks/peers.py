@@ -135,11 +135,11 @@ def wavesmith(name: str) -> System:
     seeds = count()
     return System(
         network=model.family.network,
-        seconds=model.seconds,
-        make=lambda: generate(model, 1, label=label, seed=next(seeds)),
+        seconds=PEER_LENGTH / PEER_RATE,
+        make=lambda: generate(model, 1, label=label, seed=next(seeds), seconds=PEER_LENGTH / PEER_RATE),
         share=1.0,
         training=wavesmith_training(copy.deepcopy(model.family)),
-        note=f"model '{name}', every step timed",
+        note=f"model '{name}', sounds as long as the peer's, every step timed",
     )
 
 
