@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from wavesmith.models import Model, load
     from wavesmith.sound import Sound
     from wavesmith.training import train
-    from wavesmith.verbs.generate import again, generate, stream
+    from wavesmith.verbs.again import again
+    from wavesmith.verbs.generate import generate, stream
 else:
     __getattr__ = exports(
         __name__,

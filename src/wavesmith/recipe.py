@@ -9,12 +9,26 @@ from pydantic import BaseModel, ConfigDict, Field
 VERSION = "0.1.0"
 
 
+class Source(BaseModel):
+    """A sound that another was made from.
+
+    `path` says where it was, as it was given, `sha256` (`Sound.sha256`) whether what is there now is still
+    it, and `recipe` how to make it again if a model made it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str
+    sha256: str
+    recipe: Recipe | None = None
+
+
 class Recipe(BaseModel):
     """How one sound was made.
 
     `seed` and `index` choose the noise: sound `index` of `seed` is the same whatever the batch size.
     `settings` holds what the verb was asked for (label, sampler, steps, guidance, seconds, ...), as plain
-    JSON values; each verb validates its own.
+    JSON values; each verb validates its own. `sources` are the sounds that it was given.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -25,6 +39,7 @@ class Recipe(BaseModel):
     seed: int
     index: int = 0
     settings: dict[str, Any] = Field(default_factory=dict)
+    sources: tuple[Source, ...] = ()
     version: str = VERSION
 
     def to_json(self) -> str:

@@ -6,6 +6,7 @@ where the sound came from: making it again gives the sound as it was before the 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 from collections.abc import Sequence
@@ -101,6 +102,22 @@ class Sound:
     def seconds(self) -> float:
         """Duration in seconds."""
         return self.frames / self.rate
+
+    @property
+    def peak(self) -> float:
+        """The largest absolute sample; 1 is full scale."""
+        return float(np.abs(self.samples).max(initial=0))
+
+    def part(self, start: int, stop: int) -> NDArray[np.float32]:
+        """Samples `[channels, stop - start]` of a part."""
+        return self.samples[:, start:stop]
+
+    @property
+    def sha256(self) -> str:
+        """What tells this audio from any other: SHA-256 over rate, shape and samples, in hexadecimal."""
+        digest = hashlib.sha256(f"{self.rate} {self.samples.shape}".encode())
+        digest.update(self.samples.data)
+        return digest.hexdigest()
 
     # Files
 

@@ -7,7 +7,7 @@ import torch
 from wavesmith.errors import AudioError, ModelError, RequestError
 from wavesmith.models import debug_model, load
 from wavesmith.sound import Sound
-from wavesmith.verbs import again, generate, sample, settle, stream
+from wavesmith.verbs import GenerateSettings, again, generate, sample, settle, stream
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_a_sound_carries_what_it_was_made_with(model):
     recipe = sound.recipe
     assert (recipe.verb, recipe.model, recipe.model_hash) == ("generate", "debug", model.hash)
     assert (recipe.seed, recipe.index) == (7, 2)
-    assert recipe.settings == settle(model, label="snare", steps=3, peak_db=-6.0).model_dump(mode="json")
+    assert recipe.settings == settle(GenerateSettings, model, label="snare", steps=3, peak_db=-6.0).model_dump(mode="json")
 
 
 def test_a_seed_that_was_drawn_is_in_the_recipe(model):
@@ -214,7 +214,7 @@ def test_sounds_for_which_skip_is_true_are_left_out(model):
 
 
 def test_a_batch_makes_what_single_sounds_are(model):
-    settings = settle(model, label="kick")
+    settings = settle(GenerateSettings, model, label="kick")
     batch = sample(model, settings, 1, [4, 0, 2])
     for index, wave in zip([4, 0, 2], batch, strict=True):
         torch.testing.assert_close(wave, sample(model, settings, 1, [index])[0], rtol=1e-3, atol=1e-5)

@@ -4,7 +4,7 @@ import pytest
 
 from wavesmith.errors import RequestError
 from wavesmith.models import load
-from wavesmith.verbs import settle
+from wavesmith.verbs import GenerateSettings, settle
 from wavesmith.verbs.settings import SEED_LIMIT, check_count
 
 
@@ -14,7 +14,7 @@ def model():
 
 
 def test_what_is_not_asked_for_comes_from_the_model(model):
-    settings, default = settle(model), model.family.config.sampling
+    settings, default = settle(GenerateSettings, model), model.family.config.sampling
     for name in type(default).model_fields:
         assert getattr(settings, name) == getattr(default, name)
     assert (settings.label, settings.seconds, settings.peak_db) == (None, model.seconds, -1.0)
@@ -33,7 +33,7 @@ def test_what_is_asked_for_is_kept(model):
         "guidance_interval": (0.5, 2.0),
         "peak_db": None,
     }
-    settings = settle(model, **asked)
+    settings = settle(GenerateSettings, model, **asked)
     assert {name: getattr(settings, name) for name in asked} == asked
 
 
@@ -71,7 +71,7 @@ def test_what_is_asked_for_is_kept(model):
 )
 def test_what_makes_no_sense_is_refused(model, asked, sentence):
     with pytest.raises(RequestError) as caught:
-        settle(model, **asked)
+        settle(GenerateSettings, model, **asked)
     assert sentence in str(caught.value)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -117,7 +116,7 @@ def scan(folder: str | Path, *, progress: Callable[[int, int], None] | None = No
     for done, entry in enumerate(listing.entries, start=1):
         try:
             sound = _read(root / entry.path)
-            same = twins.setdefault(_audio_hash(sound), [])
+            same = twins.setdefault(sound.sha256, [])
             same.append(entry.path)
             if len(same) > 1:
                 raise AudioError(f"is the same sound as {same[0]}")
@@ -156,12 +155,6 @@ def _read(path: Path) -> Sound:
 def _reason(error: AudioError, path: Path) -> str:
     """The error's text without the file's name at its beginning, which stands beside the reason anyway."""
     return str(error).removeprefix(str(path)).lstrip(": ")
-
-
-def _audio_hash(sound: Sound) -> str:
-    digest = hashlib.sha256(f"{sound.rate} {sound.samples.shape}".encode())
-    digest.update(sound.samples.data)
-    return digest.hexdigest()
 
 
 def _describe(root: Path, entry: Entry, sound: Sound) -> ScannedFile:

@@ -10,11 +10,15 @@ from torch import Tensor
 
 from wavesmith.errors import RequestError
 
+Index = int | tuple[int, ...]
+"""The number of a sound, or of a sound and a part of it."""
 
-def _generator(seed: int, index: int) -> torch.Generator:
-    if seed < 0 or index < 0:
+
+def _generator(seed: int, index: Index) -> torch.Generator:
+    key = (index,) if isinstance(index, int) else index
+    if seed < 0 or min(key) < 0:
         raise RequestError(f"Seed {seed}, sound {index}: neither may be negative; choose a seed from 0 up.")
-    mixed = np.random.SeedSequence(seed, spawn_key=(index,)).generate_state(1, np.uint64)[0]
+    mixed = np.random.SeedSequence(seed, spawn_key=key).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(mixed) >> 1)
 
 
@@ -28,7 +32,7 @@ class ItemNoise:
     def __init__(
         self,
         seed: int,
-        indices: Sequence[int],
+        indices: Sequence[Index],
         shape: Sequence[int],
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,

@@ -150,16 +150,22 @@ class DiffusionModel(nn.Module):
     def label_weights(self, label: str | Mapping[str, float] | None) -> Tensor:
         """Weights over labels `[L]` for a name, a mix such as `{"kick": 0.7, "snare": 0.3}`, or no label.
 
+        The weights of a mix are brought to a sum of 1.
+
         Raises:
-            RequestError: for a label that the model does not know.
+            RequestError: for a label that the model does not know, or a mix that is none.
         """
         weights = torch.zeros(len(self.config.labels))
         mix = {label: 1.0} if isinstance(label, str) else dict(label or {})
         for name, weight in mix.items():
             if name not in self.config.labels:
                 raise RequestError(_unknown_label(name, self.config.labels))
+            if not 0 <= weight < math.inf:
+                raise RequestError(f"The label '{name}' cannot have the weight {weight:g}; choose 0 or more.")
             weights[self.config.labels.index(name)] = weight
-        return weights
+        if mix and not weights.any():
+            raise RequestError("All labels of the mix have the weight 0; give one of them more.")
+        return weights / max(float(weights.sum()), 1e-9)
 
 
 def _unknown_label(name: str, labels: Sequence[str]) -> str:

@@ -101,14 +101,29 @@ class Attention(nn.Module):
         self.out = nn.Linear(width, width, bias=False)
         nn.init.zeros_(self.out.weight)
 
-    def forward(self, x: Tensor, turns: Tensor) -> Tensor:
-        """Tokens `[B, T, width]` and what `rotations(T, head_width, device)` says to `[B, T, width]`."""
-        qkv = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        q, k, v = qkv.unbind(0)
-        q, k = (rotate(F.rms_norm(part, part.shape[-1:]), turns) for part in (q, k))
-        mixed = F.scaled_dot_product_attention(q, k, v)
-        out: Tensor = self.out(mixed.transpose(1, 2).flatten(2))
+    def forward(self, x: Tensor, turns: Tensor | None) -> Tensor:
+        """Tokens `[..., T, width]` to what they gather from each other, the same shape.
+
+        `turns` is what `rotations(T, head_width, device)` says; None leaves positions out.
+        """
+        q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).transpose(-2, -4).unbind(-3)
+        q, k = (F.rms_norm(part, part.shape[-1:]) for part in (q, k))
+        if turns is not None:
+            q, k = rotate(q, turns), rotate(k, turns)
+        out: Tensor = self.out(attend(q, k, v).transpose(-2, -3).flatten(-2))
         return out
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Scaled dot-product attention over `[..., heads, T, D]`.
+
+    Where a CPU trains in bfloat16 it is written out: there torch's own is several times slower, backwards
+    above all.
+    """
+    if q.requires_grad and q.device.type == "cpu" and q.dtype == torch.bfloat16:
+        weights = (q @ k.transpose(-1, -2)).float() * q.shape[-1] ** -0.5
+        return weights.softmax(-1).to(v.dtype) @ v
+    return F.scaled_dot_product_attention(q, k, v)
 
 
 def rotations(frames: int, head_width: int, device: torch.device) -> Tensor:

@@ -27,7 +27,7 @@ from wavesmith.training.examples import Examples
 from wavesmith.training.held_out import HeldOut
 from wavesmith.training.machine import Machine
 from wavesmith.training.module import DiffusionTraining
-from wavesmith.verbs import settle
+from wavesmith.verbs import GenerateSettings, settle
 
 FILES = TRAINING / "files.sha256"
 _FIT_SOUNDS = 512  # sounds that transform statistics are measured on
@@ -179,7 +179,7 @@ def _check_model(recipe: TrainingRecipe, base: Model | None) -> None:
             family = _build(recipe, base.labels if base else ())
     except (RuntimeError, ValueError, OverflowError) as error:
         raise RequestError(f"The recipe's model cannot be built ({error}); change the recipe.") from error
-    settle(Model("recipe", "", family))
+    settle(GenerateSettings, Model("recipe", "", family))
     if base:
         _check_fit(base.family, family)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from inspect import signature
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -26,17 +26,22 @@ from wavesmith.models import Model
 SEED_LIMIT = 2**31
 LONGEST_SECONDS = 60.0
 
+Label = str | dict[str, float] | None
+"""A label, a mix of labels by weight such as `{"kick": 0.7, "snare": 0.3}`, or none."""
+
+S = TypeVar("S", bound="Settings")
+
 
 class Settings(BaseModel):
-    """How `generate` makes its sounds.
+    """How a walk goes; every verb adds what is its own.
 
     Attributes:
-        label: one of the model's labels; None for any.
-        seconds: length of each sound.
+        label: what the sound should be; None for any.
+        avoid: what it should not be; guidance then leads away from this instead of from the unlabelled.
         sampler: name in `SAMPLERS`.
         schedule: name in `SCHEDULES`.
-        steps: steps of the walk from noise to sound.
-        sigma_min, sigma_max: noise levels the walk spans.
+        steps: steps of the whole walk from noise to sound.
+        sigma_min, sigma_max: noise levels that the whole walk spans.
         guidance: classifier-free guidance scale; 1 for none.
         guidance_interval: noise levels at which guidance applies.
         eta: share of fresh noise on the way, 0 to 1, for samplers that take it; None for the sampler's own.
@@ -45,8 +50,11 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    label: str | None = None
-    seconds: float
+    unasked: ClassVar[frozenset[str]] = frozenset({"avoid", "eta"})
+    """Fields that recipes leave out while they are None: recipes from before they existed stay the same."""
+
+    label: Label = None
+    avoid: Label = None
     sampler: str
     schedule: str
     steps: int
@@ -55,82 +63,89 @@ class Settings(BaseModel):
     guidance: float
     guidance_interval: tuple[float, float]
     eta: float | None = None
-    peak_db: float | None = -1.0
+    peak_db: float | None = None
+
+    @classmethod
+    def defaults(cls, model: Model) -> dict[str, Any]:
+        """What this model does unless it is asked for something else."""
+        sampling = model.family.config.sampling
+        return {name: getattr(sampling, name) for name in type(sampling).model_fields}
+
+    def check(self, model: Model) -> None:
+        """Refuse what this model cannot do; raises RequestError with one sentence."""
+        for label in (self.label, self.avoid):
+            model.family.label_weights(label)
+        _check_eta(self.sampler, self.eta)
+        if not 1 <= self.steps <= 10_000:
+            raise RequestError(f"{self.steps} steps make no sense; choose 1 to 10000, such as 16.")
+        if not self.sigma_max < math.inf:
+            raise RequestError(f"A sigma_max of {self.sigma_max:g} makes no sense; choose some tens.")
+        find_schedule(self.schedule, self.steps, self.sigma_min, self.sigma_max)
+        if not 0 <= self.guidance <= 100:
+            raise RequestError(f"A guidance of {self.guidance:g} makes no sense; choose 0 to 100, such as 2.")
+        low, high = self.guidance_interval
+        if not 0 <= low < high < math.inf:
+            raise RequestError(
+                f"A guidance interval of {low:g} to {high:g} makes no sense; "
+                "choose 0 <= low < high, such as 0.4 to 8."
+            )
+        if self.peak_db is not None and not -60 <= self.peak_db <= 0:
+            raise RequestError(f"A peak of {self.peak_db:g} dBFS makes no sense; choose -60 to 0.")
+
+    def without_label(self: S) -> S:
+        """The same for sounds of any label, without guidance: how sounds are inverted."""
+        return self.model_copy(update={"label": None, "avoid": None, "guidance": 1.0})
 
     @model_serializer(mode="wrap")
     def _values(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out an `eta` that nobody asked for, so that recipes from before it stay the same recipes."""
         values: dict[str, Any] = plain(self)
-        if self.eta is None:
-            del values["eta"]
-        return values
+        return {
+            name: value for name, value in values.items() if value is not None or name not in self.unasked
+        }
 
 
-def settle(
-    model: Model,
-    *,
-    label: str | None = None,
-    seconds: float | None = None,
-    sampler: str | None = None,
-    schedule: str | None = None,
-    steps: int | None = None,
-    sigma_min: float | None = None,
-    sigma_max: float | None = None,
-    guidance: float | None = None,
-    guidance_interval: tuple[float, float] | None = None,
-    eta: float | None = None,
-    peak_db: float | None = -1.0,
-) -> Settings:
+def settle(kind: type[S], model: Model, **asked: Any) -> S:
     """Fill in what was not asked for from the model's defaults, and refuse what makes no sense.
 
+    What is None was not asked for, except `peak_db`, where None asks for the level to be left alone.
+
     Raises:
-        RequestError: for an unknown label, sampler or schedule, a number out of range, or an `eta` for a
-            sampler that takes none.
+        RequestError: for an unknown name, a number out of range, or what the model cannot do.
     """
-    default = model.family.config.sampling
+    chosen = {name: value for name, value in asked.items() if value is not None or name == "peak_db"}
     try:
-        settings = Settings(
-            label=label,
-            seconds=model.seconds if seconds is None else seconds,
-            sampler=sampler or default.sampler,
-            schedule=schedule or default.schedule,
-            steps=default.steps if steps is None else steps,
-            sigma_min=default.sigma_min if sigma_min is None else sigma_min,
-            sigma_max=default.sigma_max if sigma_max is None else sigma_max,
-            guidance=default.guidance if guidance is None else guidance,
-            guidance_interval=default.guidance_interval if guidance_interval is None else guidance_interval,
-            eta=eta,
-            peak_db=peak_db,
-        )
+        settings = kind.model_validate(kind.defaults(model) | chosen)
     except ValidationError as error:
         raise RequestError(f"{first_problem(error)}; choose another value.") from error
-    check(model, settings)
+    settings.check(model)
     return settings
 
 
-def check(model: Model, settings: Settings) -> None:
-    """Refuse settings that this model cannot follow; raises RequestError with one sentence."""
-    model.family.label_weights(settings.label)
-    _check_eta(settings.sampler, settings.eta)
-    if not 1 <= settings.steps <= 10_000:
-        raise RequestError(f"{settings.steps} steps make no sense; choose 1 to 10000, such as 16.")
-    if not settings.sigma_max < math.inf:
-        raise RequestError(f"A sigma_max of {settings.sigma_max:g} makes no sense; choose some tens.")
-    find_schedule(settings.schedule, settings.steps, settings.sigma_min, settings.sigma_max)
-    if not 0.01 <= settings.seconds <= LONGEST_SECONDS:
-        raise RequestError(
-            f"A sound of {settings.seconds:g} seconds cannot be made; choose 0.01 to {LONGEST_SECONDS:g}."
-        )
-    if not 0 <= settings.guidance <= 100:
-        raise RequestError(f"A guidance of {settings.guidance:g} makes no sense; choose 0 to 100, such as 2.")
-    low, high = settings.guidance_interval
-    if not 0 <= low < high < math.inf:
-        raise RequestError(
-            f"A guidance interval of {low:g} to {high:g} makes no sense; "
-            "choose 0 <= low < high, such as 0.4 to 8."
-        )
-    if settings.peak_db is not None and not -60 <= settings.peak_db <= 0:
-        raise RequestError(f"A peak of {settings.peak_db:g} dBFS makes no sense; choose -60 to 0.")
+def parse_label(text: str) -> str | dict[str, float]:
+    """Read a label as people write it: `kick`, or a mix such as `kick=0.7,snare=0.3`.
+
+    Raises:
+        RequestError: when a weight is not a number.
+    """
+    if "=" not in text:
+        return text.strip()
+    mix = {}
+    for part in text.split(","):
+        name, _, weight = part.rpartition("=")
+        try:
+            mix[name.strip()] = float(weight)
+        except ValueError:
+            raise RequestError(
+                f"The mix '{text}' cannot be read; write it like kick=0.7,snare=0.3."
+            ) from None
+    return mix
+
+
+def words(label: Label) -> str:
+    """A label as people write it; `sound` for none."""
+    if isinstance(label, Mapping):
+        return ",".join(f"{name}={weight:g}" for name, weight in label.items())
+    return label or "sound"
 
 
 def _check_eta(sampler: str, eta: float | None) -> None:
@@ -146,6 +161,20 @@ def _check_eta(sampler: str, eta: float | None) -> None:
 
 def _takes_eta(run: Callable[..., Tensor]) -> bool:
     return "eta" in signature(run).parameters
+
+
+def check_seconds(seconds: float) -> None:
+    """Refuse lengths that no sound can have."""
+    if not 0.01 <= seconds <= LONGEST_SECONDS:
+        raise RequestError(
+            f"A sound of {seconds:g} seconds cannot be made; choose 0.01 to {LONGEST_SECONDS:g}."
+        )
+
+
+def check_share(name: str, value: float) -> None:
+    """Refuse what is not a share from 0 to 1."""
+    if not 0 <= value <= 1:
+        raise RequestError(f"The {name} cannot be {value:g}; choose 0 to 1.")
 
 
 def check_count(n: int, seed: int | None) -> int:

@@ -1,0 +1,97 @@
+"""Make a sound again from the recipe that it carries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from wavesmith.errors import AudioError, ModelError, RequestError, first_problem
+from wavesmith.models import Model, load
+from wavesmith.recipe import VERSION, Recipe, Source
+from wavesmith.sound import Sound
+from wavesmith.verbs.generate import GENERATE
+from wavesmith.verbs.verb import Given, Task, Verb, heard
+
+VERBS: dict[str, Verb[Any]] = {verb.name: verb for verb in (GENERATE,)}
+
+
+def again(given: Given | Recipe, *, model: Model | None = None, sources: Sequence[Given] = ()) -> Sound:
+    """Make a sound again, sample for sample, from the recipe that it carries.
+
+    Args:
+        given: a sound, its recipe, or a file that wavesmith wrote.
+        model: the model that made it; found by the name in the recipe if None.
+        sources: the sounds that it was made from, if they are not where they were. What is not given is
+            looked for at the path in the recipe and beside the file, or made from its own recipe.
+
+    Raises:
+        AudioError: when there is no recipe in it, or a source is gone or not what it was.
+        ModelError: when the model is gone or is not the one that made the sound.
+        RequestError: when the recipe asks for something that cannot be done.
+    """
+    recipe = _recipe_of(given)
+    verb = VERBS.get(recipe.verb)
+    if verb is None:
+        raise RequestError(f"This version ({VERSION}) cannot '{recipe.verb}' again; use {recipe.version}.")
+    model = model or _maker(recipe)
+    if model.hash != recipe.model_hash:
+        raise ModelError(
+            f"The sound was made by model {recipe.model} {recipe.model_hash}, but this one is {model.hash}; "
+            "give the model it was made with by --model (in Python, model=)."
+        )
+    try:
+        settings = verb.settings.model_validate(recipe.settings)
+    except ValidationError as error:
+        raise RequestError(
+            f"The recipe's settings cannot be read ({first_problem(error)}); "
+            f"it was written by version {recipe.version}, this is {VERSION}."
+        ) from error
+    settings.check(model)
+    if len(recipe.sources) != verb.sources:
+        raise RequestError(
+            f"The recipe names {len(recipe.sources)} sources, but {verb.name} takes {verb.sources}."
+        )
+    offered = [heard(source) for source in sources]
+    beside = Path(given).parent if isinstance(given, str | Path) else Path()
+    found = tuple(_source(source, offered, beside) for source in recipe.sources)
+    return verb.one(Task(model, settings, recipe.seed, found, recipe.sources), recipe.index)
+
+
+def _source(source: Source, offered: Sequence[Sound], beside: Path) -> Sound:
+    """The sound that a recipe names; the hash decides."""
+    for sound in offered:
+        if sound.sha256 == source.sha256:
+            return sound
+    for path in (Path(source.path), beside / source.path, beside / Path(source.path).name):
+        if path.is_file() and (sound := Sound.read(path)).sha256 == source.sha256:
+            return sound
+    if source.recipe and (sound := again(source.recipe)).sha256 == source.sha256:
+        return sound
+    name = source.path or "a sound that was in memory"
+    raise AudioError(
+        f"The sound was made from {name}, which is gone or was changed; "
+        "say where it is by --source (in Python, sources=)."
+    )
+
+
+def _maker(recipe: Recipe) -> Model:
+    try:
+        return load(recipe.model)
+    except ModelError as error:
+        raise ModelError(
+            f"The sound was made by model {recipe.model}, which cannot be loaded ({error}) "
+            "If it is elsewhere now, say where by --model (in Python, model=)."
+        ) from error
+
+
+def _recipe_of(given: Given | Recipe) -> Recipe:
+    if isinstance(given, Recipe):
+        return given
+    sound = heard(given)
+    if sound.recipe is None:
+        name = "This sound" if isinstance(given, Sound) else str(given)
+        raise AudioError(f"{name} carries no recipe; only files that wavesmith wrote can be made again.")
+    return sound.recipe

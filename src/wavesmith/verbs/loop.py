@@ -1,0 +1,167 @@
+"""Seamless loops: a sound brought to a length whose end leads into its beginning."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from wavesmith.errors import RequestError
+from wavesmith.models import Model
+from wavesmith.sound import Sound
+from wavesmith.verbs.inpaint import extended, renewed
+from wavesmith.verbs.settings import LONGEST_SECONDS, Settings, check_share
+from wavesmith.verbs.sources import rings
+from wavesmith.verbs.verb import Given, Progress, Task, Verb
+from wavesmith.verbs.windows import crossfade
+
+
+class LoopSettings(Settings):
+    """What `loop` can be asked for.
+
+    Attributes:
+        bars, bpm, beats: length in bars of so many beats at a tempo; None for the source's own length.
+        joint: seconds around the joint that are made anew.
+        amount: how far the joint may differ from a crossfade; 1 is wholly new.
+    """
+
+    bars: float | None = None
+    bpm: float | None = None
+    beats: int = 4
+    joint: float = 0.2
+    amount: float = 0.5
+
+    def seconds(self) -> float | None:
+        """How long the loop is; None for as long as its source."""
+        if self.bars is None or self.bpm is None:
+            return None
+        return self.bars * self.beats * 60 / self.bpm
+
+    def check(self, model: Model) -> None:
+        """Refuse lengths and tempi that make no sense, too."""
+        super().check(model)
+        check_share("amount", self.amount)
+        if (self.bars is None) != (self.bpm is None):
+            raise RequestError("The length of a loop takes both bars and bpm; give both, or neither.")
+        if self.bpm is not None and not 1 <= self.bpm <= 1000:
+            raise RequestError(f"A tempo of {self.bpm:g} beats per minute makes no sense; choose 1 to 1000.")
+        if self.bars is not None and not 0 < self.bars <= 1000:
+            raise RequestError(f"A loop of {self.bars:g} bars makes no sense; choose some, such as 2.")
+        if not 1 <= self.beats <= 64:
+            raise RequestError(f"A bar of {self.beats} beats makes no sense; choose 1 to 64.")
+        seconds = self.seconds()
+        if seconds is not None and not 0.05 <= seconds <= LONGEST_SECONDS:
+            raise RequestError(
+                f"A loop of {seconds:g} seconds cannot be made; choose bars and tempo for 0.05 to "
+                f"{LONGEST_SECONDS:g} seconds."
+            )
+        if not 0.01 <= self.joint < math.inf:
+            raise RequestError(f"A joint of {self.joint:g} seconds makes no sense; choose 0.01 or more.")
+
+
+def loop(
+    model: Model,
+    sound: Given,
+    n: int = 1,
+    *,
+    bars: float | None = None,
+    bpm: float | None = None,
+    seed: int | None = None,
+    first: int = 0,
+    progress: Progress | None = None,
+    **choices: Any,
+) -> list[Sound]:
+    """Make a seamless loop of a sound.
+
+    It is cut, or made longer by the model, to the length asked for. Then the part around the joint, where the
+    end meets the beginning, is made anew so that one leads into the other. A sound that ends in silence needs
+    neither: it is followed by silence up to the length asked for.
+
+    Args:
+        model: what `load` returned.
+        sound: of any rate, length and number of channels, or the file it is in.
+        n: how many different loops.
+        bars: length in bars; with `bpm`.
+        bpm: beats per minute; None for both keeps the sound's own length.
+        seed: see `generate`.
+        first: see `generate`.
+        progress: see `generate`.
+        choices: `beats` in a bar, `joint` in seconds, and the fields of `Settings`.
+
+    Returns:
+        Sounds in the form of the source, each with its recipe. Played round and round they have no seam.
+
+    Raises:
+        RequestError: for a request that makes no sense.
+        AudioError: when the source is empty, silent or cannot be read.
+    """
+    return list(
+        LOOP.stream(
+            model, sound, n=n, seed=seed, first=first, progress=progress, bars=bars, bpm=bpm, **choices
+        )
+    )
+
+
+@torch.inference_mode()
+def _make(task: Task[LoopSettings], indices: Sequence[int]) -> Iterator[Sound]:
+    (source,) = task.sources
+    seconds = task.settings.seconds()
+    frames = source.frames if seconds is None else round(seconds * source.rate)
+    for index in indices:
+        made = source.crop(frames)
+        if rings(made if frames <= source.frames else source):
+            if frames > source.frames:
+                made = extended(task, source, 0, frames - source.frames, index)
+            made = _joined(task, made, index)
+        yield made if task.settings.peak_db is None else made.normalise(task.settings.peak_db)
+
+
+def _joined(task: Task[LoopSettings], sound: Sound, index: int) -> Sound:
+    """The sound with the part around its joint made anew, while the joint lies in the middle.
+
+    A loop that begins with an onset keeps it: then only the part before the joint is made anew.
+    """
+    frames, half = sound.frames, sound.frames // 2
+    joint = max(1, round(min(task.settings.joint, 0.5 * sound.seconds) * sound.rate / 2))
+    middle = frames - half
+    first, last = (middle - 2 * joint, middle) if _begins(sound) else (middle - joint, middle + joint)
+    turned = _bridged(_turned(sound, half), first, middle, last)
+    new = torch.zeros(frames, dtype=torch.bool)
+    new[first:last] = True
+    return _turned(renewed(task, turned, new, index, task.settings.amount), middle)
+
+
+def _begins(sound: Sound) -> bool:
+    """Whether a loop begins with an onset: its first 20 ms are 6 dB louder than its last."""
+    frames = max(1, round(0.02 * sound.rate))
+    start, end = (np.square(part).mean() for part in (sound.samples[:, :frames], sound.samples[:, -frames:]))
+    return bool(start > 4 * end)
+
+
+def _bridged(sound: Sound, first: int, middle: int, last: int) -> Sound:
+    """The sound without the jump at `middle`: what is heard on either side is mirrored and crossfaded.
+
+    Where nothing after `middle` may change, the end of what comes before is bent to meet it.
+    """
+    samples = sound.samples.copy()
+    if last == middle:
+        bend = min(middle - first, round(0.005 * sound.rate))
+        jump = samples[:, middle : middle + 1] - samples[:, middle - 1 : middle]
+        samples[:, middle - bend : middle] += jump * np.square(np.linspace(0, 1, bend))
+    else:
+        left = np.concatenate([samples[:, first:middle], samples[:, first:middle][:, ::-1]], axis=1)
+        right = np.concatenate([samples[:, middle:last][:, ::-1], samples[:, middle:last]], axis=1)
+        faded = crossfade(torch.from_numpy(left), torch.from_numpy(right))
+        samples[:, first:last] = faded.numpy()
+    return Sound(samples, sound.rate)
+
+
+def _turned(sound: Sound, frames: int) -> Sound:
+    """The sound read round and round from another frame on."""
+    return Sound(np.roll(sound.samples, -frames, axis=1), sound.rate)
+
+
+LOOP = Verb("loop", LoopSettings, _make, sources=1)

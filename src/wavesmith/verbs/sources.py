@@ -1,0 +1,187 @@
+"""Sounds that people bring: to the model's rate, channels and level, and back to the form they came in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import soxr
+import torch
+from torch import Tensor
+
+from wavesmith.errors import AudioError
+from wavesmith.models import Model
+from wavesmith.sound import Sound
+from wavesmith.verbs.finish import finish, without_dc
+from wavesmith.verbs.windows import Process, Windows, blocks, divide
+
+PEAK = 10 ** (-1 / 20)
+"""What models are trained on: sounds with a peak of -1 dBFS."""
+
+RINGS_DB = -60.0
+"""Re the peak: a sound whose last 50 ms are louder than that goes on, and must not be faded out."""
+
+_SILENT = 1e-5  # -100 dBFS
+_MARGIN_SECONDS = 0.02  # read beside a window, so that resampling has no edges in it
+
+
+class Audio(Protocol):
+    """A sound that can be read in parts: one in memory, or a file of any length."""
+
+    @property
+    def rate(self) -> int:
+        """Frames per second."""
+        ...
+
+    @property
+    def channels(self) -> int:
+        """How many channels there are."""
+        ...
+
+    @property
+    def frames(self) -> int:
+        """How long it is."""
+        ...
+
+    @property
+    def peak(self) -> float:
+        """Its largest absolute sample."""
+        ...
+
+    def part(self, start: int, stop: int) -> np.ndarray:
+        """Samples float32 `[channels, stop - start]`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A sound on a model's workbench.
+
+    Attributes:
+        audio: as it came.
+        model: whose rate, channels and level it is brought to.
+    """
+
+    audio: Audio
+    model: Model
+
+    @property
+    def channels(self) -> int:
+        """Channels of what comes back: the source's; of more than two, front left and right."""
+        return min(self.audio.channels, 2)
+
+    @property
+    def gain(self) -> float:
+        """What samples are multiplied by on their way in."""
+        return PEAK / self.audio.peak
+
+    @property
+    def grain(self) -> int:
+        """Frames of the source that last a whole number of the model's."""
+        return self.audio.rate // math.gcd(self.audio.rate, self.model.rate)
+
+    @property
+    def native(self) -> int:
+        """Frames of the source that last as long as the model's own sounds."""
+        return self.frames(self.model.family.config.length)
+
+    def frames(self, length: int) -> int:
+        """Frames of the source that last as long as `length` of the model's."""
+        return round(length * self.audio.rate / self.model.rate)
+
+    def length(self, frames: int) -> int:
+        """Samples of the model that last as long as `frames` of the source's."""
+        return round(frames * self.model.rate / self.audio.rate)
+
+    def windows(self) -> Windows:
+        """How the source is divided for the model."""
+        return divide(self.audio.frames, self.native, self.grain)
+
+    def take(self, start: int, stop: int) -> Tensor:
+        """Frames `start` to `stop` of the source, zeros beyond its ends, as the model's wave `[C, n]`."""
+        margin = math.ceil(_MARGIN_SECONDS * self.audio.rate / self.grain) * self.grain
+        if self.audio.rate == self.model.rate:
+            margin = 0
+        first, last = max(0, start - margin), min(self.audio.frames, stop + margin)
+        part = self.audio.part(first, max(first, last))
+        part = np.pad(part, ((0, 0), (first - start + margin, max(0, stop + margin - last))))
+        wave = self.inward(torch.from_numpy(part))
+        lead = self.length(margin)
+        return wave[:, lead : lead + self.length(stop - start)]
+
+    def inward(self, wave: Tensor) -> Tensor:
+        """A wave `[C, n]` in the source's form in the model's."""
+        samples = _resampled(wave.cpu().numpy(), self.audio.rate, self.model.rate)
+        sound = Sound(samples[:2], self.model.rate).channels_as(self.model.channels)
+        return (sound.tensor() * self.gain).to(self.model.device)
+
+    def outward(self, wave: Tensor, frames: int) -> Tensor:
+        """A wave `[C, n]` of the model in the source's form, `frames` long."""
+        samples = _resampled((wave / self.gain).float().cpu().numpy(), self.model.rate, self.audio.rate)
+        return Sound(samples, self.audio.rate).crop(frames).channels_as(self.channels).tensor()
+
+    def levelled(self, sound: Sound, peak_db: float | None) -> Sound:
+        """Set the peak, or leave the level unless it passes full scale, or what the source reached."""
+        if peak_db is not None:
+            return sound.normalise(peak_db)
+        loudest, allowed = sound.peak, max(self.audio.peak, 0.99)
+        return sound if loudest <= allowed else sound.gain(20 * math.log10(allowed / loudest))
+
+    def ended(self, wave: Tensor, sources: Sequence[Sound], peak_db: float | None) -> Sound:
+        """A wave `[C, n]` of the model as a sound that ends as its sources do: in silence, or going on.
+
+        It is as long as the longest of them, or longer where it rings on before it is silent.
+        """
+        frames = max(source.frames for source in sources)
+        if any(map(rings, sources)):
+            wave = without_dc(wave.cpu(), self.model.rate)
+        else:
+            wave = finish(wave.cpu(), self.model.rate, None)
+            frames = max(frames, self.frames(int(wave.ne(0).any(0).nonzero().amax()) + 1))
+        sound = Sound.from_tensor(self.outward(wave, frames), self.audio.rate)
+        return self.levelled(sound, peak_db)
+
+
+def on_bench(audio: Audio, model: Model) -> Bench:
+    """Bring a sound to a model.
+
+    Raises:
+        AudioError: when it is empty or silent.
+    """
+    if not audio.frames:
+        raise AudioError("The sound is empty; give one with something in it.")
+    if not audio.peak > _SILENT:
+        raise AudioError("The sound is silent: nothing in it is above -100 dBFS; give one that can be heard.")
+    return Bench(audio, model)
+
+
+def rings(sound: Sound) -> bool:
+    """Whether a sound goes on at its end, as loops and textures do, instead of ending in silence."""
+    levels = sound.levels()
+    return levels.tail_db - levels.peak_db > RINGS_DB
+
+
+def worked(
+    bench: Bench, process: Process, first: int = 0, made: Tensor | None = None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """`blocks` over the source: windows are cut and joined in its form, and processed in the model's.
+
+    `process` is told the window in frames of the source; what it is given and returns are the model's waves.
+    """
+
+    def through(start: int, stop: int, known: Tensor | None) -> Tensor:
+        before = None if known is None else bench.inward(known)
+        return bench.outward(process(start, stop, before), stop - start)
+
+    return blocks(bench.windows(), through, first, made)
+
+
+def _resampled(samples: np.ndarray, rate: int, other: int) -> np.ndarray:
+    if rate == other or not samples.shape[1]:
+        return samples
+    frames = round(samples.shape[1] * other / rate)
+    converted: np.ndarray = soxr.resample(samples.T, rate, other, quality="HQ").T[:, :frames]
+    return np.pad(converted, ((0, 0), (0, frames - converted.shape[1])))
