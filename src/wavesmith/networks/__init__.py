@@ -12,21 +12,18 @@ from typing import Annotated
 from pydantic import Field
 
 from wavesmith.networks.attention_unet import AttentionUNet, AttentionUNetConfig
-from wavesmith.networks.band_transformer import BandTransformer, BandTransformerConfig
 from wavesmith.networks.cost import multiply_adds, parameters
 from wavesmith.networks.frame_unet import FrameUNet, FrameUNetConfig
 from wavesmith.networks.transformer import Transformer, TransformerConfig
 
 NetworkConfig = Annotated[
-    AttentionUNetConfig | BandTransformerConfig | FrameUNetConfig | TransformerConfig,
+    AttentionUNetConfig | FrameUNetConfig | TransformerConfig,
     Field(discriminator="kind"),
 ]
 
 __all__ = [
     "AttentionUNet",
     "AttentionUNetConfig",
-    "BandTransformer",
-    "BandTransformerConfig",
     "FrameUNet",
     "FrameUNetConfig",
     "NetworkConfig",

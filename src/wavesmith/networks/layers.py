@@ -121,8 +121,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     above all.
     """
     if q.requires_grad and q.device.type == "cpu" and q.dtype == torch.bfloat16:
-        weights = (q @ k.transpose(-1, -2)).float() * q.shape[-1] ** -0.5
-        return weights.softmax(-1).to(v.dtype) @ v
+        weights: Tensor = (q @ k.transpose(-1, -2)).float() * q.shape[-1] ** -0.5
+        return torch.matmul(weights.softmax(-1).to(v.dtype), v)
     return F.scaled_dot_product_attention(q, k, v)
 
 

@@ -1,0 +1,147 @@
+"""Dull sounds brought to full band: what is there stays, and the model adds the top."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from wavesmith.errors import RequestError
+from wavesmith.models import Model
+from wavesmith.sound import Sound
+from wavesmith.verbs.constraints import Constraint, constrained
+from wavesmith.verbs.settings import Settings
+from wavesmith.verbs.sources import on_bench, worked
+from wavesmith.verbs.vary import going_on
+from wavesmith.verbs.verb import Given, Progress, Task, Verb
+from wavesmith.verbs.walk import denoiser_of, descend, levels, noise_of
+
+_TAPS_SECONDS = 0.012  # length of the filter that parts the bands: its slope is some 300 Hz wide
+_EDGE_DB = 65.0  # the band ends where nothing comes within so many dB of the loudest
+
+
+class UpscaleSettings(Settings):
+    """What `upscale` can be asked for.
+
+    Attributes:
+        cutoff: Hz up to which the sound is kept; None to find out where it ends.
+    """
+
+    cutoff: float | None = None
+
+    def check(self, model: Model) -> None:
+        """Refuse frequencies that nothing can be added above, too."""
+        super().check(model)
+        if self.cutoff is not None and not 100 <= self.cutoff < 0.5 * model.rate:
+            raise RequestError(
+                f"A cutoff of {self.cutoff:g} Hz makes no sense with a model of {model.rate} Hz; "
+                f"choose 100 to {0.5 * model.rate:g}."
+            )
+
+
+def upscale(
+    model: Model,
+    sound: Given,
+    n: int = 1,
+    *,
+    cutoff: float | None = None,
+    seed: int | None = None,
+    first: int = 0,
+    progress: Progress | None = None,
+    **choices: Any,
+) -> list[Sound]:
+    """Bring a dull sound (a low rate, an old MP3) to full band.
+
+    Args:
+        model: what `load` returned.
+        sound: of any length and number of channels, or the file it is in.
+        n: how many different results.
+        cutoff: Hz; what lies below is kept, what lies above is made. None finds out where the sound ends.
+        seed: see `generate`.
+        first: see `generate`.
+        progress: see `generate`.
+        choices: fields of `Settings`, such as `label`.
+
+    Returns:
+        Sounds at the source's rate, or at the model's where that is higher, each with its recipe.
+
+    Raises:
+        RequestError: when nothing is missing, or the model cannot follow the request.
+        AudioError: when the source is empty, silent or cannot be read.
+    """
+    request: dict[str, Any] = {"n": n, "seed": seed, "first": first, "progress": progress}
+    return list(UPSCALE.stream(model, sound, cutoff=cutoff, **request, **choices))
+
+
+def band_end(sound: Sound) -> float:
+    """The frequency in Hz above which a sound has (next to) nothing."""
+    wave = sound.mono().tensor()[0]
+    window = min(2048, 2 ** int(math.log2(max(64, len(wave)))))
+    wave = F.pad(wave, (0, max(0, window - len(wave))))
+    spectrum = torch.stft(wave, window, window // 2, window=torch.hann_window(window), return_complex=True)
+    power = spectrum.abs().square().mean(-1)
+    heard = (power > power.max() * 10 ** (-_EDGE_DB / 10)).nonzero()
+    return float((int(heard[-1]) + 1) * sound.rate / window)
+
+
+@torch.inference_mode()
+def _make(task: Task[UpscaleSettings], indices: Sequence[int]) -> Iterator[Sound]:
+    (source,) = task.sources
+    model = task.model
+    cutoff = task.settings.cutoff or min(band_end(source), 0.47 * source.rate)
+    if cutoff >= 0.48 * model.rate:
+        raise RequestError(
+            f"The sound reaches up to {cutoff:.0f} Hz already, which is all that the model knows; "
+            "there is nothing to add (or give a lower cutoff)."
+        )
+    wide = source.resample(max(source.rate, model.rate))
+    bench = on_bench(wide, model)
+    low = _low_pass(cutoff, model.rate)
+    for index in indices:
+
+        def process(start: int, stop: int, known: Tensor | None, index: int = index) -> Tensor:
+            wave = bench.take(start, max(stop, bench.native) if len(bench.windows()) == 1 else stop)
+            length = wave.shape[-1]
+            denoiser = denoiser_of(model, task.settings, 1)
+            denoiser = constrained(denoiser, model.family, length, _band_held(wave, low))
+            if known is not None:
+                denoiser = going_on(denoiser, model, known, length)
+            noise = noise_of(model, task.seed, [(index, start)], length)
+            sigmas = levels(task.settings)
+            z = descend(denoiser, task.settings, noise() * float(sigmas[0]), sigmas, noise)
+            return model.family.transform.decode(z, length)[0].float()
+
+        made = torch.cat([done for done, _ in worked(bench, process)], dim=-1)
+        kept = wide.channels_as(bench.channels).tensor()
+        result = made + _filtered(kept - made, _low_pass(cutoff, wide.rate))
+        yield bench.levelled(Sound.from_tensor(result, wide.rate), task.settings.peak_db)
+
+
+def _band_held(known: Tensor, low: Tensor) -> Constraint:
+    """Hold on to the band below the cutoff of `known` `[C, N]`."""
+    return lambda wave: wave + _filtered(known - wave, low)
+
+
+def _filtered(wave: Tensor, taps: Tensor) -> Tensor:
+    """A wave `[..., N]` through a symmetric filter, without delay."""
+    length, lag = wave.shape[-1], len(taps) // 2
+    padded = 2 ** math.ceil(math.log2(length + len(taps)))
+    spectrum = torch.fft.rfft(wave, padded) * torch.fft.rfft(taps.to(wave), padded)
+    filtered: Tensor = torch.fft.irfft(spectrum, padded)[..., lag : lag + length]
+    return filtered
+
+
+def _low_pass(cutoff: float, rate: int) -> Tensor:
+    """Taps of a linear-phase low-pass: a sinc under a Blackman window."""
+    half = round(_TAPS_SECONDS * rate / 2)
+    time = np.arange(-half, half + 1)
+    taps = np.sinc(2 * cutoff / rate * time) * np.blackman(len(time))
+    return torch.from_numpy((taps / taps.sum()).astype(np.float32))
+
+
+UPSCALE = Verb("upscale", UpscaleSettings, _make, sources=1)
