@@ -19,8 +19,9 @@ from torch.utils.data import DataLoader
 
 from wavesmith.data import AUGMENT_FEATURES, ScannedFile, SoundDataset, scan, split
 from wavesmith.diffusion import ItemNoise
-from wavesmith.evaluation import Judge, evaluate
+from wavesmith.evaluation import evaluate
 from wavesmith.families import DiffusionConfig, DiffusionModel, ParameterisationConfig
+from wavesmith.judges import Judge
 from wavesmith.models import Model, fingerprint, save_folder
 from wavesmith.networks import FrameUNetConfig, parameters
 from wavesmith.picture import sheet

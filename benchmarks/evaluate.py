@@ -17,8 +17,9 @@ from statistics import median
 from rich.progress import track
 
 from wavesmith.data import ScannedFile, SoundDataset, scan, split
-from wavesmith.evaluation import Evaluation, Judge, evaluate
+from wavesmith.evaluation import Evaluation, evaluate
 from wavesmith.evaluation.hygiene import Hygiene
+from wavesmith.judges import Judge
 from wavesmith.models import Model, load
 from wavesmith.picture import side_by_side
 from wavesmith.sound import Sound

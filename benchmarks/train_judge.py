@@ -17,7 +17,7 @@ import torch
 from wavesmith.data.dataset import SoundDataset
 from wavesmith.data.scan import ScannedFile, scan
 from wavesmith.data.split import split
-from wavesmith.evaluation.judge import JudgeReport, train_judge
+from wavesmith.judges import JudgeReport, train_judge
 
 
 def main() -> None:

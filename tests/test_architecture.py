@@ -14,9 +14,9 @@ ROOT = Path(wavesmith.__file__).parent
 FLOORS = [
     {"errors", "files", "recipe", "progress", "lazy"},
     {"sound", "tags", "picture", "data"},
-    {"diffusion", "networks", "transforms"},
+    {"diffusion", "networks", "transforms", "hearing"},
     {"families"},
-    {"models"},
+    {"models", "judges"},
     {"verbs", "evaluation"},
     {"training"},  # above verbs: its demos are made by the same `generate` that users call
     {"__init__"},  # the package itself, which passes names on

@@ -6,8 +6,8 @@ import torch
 from numpy.typing import NDArray
 
 from wavesmith.errors import RequestError
-from wavesmith.evaluation.judge import Judge, train_judge
 from wavesmith.evaluation.report import Evaluation, evaluate, waves_of
+from wavesmith.judges import Judge, train_judge
 from wavesmith.sound import Sound
 
 RATE, FRAMES = 8000, 4096

@@ -94,7 +94,7 @@ def test_a_hub_repository_is_downloaded_and_keeps_its_name(folder, monkeypatch):
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     model = load("somebody/drums")
     assert model.name == "somebody/drums"
-    assert wanted == {"somebody/drums": ["config.json", "model.safetensors", "README.md"]}
+    assert wanted == {"somebody/drums": ["config.json", "model.safetensors", "README.md", "timbre.json"]}
 
 
 def test_a_hub_that_cannot_be_reached_is_one_sentence(offline):

@@ -122,7 +122,9 @@ def test_a_sound_carries_what_it_was_made_with(model):
     recipe = sound.recipe
     assert (recipe.verb, recipe.model, recipe.model_hash) == ("generate", "debug", model.hash)
     assert (recipe.seed, recipe.index) == (7, 2)
-    assert recipe.settings == settle(GenerateSettings, model, label="snare", steps=3, peak_db=-6.0).model_dump(mode="json")
+    assert recipe.settings == settle(
+        GenerateSettings, model, label="snare", steps=3, peak_db=-6.0
+    ).model_dump(mode="json")
 
 
 def test_a_seed_that_was_drawn_is_in_the_recipe(model):

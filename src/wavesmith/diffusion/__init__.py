@@ -9,7 +9,7 @@ same seed the same sound in any batch. Nothing here knows of audio, files or dev
 from wavesmith.diffusion.coordinates import SIGMA_LIMIT
 from wavesmith.diffusion.denoiser import Denoiser, broadcast
 from wavesmith.diffusion.gated import Gated
-from wavesmith.diffusion.guidance import classifier_free
+from wavesmith.diffusion.guidance import SoundLoss, Steer, classifier_free, steered
 from wavesmith.diffusion.noise import ItemNoise
 from wavesmith.diffusion.noise_levels import (
     Crash,
@@ -43,6 +43,8 @@ __all__ = [
     "RectifiedFlow",
     "Sampler",
     "Scaling",
+    "SoundLoss",
+    "Steer",
     "UniformAngle",
     "UniformFlow",
     "V",
@@ -50,4 +52,5 @@ __all__ = [
     "classifier_free",
     "sampler",
     "schedule",
+    "steered",
 ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -65,3 +65,96 @@ def _doubled(first: Mapping[str, Any], second: Mapping[str, Any], batch: int) ->
         return torch.cat([half.expand(batch, *half.shape[1:]) for half in halves])
 
     return {name: joined(name) for name in second}
+
+
+class SoundLoss(Protocol):
+    """A judge of sounds that can steer: anything differentiable that is 0 where the sound is as wanted."""
+
+    def __call__(self, sound: Tensor, sigma: Tensor) -> Tensor:
+        """Losses `[B]`, 0 or more, of the estimated sounds `[B, C, N]` at noise levels `sigma` `[B]`."""
+
+
+class Steer(NamedTuple):
+    """One loss among those that steer a walk.
+
+    Attributes:
+        name: for errors.
+        loss: what is to become small.
+        weight: 1 goes as far at each step as would bring the loss to 0 if it were linear; 0 not at all.
+        window: noise levels, low and high, at which it steers.
+    """
+
+    name: str
+    loss: SoundLoss
+    weight: float = 1.0
+    window: tuple[float, float] = (0.0, math.inf)
+
+
+def steered(
+    denoiser: Denoiser,
+    decode: Callable[[Tensor], Tensor],
+    steers: Sequence[Steer],
+    *,
+    rounds: int = 2,
+    reach: float = 0.1,
+) -> Denoiser:
+    """A denoiser whose estimates are moved to where losses of their sounds are small.
+
+    At each noise level the gradient of every loss is taken at the estimate (not through the network: Bansal
+    et al. 2023, arXiv:2302.07121, "backward guidance"), and the estimate goes `weight * loss / |gradient|^2`
+    along it (Polyak's step, which needs no scale), at most `reach` times what the estimate leaves open.
+    Steps of several losses are added. What does not sound right is mended by the network at the next level.
+
+    Args:
+        denoiser: to steer.
+        decode: features `[B, F, T]` to sounds `[B, C, N]`; differentiable.
+        steers: losses, weights and windows.
+        rounds: steps at each noise level.
+        reach: longest step, root mean square over features, as a share of sigma / sqrt(1 + sigma^2).
+
+    Raises:
+        RequestError: naming the loss and the step of the walk, when a loss is not a finite number.
+    """
+    passes = 0
+
+    def denoise(x: Tensor, sigma: Tensor, **cond: Any) -> Tensor:
+        nonlocal passes
+        passes += 1
+        estimate = denoiser(x, sigma, **cond)
+        longest = broadcast(reach * sigma / (1 + sigma.square()).sqrt(), estimate)
+        for _ in range(rounds):
+            moves = torch.zeros_like(estimate)
+            for steer in steers:
+                low, high = steer.window
+                inside = (low <= sigma) & (sigma <= high)
+                if inside.any():
+                    move = _polyak(estimate, sigma, decode, steer, passes)
+                    size = move.square().mean(dim=tuple(range(1, move.ndim)), keepdim=True).sqrt()
+                    move = move * (longest / size.clamp(min=1e-12)).clamp(max=1)
+                    moves += broadcast(steer.weight * inside, move) * move
+            estimate = estimate - moves
+        return estimate
+
+    return denoise
+
+
+def _polyak(
+    estimate: Tensor, sigma: Tensor, decode: Callable[[Tensor], Tensor], steer: Steer, step: int
+) -> Tensor:
+    """The step down the gradient that would bring a linear loss to 0."""
+    with torch.inference_mode(False), torch.enable_grad():
+        z = estimate.clone().requires_grad_()
+        loss = steer.loss(decode(z), sigma.clone())
+        if loss.shape != sigma.shape or not torch.isfinite(loss).all():
+            raise RequestError(
+                f"The guidance '{steer.name}' gave {loss.detach().flatten().tolist()[:4]} at step {step} of "
+                "the walk, not one finite number for each sound; correct it or leave it out."
+            )
+        (gradient,) = torch.autograd.grad(loss.sum(), z)
+    if not torch.isfinite(gradient).all():
+        raise RequestError(
+            f"The guidance '{steer.name}' has no finite gradient at step {step} of the walk; "
+            "correct it or leave it out."
+        )
+    power = gradient.square().sum(dim=tuple(range(1, gradient.ndim)), keepdim=True)
+    return broadcast(loss.detach(), gradient) / power.clamp(min=1e-20) * gradient

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from wavesmith.errors import RequestError
-from wavesmith.evaluation.mel import LogMel
+from wavesmith.hearing.mel import LogMel
 
 _LOWEST_DB = -60.0
 _BATCH = 64

@@ -17,8 +17,8 @@ from wavesmith.evaluation.distances import (
     precision_recall,
 )
 from wavesmith.evaluation.hygiene import Hygiene, hygiene
-from wavesmith.evaluation.judge import Judge, confusion, features_of, share_right
 from wavesmith.evaluation.neighbours import nearest
+from wavesmith.judges import Judge, confusion, features_of, share_right
 from wavesmith.sound import Sound
 
 NEIGHBOURS = 3

@@ -16,9 +16,10 @@ from torch import Tensor
 from wavesmith.errors import ModelError, first_problem
 from wavesmith.families.diffusion import DiffusionConfig, DiffusionModel
 from wavesmith.files import replacing
+from wavesmith.hearing import TimbreTable
 from wavesmith.models.model import Model
 
-CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+CONFIG, WEIGHTS, CARD, TIMBRE = "config.json", "model.safetensors", "README.md", "timbre.json"
 _NUMBERS = (torch.float16, torch.bfloat16, torch.float32)
 
 
@@ -46,6 +47,12 @@ def save_folder(
         temporary.write_text(card, encoding="utf-8")
 
 
+def save_timbre(folder: str | Path, table: TimbreTable) -> None:
+    """Write the table of timbres of a model folder; WavesmithError when that cannot be done."""
+    with replacing(Path(folder) / TIMBRE) as temporary:
+        temporary.write_text(table.model_dump_json() + "\n", encoding="utf-8")
+
+
 def load_folder(folder: str | Path, name: str | None = None) -> Model:
     """Read a model folder, on the CPU and in evaluation mode.
 
@@ -66,7 +73,7 @@ def load_folder(folder: str | Path, name: str | None = None) -> Model:
     family = DiffusionModel(config)
     family.load_state_dict(tensors)
     card = _read_text(folder / CARD) if (folder / CARD).is_file() else ""
-    return Model(name or str(folder), fingerprint(config, family), family.eval(), card)
+    return Model(name or str(folder), fingerprint(config, family), family.eval(), card, _timbre(folder))
 
 
 def fingerprint(config: DiffusionConfig, family: DiffusionModel) -> str:
@@ -76,6 +83,17 @@ def fingerprint(config: DiffusionConfig, family: DiffusionModel) -> str:
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
+
+
+def _timbre(folder: Path) -> TimbreTable | None:
+    if not (folder / TIMBRE).is_file():
+        return None
+    try:
+        return TimbreTable.model_validate_json(_read_text(folder / TIMBRE))
+    except ValidationError as error:
+        raise ModelError(
+            f"{folder / TIMBRE} is no table of timbres ({first_problem(error)}); remove it or get it again."
+        ) from error
 
 
 def _read_text(path: Path) -> str:

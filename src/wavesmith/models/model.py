@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from wavesmith.families.diffusion import DiffusionModel
+from wavesmith.hearing import TimbreTable
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,14 @@ class Model:
         hash: first 16 hexadecimal digits of the SHA-256 over configuration and weights.
         family: the network with its transform and parameterisation, in evaluation mode.
         card: the text of its README.md.
+        timbre: what timbres the sounds have that it was trained on; None if nobody measured.
     """
 
     name: str
     hash: str
     family: DiffusionModel
     card: str = ""
+    timbre: TimbreTable | None = None
 
     @property
     def rate(self) -> int:

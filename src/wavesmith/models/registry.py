@@ -10,7 +10,7 @@ import torch
 
 from wavesmith.errors import ModelError, unknown
 from wavesmith.models.debug import debug_model
-from wavesmith.models.folder import CARD, CONFIG, WEIGHTS, load_folder
+from wavesmith.models.folder import CARD, CONFIG, TIMBRE, WEIGHTS, load_folder
 from wavesmith.models.model import Model
 
 BUNDLED = Path(__file__).parent / "bundled"
@@ -61,7 +61,7 @@ def _from_hub(repository: str) -> Model:
     from huggingface_hub import snapshot_download
 
     try:
-        folder = snapshot_download(repository, allow_patterns=[CONFIG, WEIGHTS, CARD])
+        folder = snapshot_download(repository, allow_patterns=[CONFIG, WEIGHTS, CARD, TIMBRE])
     except Exception as error:  # the hub's client raises many kinds, all meaning the same to the user
         raise ModelError(
             f"There is no folder {repository}, and no model of that name could be had from the Hugging Face "

@@ -104,7 +104,9 @@ def _make(task: Task[CleanSettings], indices: Sequence[int]) -> Iterator[Sound]:
             wave = bench.take(start, stop)
             length = wave.shape[-1]
             eps = noise_of(model, task.seed, [(index, start)], length)()
-            z = _denoised(denoiser_of(model, settings, 1), transform.encode(wave[None]), floor, eps, settings)
+            z = _denoised(
+                denoiser_of(model, settings, 1, length), transform.encode(wave[None]), floor, eps, settings
+            )
             heard, cleaned = plain.encode(wave[None]), plain.encode(transform.decode(z, length).float())
             taken = (cleaned - heard).clamp(-most, most)
             return plain.decode(heard + taken, length)[0]

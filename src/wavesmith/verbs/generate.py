@@ -84,7 +84,7 @@ def sample(model: Model, settings: GenerateSettings, seed: int, indices: Sequenc
     noise = noise_of(model, seed, indices, length)
     sigmas = levels(settings)
     start = noise() * float(sigmas[0])
-    features = descend(denoiser_of(model, settings, len(indices)), settings, start, sigmas, noise)
+    features = descend(denoiser_of(model, settings, len(indices), length), settings, start, sigmas, noise)
     return model.family.transform.decode(features, length).float().cpu()
 
 

@@ -163,7 +163,7 @@ def renewed(task: Task[Any], source: Sound, new: Tensor, index: int, amount: flo
         if bool((held_share == 1).all()):
             return wave
         fitting = constrained(
-            denoiser_of(task.model, task.settings, 1), family, length, held(wave, held_share.to(wave))
+            denoiser_of(task.model, task.settings, 1, length), family, length, held(wave, held_share.to(wave))
         )
         noise = noise_of(task.model, task.seed, [(index, start)], length)
         x, sigmas = beginning(family.transform.encode(wave[None]), amount, task.settings, noise())

@@ -158,7 +158,7 @@ class _Part:
         z = self.family.transform.encode(pieces)
         self.sigmas = both_ways(task.settings, z)
         eps = noise_of(task.model, task.seed, [(0, start)], self.length)().expand_as(z)
-        self.denoiser = denoiser_of(task.model, task.settings.without_label(), 1)
+        self.denoiser = denoiser_of(task.model, task.settings.without_label(), 1, self.length)
         pairs = [self._there_and_back(one[None], other[None]) for one, other in zip(z, eps, strict=True)]
         self.latents = [latent for latent, _ in pairs]
         self.lost = [piece - back for piece, (_, back) in zip(pieces, pairs, strict=True)]

@@ -22,6 +22,7 @@ from wavesmith.diffusion import sampler as find_sampler
 from wavesmith.diffusion import schedule as find_schedule
 from wavesmith.errors import RequestError, first_problem
 from wavesmith.models import Model
+from wavesmith.verbs.guides import AnyGuide, read_guides
 
 SEED_LIMIT = 2**31
 LONGEST_SECONDS = 60.0
@@ -46,12 +47,13 @@ class Settings(BaseModel):
         guidance_interval: noise levels at which guidance applies.
         eta: share of fresh noise on the way, 0 to 1, for samplers that take it; None for the sampler's own.
         peak_db: peak level of each sound in dBFS; None leaves the level as it comes.
+        guide: what steers the walk, see `guides`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    unasked: ClassVar[frozenset[str]] = frozenset({"avoid", "eta"})
-    """Fields that recipes leave out while they are None: recipes from before they existed stay the same."""
+    unasked: ClassVar[frozenset[str]] = frozenset({"avoid", "eta", "guide"})
+    """Fields that recipes leave out while nobody asks for them: older recipes stay the same recipes."""
 
     label: Label = None
     avoid: Label = None
@@ -64,6 +66,7 @@ class Settings(BaseModel):
     guidance_interval: tuple[float, float]
     eta: float | None = None
     peak_db: float | None = None
+    guide: tuple[AnyGuide, ...] = ()
 
     @classmethod
     def defaults(cls, model: Model) -> dict[str, Any]:
@@ -75,6 +78,8 @@ class Settings(BaseModel):
         """Refuse what this model cannot do; raises RequestError with one sentence."""
         for label in (self.label, self.avoid):
             model.family.label_weights(label)
+        for guide in self.guide:
+            guide.settled(model)
         _check_eta(self.sampler, self.eta)
         if not 1 <= self.steps <= 10_000:
             raise RequestError(f"{self.steps} steps make no sense; choose 1 to 10000, such as 16.")
@@ -93,14 +98,16 @@ class Settings(BaseModel):
             raise RequestError(f"A peak of {self.peak_db:g} dBFS makes no sense; choose -60 to 0.")
 
     def without_label(self: S) -> S:
-        """The same for sounds of any label, without guidance: how sounds are inverted."""
-        return self.model_copy(update={"label": None, "avoid": None, "guidance": 1.0})
+        """The same for sounds of any label, with nothing that guides: how sounds are inverted."""
+        return self.model_copy(update={"label": None, "avoid": None, "guidance": 1.0, "guide": ()})
 
     @model_serializer(mode="wrap")
     def _values(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values: dict[str, Any] = plain(self)
         return {
-            name: value for name, value in values.items() if value is not None or name not in self.unasked
+            name: value
+            for name, value in values.items()
+            if name not in self.unasked or value not in (None, (), [])
         }
 
 
@@ -113,6 +120,8 @@ def settle(kind: type[S], model: Model, **asked: Any) -> S:
         RequestError: for an unknown name, a number out of range, or what the model cannot do.
     """
     chosen = {name: value for name, value in asked.items() if value is not None or name == "peak_db"}
+    if "guide" in chosen:
+        chosen["guide"] = tuple(guide.settled(model) for guide in read_guides(chosen["guide"]))
     try:
         settings = kind.model_validate(kind.defaults(model) | chosen)
     except ValidationError as error:

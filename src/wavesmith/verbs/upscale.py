@@ -107,7 +107,7 @@ def _make(task: Task[UpscaleSettings], indices: Sequence[int]) -> Iterator[Sound
         def process(start: int, stop: int, known: Tensor | None, index: int = index) -> Tensor:
             wave = bench.take(start, max(stop, bench.native) if len(bench.windows()) == 1 else stop)
             length = wave.shape[-1]
-            denoiser = denoiser_of(model, task.settings, 1)
+            denoiser = denoiser_of(model, task.settings, 1, length)
             denoiser = constrained(denoiser, model.family, length, _band_held(wave, low))
             if known is not None:
                 denoiser = going_on(denoiser, model, known, length)

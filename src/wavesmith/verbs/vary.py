@@ -108,14 +108,14 @@ def varied(
     """
     length, transform = wave.shape[-1], model.family.transform
     noise = noise_of(model, seed, indices, length)
-    denoiser = denoiser_of(model, settings, len(indices))
+    denoiser = denoiser_of(model, settings, len(indices), length)
     if known is not None:
         denoiser = going_on(denoiser, model, known, length)
     z = transform.encode(wave[None])
     eps = noise()
     if settings.method == "inversion" and settings.amount < 1:
         sigmas = both_ways(settings, z)
-        plain = denoiser_of(model, settings.without_label(), len(indices))
+        plain = denoiser_of(model, settings.without_label(), len(indices), length)
         latent = ascend(plain, z.expand_as(eps), sigmas, eps)
         features = come_back(denoiser, slerp(latent, noise(), settings.amount**2), sigmas)
     else:

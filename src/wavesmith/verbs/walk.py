@@ -8,14 +8,15 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from wavesmith.diffusion import Denoiser, ItemNoise, Noise, classifier_free, sampler, schedule
+from wavesmith.diffusion import Denoiser, ItemNoise, Noise, classifier_free, sampler, schedule, steered
 from wavesmith.diffusion.noise import Index
 from wavesmith.models import Model
+from wavesmith.verbs.guides import steers
 from wavesmith.verbs.settings import Settings
 
 
-def denoiser_of(model: Model, settings: Settings, batch: int) -> Denoiser:
-    """The model's denoiser for a batch, with the label, what to avoid, and guidance settled."""
+def denoiser_of(model: Model, settings: Settings, batch: int, length: int) -> Denoiser:
+    """The model's denoiser for a batch of sounds of `length` samples, with all that guides it settled."""
     family = model.family
 
     def weights(label: str | dict[str, float] | None) -> Tensor:
@@ -29,7 +30,12 @@ def denoiser_of(model: Model, settings: Settings, batch: int) -> Denoiser:
             unconditional={"label": weights(settings.avoid)},
             interval=settings.guidance_interval,
         )
-    return partial(denoiser, label=weights(settings.label))
+    denoiser = partial(denoiser, label=weights(settings.label))
+    if not settings.guide:
+        return denoiser
+    shares = dict(zip(model.labels, family.label_weights(settings.label).tolist(), strict=True))
+    found = steers(settings.guide, model, shares)
+    return steered(denoiser, lambda z: family.transform.decode(z, length), found)
 
 
 def noise_of(model: Model, seed: int, indices: Sequence[Index], length: int) -> ItemNoise:

@@ -1,37 +1,17 @@
-"""A small classifier that says which label a sound deserves, and lends its features to the distances."""
+"""Train a judge on labelled sounds."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import pairwise
-from pathlib import Path
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from pydantic import BaseModel
+from torch import Tensor
 from torch.nn import functional as F
 
-from wavesmith.errors import DataError, ModelError
-from wavesmith.evaluation.mel import LogMel
-from wavesmith.files import replacing
-
-_WEIGHTS, _CONFIG = "model.safetensors", "config.json"
-
-
-class JudgeConfig(BaseModel):
-    """What a judge is made of: its classes, the rate it hears at and its sizes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    classes: tuple[str, ...]
-    rate: int
-    bands: int = 64
-    window: int = 1024
-    hop: int = 512
-    widths: tuple[int, ...] = (32, 64, 128, 192)
+from wavesmith.errors import DataError
+from wavesmith.judges.judge import Judge, JudgeConfig, confusion, predict, share_right
 
 
 class JudgeReport(BaseModel):
@@ -49,68 +29,6 @@ class JudgeReport(BaseModel):
     confusion: list[list[int]] | None = None
 
 
-class Judge(nn.Module):
-    """A log-mel CNN for sounds `[B, C, N]` of any length and number of channels.
-
-    Mean and maximum over time and frequency are both kept: one hears the whole, the other the attack.
-    """
-
-    def __init__(self, config: JudgeConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.mel = LogMel(config.rate, config.bands, config.window, config.hop)
-        channels = (1, *config.widths)
-        self.body = nn.Sequential(*(_block(a, b) for a, b in pairwise(channels)))
-        self.head = nn.Linear(2 * config.widths[-1], len(config.classes))
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Names of the classes, in the order of the logits."""
-        return self.config.classes
-
-    def embed(self, waves: Tensor) -> Tensor:
-        """Features `[B, D]` of waves `[B, C, N]`: what the last layer decides by."""
-        picture = self.mel(waves)[:, None] / 40 + 1
-        features = self.body(picture)
-        return torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3))], dim=1)
-
-    def forward(self, waves: Tensor) -> Tensor:
-        """Logits `[B, classes]` of waves `[B, C, N]`; differentiable in the waves."""
-        logits: Tensor = self.head(self.embed(waves))
-        return logits
-
-    def save(self, folder: str | Path) -> None:
-        """Write `model.safetensors` and `config.json` into a folder, made if need be."""
-        folder = Path(folder)
-        with replacing(folder / _WEIGHTS) as path:
-            save_file({name: value.contiguous() for name, value in self.state_dict().items()}, path)
-        with replacing(folder / _CONFIG) as path:
-            path.write_text(self.config.model_dump_json(indent=2) + "\n")
-
-    @classmethod
-    def load(cls, folder: str | Path) -> Judge:
-        """Read what `save` wrote, ready for use (in evaluation mode).
-
-        Raises:
-            ModelError: when the folder does not hold a judge.
-        """
-        folder = Path(folder)
-        try:
-            judge = cls(JudgeConfig.model_validate_json((folder / _CONFIG).read_text()))
-            judge.load_state_dict(load_file(folder / _WEIGHTS))
-        except (OSError, ValidationError, SafetensorError, RuntimeError) as error:
-            raise ModelError(f"{folder} does not hold a judge; make one with train_judge.") from error
-        return judge.eval()
-
-
-def _block(channels: int, width: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(channels, width, 3, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(width),
-        nn.ReLU(),
-    )
-
-
 def train_judge(
     waves: Tensor,
     labels: Tensor,
@@ -120,6 +38,7 @@ def train_judge(
     held_out: Tensor | None = None,
     steps: int = 800,
     batch: int = 32,
+    noisy: bool = False,
     seed: int = 0,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> tuple[Judge, JudgeReport]:
@@ -138,6 +57,7 @@ def train_judge(
             of related sounds, otherwise the answer flatters.
         steps: optimiser steps.
         batch: sounds per step.
+        noisy: train it to hear through white noise, half of the time, as judges that steer must.
         seed: of everything random.
         progress: called with (steps done, steps in all, loss) after each step.
 
@@ -152,12 +72,13 @@ def train_judge(
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        judge = Judge(JudgeConfig(classes=tuple(classes), rate=rate)).train()
+        judge = Judge(JudgeConfig(classes=tuple(classes), rate=rate, noisy=noisy)).train()
     optimiser = torch.optim.AdamW(judge.parameters(), lr=1, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _learning_rate(step / steps))
     for step in range(steps):
         pick = torch.multinomial(weights, batch, replacement=True, generator=generator)
-        logits = judge(disturb(waves[pick], generator))
+        heard, sigma = _under_noise(disturb(waves[pick], generator), noisy, generator)
+        logits = judge(heard, sigma)
         loss = F.cross_entropy(logits, labels[pick], label_smoothing=0.1)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -166,6 +87,17 @@ def train_judge(
         if progress:
             progress(step + 1, steps, loss.item())
     return judge.eval(), _report(judge, waves, labels, train, steps)
+
+
+def _under_noise(waves: Tensor, noisy: bool, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+    """Half of the waves `[B, C, N]` under noise of 0.001 to 3 times their peak, and how much each has."""
+    if not noisy:
+        return waves, None
+    exponent = -3 + 3.5 * torch.rand(len(waves), generator=generator)
+    sigma = 10**exponent * (torch.rand(len(waves), generator=generator) < 0.5)
+    peak = waves.abs().amax(dim=(1, 2))
+    noise = torch.randn(waves.shape, generator=generator)
+    return waves + (sigma * peak)[:, None, None] * noise, sigma
 
 
 def disturb(waves: Tensor, generator: torch.Generator) -> Tensor:
@@ -189,32 +121,6 @@ def disturb(waves: Tensor, generator: torch.Generator) -> Tensor:
     waves = waves + uniform(-0.5, 0.5) * F.pad(waves, (echo, -echo))
     waves = waves * 10 ** (uniform(-6, 6) / 20) * (2 * whole(0, 1, (count, 1, 1)) - 1)
     return waves + 10 ** (uniform(-90, -50) / 20) * torch.randn(waves.shape, generator=generator)
-
-
-def predict(judge: Judge, waves: Tensor, batch: int = 64) -> Tensor:
-    """Class numbers `[N]` that the judge gives to waves `[N, C, L]`."""
-    return _in_batches(judge, waves, batch).argmax(dim=1)
-
-
-def features_of(judge: Judge, waves: Tensor, batch: int = 64) -> Tensor:
-    """Features `[N, D]` of waves `[N, C, L]`, a batch at a time and without gradients."""
-    return _in_batches(judge.embed, waves, batch)
-
-
-def confusion(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:
-    """Counts `[classes, classes]`: row the true label, column the one given."""
-    pairs = labels * classes + predicted
-    return torch.bincount(pairs, minlength=classes**2).reshape(classes, classes)
-
-
-def share_right(table: Tensor) -> float:
-    """Share of a confusion matrix that lies on its diagonal."""
-    return int(table.trace()) / int(table.sum())
-
-
-@torch.no_grad()
-def _in_batches(function: Callable[[Tensor], Tensor], waves: Tensor, batch: int) -> Tensor:
-    return torch.cat([function(part) for part in torch.split(waves, batch)])
 
 
 def _class_weights(labels: Tensor, classes: Sequence[str], train: Tensor) -> Tensor:

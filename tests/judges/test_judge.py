@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from wavesmith.errors import DataError, ModelError
-from wavesmith.evaluation.judge import (
+from wavesmith.judges import (
     Judge,
     JudgeConfig,
     confusion,

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from wavesmith.evaluation.mel import LogMel, mel_filters
+from wavesmith.hearing.mel import LogMel, mel_filters
 
 RATE = 16000
 

@@ -1,0 +1,20 @@
+"""Judges: small classifiers that say which label a sound deserves.
+
+One kind judges generated sounds (their features carry the distances of `evaluation`), another, which hears
+through noise, steers a walk towards a label. What steers must never be what judges.
+"""
+
+from wavesmith.judges.judge import Judge, JudgeConfig, confusion, features_of, predict, share_right
+from wavesmith.judges.training import JudgeReport, disturb, train_judge
+
+__all__ = [
+    "Judge",
+    "JudgeConfig",
+    "JudgeReport",
+    "confusion",
+    "disturb",
+    "features_of",
+    "predict",
+    "share_right",
+    "train_judge",
+]

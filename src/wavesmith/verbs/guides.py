@@ -1,0 +1,288 @@
+"""What can steer a walk: timbres, a judge's label, likeness to a sound, stereo width, or any Python function.
+
+Each kind is a small value that stands in recipes and in YAML files, where it is known by its first key:
+
+    - timbre: brightness
+      percentile: 80
+    - judge: my-judge
+      label: kick
+      weight: 0.5
+    - like: reference.wav
+    - width: 0.3
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import Tensor
+from torch.nn import functional as F
+
+from wavesmith.diffusion import Steer
+from wavesmith.errors import RequestError, first_problem, unknown
+from wavesmith.files import sha256
+from wavesmith.hearing import TIMBRES, LogMel, Timbre, resample
+from wavesmith.judges import Judge
+from wavesmith.models import Model
+from wavesmith.sound import Sound
+
+_ALWAYS = (0.0, 1e9)
+
+
+class Guide(BaseModel):
+    """What all guides share.
+
+    Attributes:
+        weight: 1 follows it closely, less more loosely.
+        window: noise levels, low and high, at which it steers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    kind: ClassVar[str]
+
+    weight: float = Field(default=1.0, ge=0, le=100, allow_inf_nan=False)
+    window: tuple[float, float] = _ALWAYS
+
+    @property
+    def name(self) -> str:
+        """For errors."""
+        return self.kind
+
+    def settled(self, model: Model) -> Guide:
+        """The same, once it is known that this model can follow it; raises RequestError if it cannot."""
+        return self
+
+    def loss(self, model: Model, label: Mapping[str, float]) -> Any:
+        """The loss for sounds of this model, of a mix of labels."""
+        raise NotImplementedError
+
+
+class TimbreGuide(Guide):
+    """A timbre: one of `TIMBRES`, and its `percentile` among the sounds that the model was trained on."""
+
+    kind: ClassVar[str] = "timbre"
+
+    timbre: str
+    percentile: float = Field(ge=0, le=100)
+
+    @property
+    def name(self) -> str:
+        """The timbre's."""
+        return self.timbre
+
+    def settled(self, model: Model) -> Guide:
+        """Timbres need the model's table."""
+        if self.timbre not in TIMBRES:
+            raise RequestError(unknown("timbre", self.timbre, TIMBRES))
+        if model.timbre is None:
+            raise RequestError(
+                f"The model {model.name} carries no table of timbres, which percentiles need; "
+                "measure one with: wavesmith models timbre MODEL SOUNDS."
+            )
+        return self
+
+    def loss(self, model: Model, label: Mapping[str, float]) -> Any:
+        """Squared distance from the percentile's value, in units of how far sounds spread."""
+        assert model.timbre
+        target = model.timbre.value(self.timbre, self.percentile, label)
+        spread = model.timbre.spread(self.timbre, label)
+        timbre = _timbre(model.rate)
+
+        def loss(sound: Tensor, sigma: Tensor) -> Tensor:
+            away: Tensor = (timbre(sound)[self.timbre] - target) / spread
+            return away.square()
+
+        return loss
+
+
+class JudgeGuide(Guide):
+    """A label as a judge hears it: `judge` is a folder that `wavesmith train --judge` wrote."""
+
+    kind: ClassVar[str] = "judge"
+
+    judge: str
+    label: str
+    sha256: str | None = None
+
+    def settled(self, model: Model) -> Guide:
+        """The judge must know the label, and be the one that it was."""
+        found = _judge(self.judge)
+        if self.label not in found.classes:
+            raise RequestError(unknown("label of the judge", self.label, found.classes))
+        return _same(self, sha256(Path(self.judge) / "model.safetensors"), self.judge)
+
+    def loss(self, model: Model, label: Mapping[str, float]) -> Any:
+        """Cross-entropy; resampling to the judge's rate and mixing down are differentiable."""
+        judge = _judge(self.judge).to(model.device)
+        wanted = judge.classes.index(self.label)
+
+        def loss(sound: Tensor, sigma: Tensor) -> Tensor:
+            logits = judge(resample(sound, model.rate, judge.config.rate))
+            return -F.log_softmax(logits, dim=1)[:, wanted]
+
+        return loss
+
+
+class LikeGuide(Guide):
+    """Likeness to a sound: `like` is its file."""
+
+    kind: ClassVar[str] = "like"
+
+    like: str
+    sha256: str | None = None
+
+    def settled(self, model: Model) -> Guide:
+        """The sound must be there, and be what it was."""
+        return _same(self, Sound.read(self.like).sha256, self.like)
+
+    def loss(self, model: Model, label: Mapping[str, float]) -> Any:
+        """Mean squared difference of log-mel pictures at three resolutions, in units of 20 dB."""
+        given = Sound.read(self.like).channels_as(1).resample(model.rate).tensor()[None]
+        mels = [LogMel(model.rate, 64, window, window // 4).to(model.device) for window in (512, 1024, 2048)]
+
+        def loss(sound: Tensor, sigma: Tensor) -> Tensor:
+            length = sound.shape[-1]
+            target = F.pad(given, (0, max(0, length - given.shape[-1])))[..., :length].to(sound)
+            parts = [((mel(sound) - mel(target)) / 20).square().mean(dim=(1, 2)) for mel in mels]
+            return torch.stack(parts).mean(0)
+
+        return loss
+
+
+class WidthGuide(Guide):
+    """Stereo width: `width` 0 is mono, 0.5 as much side as mid, 1 all side."""
+
+    kind: ClassVar[str] = "width"
+
+    width: float = Field(ge=0, le=1)
+
+    def settled(self, model: Model) -> Guide:
+        """Only stereo has a width."""
+        if model.channels != 2:
+            raise RequestError("This model is not stereo, so its sounds have no width; leave it out.")
+        return self
+
+    def loss(self, model: Model, label: Mapping[str, float]) -> Any:
+        """Squared difference of the share of the side's amplitude, in tenths."""
+
+        def loss(sound: Tensor, sigma: Tensor) -> Tensor:
+            return ((width_of(sound) - self.width) / 0.1).square()
+
+        return loss
+
+
+class PythonGuide(Guide):
+    """Any function `(sound [B, C, N], sigma [B]) -> losses [B]`; recipes keep its name only."""
+
+    kind: ClassVar[str] = "python"
+
+    python: str
+    function: Any = Field(default=None, exclude=True)
+
+    @property
+    def name(self) -> str:
+        """The function's."""
+        return self.python
+
+    def settled(self, model: Model) -> Guide:
+        """A recipe alone does not have it."""
+        if self.function is None:
+            raise RequestError(
+                f"The sound was steered by the Python function '{self.python}', which its recipe does not "
+                "hold; make it again in Python with guide=."
+            )
+        return self
+
+    def loss(self, model: Model, label: Mapping[str, float]) -> Any:
+        """The function."""
+        return self.function
+
+
+AnyGuide = TimbreGuide | JudgeGuide | LikeGuide | WidthGuide | PythonGuide
+_KINDS: dict[str, type[Guide]] = {
+    guide.kind: guide for guide in (TimbreGuide, JudgeGuide, LikeGuide, WidthGuide, PythonGuide)
+}
+
+
+def read_guides(given: Any) -> tuple[Guide, ...]:
+    """Guides from what people give: a YAML file, or a list of guides, dictionaries and functions.
+
+    Raises:
+        RequestError: when it cannot be read or makes no sense.
+    """
+    if isinstance(given, str | Path):
+        return read_guides(_yaml(Path(given)))
+    if isinstance(given, Mapping):
+        given = [given]
+    if not isinstance(given, Sequence):
+        raise RequestError(
+            "Guides are a list; begin each with '- timbre:', '- judge:', '- like:' or '- width:'."
+        )
+    return tuple(map(_read, given))
+
+
+def _read(one: Any) -> Guide:
+    if isinstance(one, Guide):
+        return one
+    if callable(one):
+        return PythonGuide(python=getattr(one, "__name__", type(one).__name__), function=one)
+    kinds = [kind for kind in _KINDS if isinstance(one, Mapping) and kind in one]
+    if len(kinds) != 1:
+        raise RequestError(
+            f"The guide {one!r} cannot be read; it must have one of the keys timbre, judge, like and width."
+        )
+    try:
+        return _KINDS[kinds[0]].model_validate(dict(one))
+    except ValidationError as error:
+        raise RequestError(f"The guide '{kinds[0]}' cannot be used ({first_problem(error)}).") from error
+
+
+def _yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RequestError(
+            f"The guides in {path} cannot be read ({error.strerror}); check the path."
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        problem = " ".join(str(error).split())
+        raise RequestError(f"The guides in {path} are not valid YAML ({problem}); correct it.") from error
+
+
+def steers(guides: Sequence[Guide], model: Model, label: Mapping[str, float]) -> list[Steer]:
+    """What steers the walk of a model to sounds of a mix of labels."""
+    return [Steer(guide.name, guide.loss(model, label), guide.weight, guide.window) for guide in guides]
+
+
+def width_of(sound: Tensor) -> Tensor:
+    """Stereo width `[B]` of sounds `[B, 2, N]`: the side's share of the amplitudes of mid and side."""
+    mid, side = sound[:, 0] + sound[:, 1], sound[:, 0] - sound[:, 1]
+    amplitudes = [(part.square().mean(-1) + 1e-10).sqrt() for part in (mid, side)]
+    return amplitudes[1] / (amplitudes[0] + amplitudes[1])
+
+
+def _same(guide: Any, found: str, path: str) -> Guide:
+    """The guide with the hash of its file; RequestError when it had another."""
+    if guide.sha256 not in (None, found):
+        raise RequestError(f"{path} is not what the sound was steered by any more; put the old one back.")
+    settled: Guide = guide.model_copy(update={"sha256": found})
+    return settled
+
+
+@lru_cache(maxsize=4)
+def _judge(folder: str) -> Judge:
+    judge = Judge.load(folder)
+    judge.requires_grad_(False)
+    return judge
+
+
+@lru_cache(maxsize=4)
+def _timbre(rate: int) -> Timbre:
+    return Timbre(rate)
