@@ -13,7 +13,7 @@ import wavesmith
 ROOT = Path(wavesmith.__file__).parent
 FLOORS = [
     {"errors", "files", "recipe", "progress", "lazy"},
-    {"sound", "tags", "picture", "data"},
+    {"sound", "streams", "tags", "picture", "data"},
     {"diffusion", "networks", "transforms", "hearing"},
     {"families"},
     {"models", "judges"},

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import numpy as np
 import soundfile
@@ -145,9 +145,7 @@ class Sound:
                 samples = _read_part(file, path, start, seconds)
                 rate = file.samplerate
         except (soundfile.SoundFileError, TypeError) as error:
-            raise AudioError(
-                f"{path} cannot be read as audio: it is damaged, or not a WAV, FLAC, AIFF, OGG or MP3 file."
-            ) from error
+            raise _unreadable(path) from error
         if not samples.size and not allow_empty:
             raise AudioError(f"{path} has no samples; leave it out.")
         try:
@@ -167,35 +165,18 @@ class Sound:
             WavesmithError: when the folder cannot be written or the disk is full.
         """
         path = Path(path)
-        depths = _DEPTHS.get(path.suffix.lower())
-        if depths is None:
-            raise RequestError(f"Cannot write {path}: the name must end in {' or '.join(_DEPTHS)}.")
-        if bits not in depths:
-            choices = ", ".join(map(str, depths))
-            raise RequestError(f"Cannot write {path} with bits={bits}; choose one of: {choices}.")
+        check_target(path, bits)
         if not self.frames:
             raise AudioError(f"Cannot write {path}: the sound is empty.")
+        # Encoding in memory leaves the disk to Python, which, unlike libsndfile, says what went wrong there.
+        memory = io.BytesIO()
         try:
-            content = self._encoded(path.suffix.lower(), bits)
+            encode(memory, path.suffix.lower(), [self.samples], self.rate, self.channels, self.recipe, bits)
         except soundfile.SoundFileError as error:
             what = f"{self.channels} channels at {self.rate} Hz"
             raise AudioError(f"Cannot write {path}: the format cannot hold {what}.") from error
         with replacing(path) as temporary:
-            temporary.write_bytes(content)
-
-    def _encoded(self, ending: str, bits: Bits) -> bytes:
-        # Encoding in memory leaves the disk to Python, which, unlike libsndfile, says what went wrong there.
-        memory = io.BytesIO()
-        comment = self.recipe.to_json() if self.recipe else None
-        subtype, kind = _DEPTHS[ending][bits], ending[1:].upper()
-        with soundfile.SoundFile(memory, "w", self.rate, self.channels, subtype, format=kind) as file:
-            if comment and kind == "FLAC":
-                file.comment = comment
-            file.write(self.samples.T if bits == "float" else _integers(self.samples.T, bits))
-        tags.clear_time_stamp(memory)
-        if comment and kind == "WAV":
-            tags.write_comment(memory, comment)
-        return memory.getvalue()
+            temporary.write_bytes(memory.getvalue())
 
     # Tensors
 
@@ -339,6 +320,58 @@ class Sound:
         length = min(self.frames, round(min(seconds, self.seconds) * self.rate))
         rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(length) / max(1, length))
         return np.concatenate([rise, np.ones(self.frames - length)])
+
+
+def check_target(path: Path, bits: Bits) -> None:
+    """Refuse endings and widths that cannot be written; raises RequestError."""
+    depths = _DEPTHS.get(path.suffix.lower())
+    if depths is None:
+        raise RequestError(f"Cannot write {path}: the name must end in {' or '.join(_DEPTHS)}.")
+    if bits not in depths:
+        choices = ", ".join(map(str, depths))
+        raise RequestError(f"Cannot write {path} with bits={bits}; choose one of: {choices}.")
+
+
+def encode(
+    file: BinaryIO,
+    ending: str,
+    blocks: Iterable[NDArray[np.float32]],
+    rate: int,
+    channels: int,
+    recipe: Recipe | None,
+    bits: Bits,
+) -> None:
+    """Encode consecutive blocks `[channels, n]` into an open file; the same sound gives the same bytes.
+
+    Raises:
+        soundfile.SoundFileError: when the format cannot hold such a sound.
+    """
+    comment = recipe.to_json() if recipe else None
+    subtype, kind = _DEPTHS[ending][bits], ending[1:].upper()
+    with soundfile.SoundFile(file, "w", rate, channels, subtype, format=kind) as encoder:
+        if comment and kind == "FLAC":
+            encoder.comment = comment
+        for block in blocks:
+            encoder.write(block.T if bits == "float" else _integers(block.T, bits))
+    tags.clear_time_stamp(file)
+    if comment and kind == "WAV":
+        tags.write_comment(file, comment)
+
+
+def read_header(path: Path) -> tuple[int, int, int, Recipe | None]:
+    """Rate, channels, frames and recipe of a sound file; raises AudioError when it cannot be read."""
+    _check_file(path)
+    try:
+        with soundfile.SoundFile(path) as file:
+            return file.samplerate, file.channels, file.frames, _recipe(_comment(file, path))
+    except (soundfile.SoundFileError, TypeError) as error:
+        raise _unreadable(path) from error
+
+
+def _unreadable(path: Path) -> AudioError:
+    return AudioError(
+        f"{path} cannot be read as audio: it is damaged, or not a WAV, FLAC, AIFF, OGG or MP3 file."
+    )
 
 
 def _checked(samples: ArrayLike) -> NDArray[np.float32]:

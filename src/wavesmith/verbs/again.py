@@ -12,10 +12,30 @@ from wavesmith.errors import AudioError, ModelError, RequestError, first_problem
 from wavesmith.models import Model, load
 from wavesmith.recipe import VERSION, Recipe, Source
 from wavesmith.sound import Sound
+from wavesmith.verbs.clean import CLEAN
 from wavesmith.verbs.generate import GENERATE
+from wavesmith.verbs.inpaint import EXTEND, INPAINT
+from wavesmith.verbs.loop import LOOP
+from wavesmith.verbs.morph import GRID, MORPH, MORPH_LABELS
+from wavesmith.verbs.restyle import RESTYLE
+from wavesmith.verbs.upscale import UPSCALE
+from wavesmith.verbs.vary import VARY
 from wavesmith.verbs.verb import Given, Task, Verb, heard
 
-VERBS: dict[str, Verb[Any]] = {verb.name: verb for verb in (GENERATE,)}
+_ALL: tuple[Verb[Any], ...] = (
+    GENERATE,
+    VARY,
+    RESTYLE,
+    MORPH,
+    GRID,
+    MORPH_LABELS,
+    INPAINT,
+    EXTEND,
+    LOOP,
+    UPSCALE,
+    CLEAN,
+)
+VERBS: dict[str, Verb[Any]] = {verb.name: verb for verb in _ALL}
 
 
 def again(given: Given | Recipe, *, model: Model | None = None, sources: Sequence[Given] = ()) -> Sound:

@@ -112,7 +112,7 @@ def _make(task: Task[CleanSettings], indices: Sequence[int]) -> Iterator[Sound]:
             return plain.decode(heard + taken, length)[0]
 
         wave = torch.cat([done for done, _ in worked(bench, process)], dim=-1)
-        yield bench.levelled(Sound.from_tensor(wave, source.rate), settings.peak_db)
+        yield bench.levelled(wave, settings.peak_db)
 
 
 def _denoised(denoiser: Denoiser, z: Tensor, floor: Tensor, eps: Tensor, settings: Settings) -> Tensor:

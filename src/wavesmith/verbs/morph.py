@@ -144,7 +144,7 @@ def _make(task: Task[MorphSettings], indices: Sequence[int]) -> Iterator[Sound]:
             return benches[0].outward(waves[start], stop - start)
 
         wave = torch.cat([done for done, _ in blocks(windows, process)], dim=-1)
-        yield benches[0].levelled(Sound.from_tensor(wave, first.rate), task.settings.peak_db)
+        yield benches[0].levelled(wave, task.settings.peak_db)
 
 
 class _Part:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,8 +11,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from wavesmith.models import Model
-from wavesmith.sound import Sound
-from wavesmith.verbs.settings import check_share
+from wavesmith.recipe import Recipe, Source
+from wavesmith.sound import Bits, Sound, check_target
+from wavesmith.streams import SoundFile, Unfinished
+from wavesmith.verbs.settings import check_count, check_share, settle
 from wavesmith.verbs.sources import Bench, on_bench
 from wavesmith.verbs.vary import VarySettings, windowed
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
@@ -110,7 +113,59 @@ def _make(task: Task[RestyleSettings], indices: Sequence[int]) -> Iterator[Sound
             yield source
             continue
         wave = torch.cat([done for done, _ in restyled(task, bench, index)], dim=-1)
-        yield bench.levelled(Sound.from_tensor(wave, source.rate), task.settings.peak_db)
+        yield bench.levelled(wave, task.settings.peak_db)
 
 
 RESTYLE = Verb("restyle", RestyleSettings, _make, sources=1)
+
+
+@torch.inference_mode()
+def restyle_file(
+    model: Model,
+    source: str | Path,
+    out: str | Path,
+    *,
+    index: int = 0,
+    seed: int | None = None,
+    bits: Bits = 24,
+    progress: Progress | None = None,
+    **choices: Any,
+) -> Recipe:
+    """`restyle` from file to file, in memory that does not grow with the length of the sound.
+
+    What is done survives an interruption: the same call goes on from there. The file is the one that
+    `restyle` would make.
+
+    Args:
+        model: what `load` returned.
+        source: a sound file of any rate, length and number of channels.
+        out: the file to write, ending in .wav or .flac.
+        index: which of the sounds of the seed.
+        seed: see `generate`; give it, if an interrupted run is to be gone on with.
+        bits: see `Sound.write`.
+        progress: called with (windows done, windows in all).
+        choices: as for `restyle`.
+
+    Returns:
+        The recipe, which the file carries as well.
+
+    Raises:
+        RequestError: for a request that this model cannot follow.
+        AudioError: when the source is empty, silent or cannot be read.
+        WavesmithError: when `out` cannot be written.
+    """
+    out, audio = Path(out), SoundFile(source)
+    check_target(out, bits)
+    settings = settle(RestyleSettings, model, **choices)
+    origin = Source(path=str(source), sha256=audio.sha256, recipe=audio.recipe)
+    task = Task(model, settings, check_count(1, seed), (), (origin,))
+    recipe, bench = RESTYLE.recipe(task, index), on_bench(audio, model)
+    unfinished = Unfinished(out, recipe, audio.rate, bench.channels)
+    pending, total = unfinished.pending(), len(bench.windows())
+    made = None if pending is None else torch.from_numpy(pending)
+    for done, rest in restyled(task, bench, index, unfinished.parts, made):
+        unfinished.add(done.numpy(), rest.numpy())
+        if progress:
+            progress(unfinished.parts, total)
+    unfinished.finish(bench.gain_to(unfinished.peak, settings.peak_db), bits)
+    return recipe

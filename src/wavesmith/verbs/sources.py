@@ -123,12 +123,20 @@ class Bench:
         samples = _resampled((wave / self.gain).float().cpu().numpy(), self.model.rate, self.audio.rate)
         return Sound(samples, self.audio.rate).crop(frames).channels_as(self.channels).tensor()
 
-    def levelled(self, sound: Sound, peak_db: float | None) -> Sound:
-        """Set the peak, or leave the level unless it passes full scale, or what the source reached."""
+    def gain_to(self, peak: float, peak_db: float | None) -> float:
+        """What sets a result of that peak to `peak_db`, or leaves its level alone if that is None.
+
+        Unless it passes full scale, or what the source reached: then down to there.
+        """
         if peak_db is not None:
-            return sound.normalise(peak_db)
-        loudest, allowed = sound.peak, max(self.audio.peak, 0.99)
-        return sound if loudest <= allowed else sound.gain(20 * math.log10(allowed / loudest))
+            return 10 ** (peak_db / 20) / peak if peak else 1.0
+        return min(1.0, max(self.audio.peak, 0.99) / max(peak, 1e-9))
+
+    def levelled(self, wave: Tensor, peak_db: float | None) -> Sound:
+        """A wave `[C, n]` in the source's form as a sound at the level that `gain_to` says."""
+        samples = wave.numpy()
+        gain = self.gain_to(float(np.abs(samples).max(initial=0)), peak_db)
+        return Sound(samples * np.float32(gain), self.audio.rate)
 
     def ended(self, wave: Tensor, sources: Sequence[Sound], peak_db: float | None) -> Sound:
         """A wave `[C, n]` of the model as a sound that ends as its sources do: in silence, or going on.
@@ -141,8 +149,7 @@ class Bench:
         else:
             wave = finish(wave.cpu(), self.model.rate, None)
             frames = max(frames, self.frames(int(wave.ne(0).any(0).nonzero().amax()) + 1))
-        sound = Sound.from_tensor(self.outward(wave, frames), self.audio.rate)
-        return self.levelled(sound, peak_db)
+        return self.levelled(self.outward(wave, frames), peak_db)
 
 
 def on_bench(audio: Audio, model: Model) -> Bench:

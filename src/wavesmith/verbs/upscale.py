@@ -119,7 +119,7 @@ def _make(task: Task[UpscaleSettings], indices: Sequence[int]) -> Iterator[Sound
         made = torch.cat([done for done, _ in worked(bench, process)], dim=-1)
         kept = wide.channels_as(bench.channels).tensor()
         result = made + _filtered(kept - made, _low_pass(cutoff, wide.rate))
-        yield bench.levelled(Sound.from_tensor(result, wide.rate), task.settings.peak_db)
+        yield bench.levelled(result, task.settings.peak_db)
 
 
 def _band_held(known: Tensor, low: Tensor) -> Constraint:

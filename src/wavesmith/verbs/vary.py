@@ -158,7 +158,7 @@ def _make(task: Task[VarySettings], indices: Sequence[int]) -> Iterator[Sound]:
     else:
         for index in indices:
             wave = torch.cat([done for done, _ in windowed(task, bench, index)], dim=-1)
-            yield bench.levelled(Sound.from_tensor(wave, source.rate), task.settings.peak_db)
+            yield bench.levelled(wave, task.settings.peak_db)
 
 
 def windowed(

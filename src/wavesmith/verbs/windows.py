@@ -69,8 +69,8 @@ def blocks(
             shared = min(made.shape[-1], out.shape[-1])
             out = torch.cat([crossfade(made[:, :shared], out[:, :shared]), out[:, shared:]], dim=-1)
         done = out.shape[-1] if number + 1 == len(windows) else windows.hop
-        yield out[:, :done], out[:, done:]
-        made = out[:, done:]
+        made = out[:, done:].contiguous()  # as it is when read from a file: sums depend on the layout
+        yield out[:, :done], made
 
 
 def crossfade(before: Tensor, after: Tensor) -> Tensor:
