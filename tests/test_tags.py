@@ -128,3 +128,73 @@ def test_damaged_chunks_do_no_harm(seed: int) -> None:
         damaged[place] = rng.integers(256)
     comment = tags.read_comment(io.BytesIO(bytes(damaged)))
     assert comment is None or len(comment) < len(damaged)
+
+
+# What samplers want to know
+
+LOOP = tags.Sampler(note=36, loop=(10, 90), cues=(0, 25, 50), velocities=(1, 63))
+
+
+@pytest.mark.parametrize("sampler", [tags.Sampler(), tags.Sampler(0), LOOP, LOOP._replace(loop=(0, 101))])
+@pytest.mark.parametrize("frames", [101, 102])
+def test_sampler_survives_beside_a_comment(sampler: tags.Sampler, frames: int) -> None:
+    file = wav(frames)
+    tags.write_sampler(file, sampler, 8000)
+    tags.write_comment(file, "odd")
+    content = file.getvalue()
+    assert tags.read_sampler(file) == sampler
+    assert tags.read_comment(file) == "odd"
+    assert struct.unpack("<I", content[4:8])[0] == len(content) - 8
+    file.seek(0)
+    with wave.open(file) as plain:
+        assert plain.getnframes() == frames
+    before, after = (soundfile.read(io.BytesIO(f.getvalue()))[0] for f in (wav(frames), file))
+    np.testing.assert_array_equal(after, before)
+
+
+def test_libsndfile_reads_the_same_key_loop_and_markers() -> None:
+    file = wav()
+    tags.write_sampler(file, LOOP, 8000)
+    file.seek(0)
+    ffi = soundfile._ffi
+    with soundfile.SoundFile(file) as reader:
+        instrument, cues = ffi.new("char[272]"), ffi.new("char[27204]")
+        assert soundfile._snd.sf_command(reader._file, 0x10D0, instrument, 272)
+        assert soundfile._snd.sf_command(reader._file, 0x10CE, cues, 27204)
+    # SF_INSTRUMENT: gain, base note, (tuning and ranges,) number of loops, mode, start, end
+    found = struct.unpack("<ib7xi3I", bytes(ffi.buffer(instrument))[:28])
+    assert found[1:] == (36, 1, 801, 10, 90)
+    count, *points = struct.unpack("<I" + "iIiiiI256x" * 3, bytes(ffi.buffer(cues))[: 4 + 3 * 280])
+    assert (count, points[5::6]) == (3, [0, 25, 50])
+
+
+def test_no_sampler() -> None:
+    file = wav()
+    tags.write_comment(file, "hello")
+    assert tags.read_sampler(file) is None
+    assert tags.read_sampler(io.BytesIO(b"fLaC and so on")) is None
+
+
+@pytest.mark.parametrize("start_of_chunk", [b"smpl", b"inst", b"cue "])
+@pytest.mark.parametrize("left", [0, 3, 20, 40])
+def test_sampler_chunks_that_end_early(start_of_chunk: bytes, left: int) -> None:
+    file = wav()
+    tags.write_sampler(file, LOOP, 8000)
+    content = file.getvalue()
+    found = tags.read_sampler(io.BytesIO(content[: content.index(start_of_chunk) + 8 + left]))
+    assert found is None or 0 <= found.note <= 127
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_damaged_sampler_chunks_do_no_harm(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    file = wav(2)
+    tags.write_sampler(file, LOOP, 8000)
+    damaged = bytearray(file.getvalue())
+    for place in rng.integers(36, len(damaged), 20):
+        damaged[place] = rng.integers(256)
+    found = tags.read_sampler(io.BytesIO(bytes(damaged)))
+    if found:
+        assert 0 <= found.note <= 127
+        assert found.loop is None or 0 <= found.loop[0] < found.loop[1]
+        assert found.velocities is None or 1 <= found.velocities[0] <= found.velocities[1] <= 127

@@ -24,6 +24,7 @@ from wavesmith import tags
 from wavesmith.errors import AudioError, RequestError
 from wavesmith.files import replacing
 from wavesmith.recipe import Recipe
+from wavesmith.tags import Sampler
 
 if TYPE_CHECKING:
     import torch
@@ -153,14 +154,15 @@ class Sound:
         except AudioError as error:
             raise AudioError(f"{path}: {error}") from error
 
-    def write(self, path: str | Path, *, bits: Bits = 24) -> None:
+    def write(self, path: str | Path, *, bits: Bits = 24, sampler: Sampler | None = None) -> None:
         """Write a WAV or FLAC file (by the ending), with the recipe inside as its comment.
 
-        Integer formats clip what is beyond full scale; FLAC has no float format. The same sound always gives
-        the same bytes, and a failure leaves what was there before.
+        Integer formats clip what is beyond full scale; FLAC has no float format. WAV files can tell samplers
+        about key, loop and markers (`tags.Sampler`). The same sound always gives the same bytes, and a
+        failure leaves what was there before.
 
         Raises:
-            RequestError: for another ending or width.
+            RequestError: for another ending or width, or when `sampler` does not fit the sound.
             AudioError: when the sound is empty or the format cannot hold it.
             WavesmithError: when the folder cannot be written or the disk is full.
         """
@@ -168,6 +170,8 @@ class Sound:
         check_target(path, bits)
         if not self.frames:
             raise AudioError(f"Cannot write {path}: the sound is empty.")
+        if sampler:
+            self._check_sampler(sampler, path)
         # Encoding in memory leaves the disk to Python, which, unlike libsndfile, says what went wrong there.
         memory = io.BytesIO()
         try:
@@ -175,8 +179,35 @@ class Sound:
         except soundfile.SoundFileError as error:
             what = f"{self.channels} channels at {self.rate} Hz"
             raise AudioError(f"Cannot write {path}: the format cannot hold {what}.") from error
+        if sampler:
+            tags.write_sampler(memory, sampler, self.rate)
         with replacing(path) as temporary:
             temporary.write_bytes(memory.getvalue())
+
+    def _check_sampler(self, sampler: Sampler, path: Path) -> None:
+        if path.suffix.lower() != ".wav":
+            raise RequestError(
+                f"Cannot write {path} with a key or loop for samplers; only WAV files have them."
+            )
+        start, end = sampler.loop or (0, self.frames)
+        low, high = sampler.velocities or (1, 127)
+        if not 0 <= start < end <= self.frames or not all(0 <= cue < self.frames for cue in sampler.cues):
+            raise RequestError(
+                f"Cannot write {path}: its loop or a marker lies outside its {self.frames} frames."
+            )
+        if not 0 <= sampler.note <= 127 or not 1 <= low <= high <= 127:
+            raise RequestError(f"Cannot write {path}: keys go from 0 to 127, velocities from 1 to 127.")
+
+    @staticmethod
+    def read_sampler(path: str | Path) -> Sampler | None:
+        """Read what a WAV file tells samplers: key, loop, markers; None if it tells nothing.
+
+        Raises:
+            AudioError: when there is no such file, or it is cut short.
+        """
+        _check_file(Path(path))
+        with Path(path).open("rb") as file:
+            return tags.read_sampler(file)
 
     # Tensors
 

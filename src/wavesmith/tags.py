@@ -1,11 +1,14 @@
-"""What libsndfile does not do: WAV comments of any length, no time stamps, and noticing a file cut short.
+"""What libsndfile does not do: WAV comments of any length, what samplers want to know, no time stamps, and
+noticing a file cut short.
 
 A WAV file is a RIFF file: after 12 bytes of header come chunks, each a four-letter name, a little-endian
 32-bit size and that many bytes, padded to an even count. Text goes into the standard `LIST` chunk of type
 `INFO`, as an `ICMT` (comment) entry, which players ignore. libsndfile forgets a comment of more than a few
 thousand bytes, so it is written and read here. (Microsoft and IBM, "Multimedia Programming Interface and
-Data Specifications 1.0", 1991.) An AIFF file is the same with `FORM` for `RIFF` and big-endian sizes (Apple,
-"Audio Interchange File Format", 1989); an OGG file is a row of pages, the last of which says so (RFC 3533).
+Data Specifications 1.0", 1991.) Samplers look into the chunks `smpl` (key and loop), `cue ` (markers) and
+`inst` (velocities) (Microsoft, "New Multimedia Data Types and Data Techniques 3.0", 1994). An AIFF file is
+the same with `FORM` for `RIFF` and big-endian sizes (Apple, "Audio Interchange File Format", 1989); an OGG
+file is a row of pages, the last of which says so (RFC 3533).
 Functions take a file opened in binary mode and leave its position anywhere.
 """
 
@@ -18,6 +21,7 @@ from typing import BinaryIO, NamedTuple
 
 _FORMS = {b"RIFFWAVE": "<", b"FORMAIFF": ">", b"FORMAIFC": ">"}  # byte orders, as struct calls them
 _LONGEST_INFO = 1 << 24
+_MOST_CUES = 10_000
 _STREAMED = 0x7FFF0000  # programs that write to a pipe cannot know the size and claim this much or more
 
 
@@ -27,6 +31,22 @@ class Chunk(NamedTuple):
     name: bytes
     start: int
     size: int
+
+
+class Sampler(NamedTuple):
+    """What a sound file tells the sampler that plays it.
+
+    Attributes:
+        note: the key (MIDI, 0 to 127; 60 is middle C) that plays the sound at its own pitch.
+        loop: the first frame of the part that repeats and the frame after its last; None for a one-shot.
+        cues: frames with markers, such as the beats of a loop.
+        velocities: the lowest and highest velocity (1 to 127) that this sound is for, on that key alone.
+    """
+
+    note: int = 60
+    loop: tuple[int, int] | None = None
+    cues: tuple[int, ...] = ()
+    velocities: tuple[int, int] | None = None
 
 
 def chunks(file: BinaryIO) -> Iterator[Chunk]:
@@ -53,10 +73,41 @@ def read_comment(file: BinaryIO) -> str | None:
 
 def write_comment(file: BinaryIO, text: str) -> None:
     """Append a comment to a complete WAV file; everything that is there stays as it is."""
-    entry = _chunk(b"ICMT", text.encode("utf-8") + b"\0")
-    file.seek(_length(file))
-    file.write(_chunk(b"LIST", b"INFO" + entry))
-    _patch(file, 4, file.tell() - 8)
+    _append(file, _chunk(b"LIST", b"INFO" + _chunk(b"ICMT", text.encode("utf-8") + b"\0")))
+
+
+def read_sampler(file: BinaryIO) -> Sampler | None:
+    """Read what a WAV file tells samplers, None if nothing; what makes no sense is left out."""
+    found, told = Sampler(), False
+    for chunk in chunks(file):
+        file.seek(chunk.start)
+        if chunk.name == b"smpl" and len(content := file.read(min(chunk.size, 60))) >= 36:
+            found = found._replace(note=min(_numbers(content)[3], 127), loop=_first_loop(content))
+        elif chunk.name == b"cue ":
+            points = file.read(min(chunk.size, 4 + 24 * _MOST_CUES))[4:]
+            found = found._replace(cues=_numbers(points[: len(points) // 24 * 24])[5::6])
+        elif chunk.name == b"inst" and len(content := file.read(min(chunk.size, 7))) == 7:
+            low, high = content[5:]
+            found = found._replace(velocities=(low, high) if 1 <= low <= high <= 127 else None)
+        else:
+            continue
+        told = True
+    return found if told else None
+
+
+def write_sampler(file: BinaryIO, sampler: Sampler, rate: int) -> None:
+    """Append what samplers want to know to a complete WAV file of that rate; the rest stays as it is."""
+    note, loop, cues, velocities = sampler
+    nanoseconds = round(1e9 / rate)
+    numbers = [0, 0, nanoseconds, note, 0, 0, 0, int(loop is not None), 0]
+    if loop:
+        numbers += [0, 0, loop[0], loop[1] - 1, 0, 0]  # for ever, forwards; the file names the last frame
+    _append(file, _chunk(b"smpl", struct.pack(f"<{len(numbers)}I", *numbers)))
+    if cues:
+        points = [struct.pack("<2I4s3I", k, cue, b"data", 0, 0, cue) for k, cue in enumerate(cues, 1)]
+        _append(file, _chunk(b"cue ", struct.pack("<I", len(cues)) + b"".join(points)))
+    if velocities:
+        _append(file, _chunk(b"inst", struct.pack("<B2b4B", note, 0, 0, note, note, *velocities)))
 
 
 def clear_time_stamp(file: BinaryIO) -> None:
@@ -98,6 +149,25 @@ def _walk(file: BinaryIO, start: int, end: int, order: str = "<") -> Iterator[Ch
 
 def _chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack("<4sI", name, len(content)) + content + b"\0" * (len(content) % 2)
+
+
+def _append(file: BinaryIO, chunk: bytes) -> None:
+    file.seek(_length(file))
+    file.write(chunk)
+    _patch(file, 4, file.tell() - 8)
+
+
+def _numbers(content: bytes) -> tuple[int, ...]:
+    """All the whole 32-bit numbers of a chunk."""
+    return struct.unpack(f"<{len(content) // 4}I", content[: len(content) // 4 * 4])
+
+
+def _first_loop(content: bytes) -> tuple[int, int] | None:
+    """The first loop of a `smpl` chunk, if it has one that is not empty."""
+    numbers = _numbers(content)
+    if len(numbers) < 15 or not numbers[7] or numbers[11] > numbers[12]:
+        return None
+    return numbers[11], numbers[12] + 1
 
 
 def _patch(file: BinaryIO, start: int, value: int) -> None:

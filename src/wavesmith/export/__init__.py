@@ -1,0 +1,32 @@
+"""Kits that samplers play, made of sounds that are there: no model, no generation.
+
+`write_kit` writes one for several programs at once, `render` plays an SFZ file without any of them, and
+`write_midi` and `read_midi` exchange what is played.
+"""
+
+from wavesmith.export.bar import bar
+from wavesmith.export.keys import choke_group, general_midi_keys, key_name
+from wavesmith.export.kit import Kit, Layer, Piece, even_layers
+from wavesmith.export.midi import Hit, read_midi, write_midi
+from wavesmith.export.render import Instrument, Region, read_sfz, render
+from wavesmith.export.write import FORMATS, write_kit
+
+__all__ = [
+    "FORMATS",
+    "Hit",
+    "Instrument",
+    "Kit",
+    "Layer",
+    "Piece",
+    "Region",
+    "bar",
+    "choke_group",
+    "even_layers",
+    "general_midi_keys",
+    "key_name",
+    "read_midi",
+    "read_sfz",
+    "render",
+    "write_kit",
+    "write_midi",
+]

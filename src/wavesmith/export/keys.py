@@ -1,0 +1,93 @@
+"""Which key plays what: General MIDI's percussion map, for any number of pieces.
+
+The map (MIDI Manufacturers Association, "General MIDI System Level 1", 1991) names keys 35 to 81. Drum pads
+and Ableton's Drum Rack start at 36, and so do kits here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from wavesmith.errors import RequestError
+
+_TOMS = (41, 43, 45, 47, 48, 50)
+_FAMILIES = {  # what a label looks like, most special first, and the keys for it in order of preference
+    r"open.*hat|hat.*open": (46,),
+    r"pedal|foot": (44,),
+    r"hat|\bhh": (42, 44, 46),
+    r"kick|bass ?drum|\bbd": (36, 35),
+    r"rim|stick": (37,),
+    r"snare|\bsd": (38, 40, 37),
+    r"clap|snap": (39,),
+    r"\btom": _TOMS,
+    r"crash": (49, 57),
+    r"ride": (51, 59, 53),
+    r"china": (52,),
+    r"splash": (55,),
+    r"cymbal": (49, 51, 57, 59, 55, 52),
+    r"tamb": (54,),
+    r"cow": (56,),
+    r"vibra": (58,),
+    r"bongo": (60, 61),
+    r"conga": (62, 63, 64),
+    r"timbale": (65, 66),
+    r"agogo|bell": (67, 68),
+    r"cabasa": (69,),
+    r"maraca|shake": (70, 69),
+    r"whistle": (71, 72),
+    r"guiro": (73, 74),
+    r"clave": (75,),
+    r"wood|block": (76, 77),
+    r"cuica": (78, 79),
+    r"triangle": (80, 81),
+    r"perc": (*_TOMS, 39, 54, 56, *range(60, 71), *range(73, 82)),
+}
+_HATS = r"hat|\bhh|pedal"
+_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+
+
+def general_midi_keys(counts: Mapping[str, int]) -> dict[str, list[int]]:
+    """Give every piece a key: `counts` says how many pieces a label has, the answer where they lie.
+
+    A label first gets General MIDI's keys for it, the label with the fewest such keys choosing first. What
+    is left over, and labels that General MIDI does not know, take free keys from 36 upwards, then below 36.
+    The same counts always give the same keys, and no key is given twice.
+
+    Raises:
+        RequestError: for a negative count, or more pieces than the 128 keys that MIDI has.
+    """
+    for label, count in counts.items():
+        if count < 0:
+            raise RequestError(f"Cannot make {count} pieces of '{label}'; the number must not be negative.")
+    if sum(counts.values()) > 128:
+        raise RequestError(f"{sum(counts.values())} pieces do not fit on MIDI's 128 keys; ask for fewer.")
+    keys: dict[str, list[int]] = {label: [] for label in counts}
+    free = dict.fromkeys((*range(36, 128), *range(35, -1, -1)))  # a set that keeps its order
+    for label in sorted(counts, key=lambda label: len(_own_keys(label))):
+        own = [key for key in _own_keys(label) if key in free][: counts[label]]
+        keys[label] += _taken(free, own)
+    for label, count in counts.items():
+        keys[label] += _taken(free, list(free)[: count - len(keys[label])])
+    return keys
+
+
+def choke_group(label: str) -> int | None:
+    """The choke group that a label belongs to: hi-hats of every kind are group 1, all else is free."""
+    return 1 if re.search(_HATS, label.lower()) else None
+
+
+def key_name(key: int) -> str:
+    """Name a key as most programs do, where middle C (60) is C4: 36 is C2."""
+    return f"{_NAMES[key % 12]}{key // 12 - 1}"
+
+
+def _own_keys(label: str) -> tuple[int, ...]:
+    """General MIDI's keys for a label; none for an unknown one."""
+    return next((keys for look, keys in _FAMILIES.items() if re.search(look, label.lower())), ())
+
+
+def _taken(free: dict[int, None], keys: list[int]) -> Iterator[int]:
+    for key in keys:
+        del free[key]
+        yield key
