@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from wavesmith import Sound, generate, load
-from wavesmith.cli.generate import generate as command
+from wavesmith.cli.options import ModelOptions
 from wavesmith.models import DEFAULT_MODEL
 
 
@@ -35,8 +35,7 @@ def test_files_are_what_the_python_api_makes(wavesmith):
 
 
 def test_the_default_model_is_that_of_the_api():
-    assert command.__defaults__
-    assert DEFAULT_MODEL in command.__defaults__
+    assert ModelOptions().model == DEFAULT_MODEL
 
 
 def test_same_seed_same_files(wavesmith):

@@ -20,6 +20,9 @@ def again(
         Path | None, typer.Option(help="The new file; FILE with -again in its name if left out.")
     ] = None,
     model: Annotated[str | None, typer.Option(help="Where the model is, if not where it was.")] = None,
+    source: Annotated[
+        list[Path] | None, typer.Option(help="A sound that it was made from, if not where it was.")
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace another sound of that name.")
     ] = False,
@@ -37,7 +40,7 @@ def again(
     out = out or file.with_stem(f"{file.stem}-again")
     if out.exists() and (out.samefile(file) or not (overwrite or holds(out, before.recipe))):
         raise RequestError(f"{out} is already there; choose another file with --out, or use --overwrite.")
-    again(file, model=load(model) if model else None).write(out, bits=bits_of(file))
+    again(file, model=load(model) if model else None, sources=source or ()).write(out, bits=bits_of(file))
     difference = _difference(before, Sound.read(out))
     tell(f"{out} is {difference or 'identical to'} {file}{'' if difference else ', sample for sample'}.")
     if difference:

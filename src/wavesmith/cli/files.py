@@ -8,9 +8,11 @@ from pathlib import Path
 
 import soundfile
 
+from wavesmith.cli.options import FileOptions
 from wavesmith.errors import AudioError, RequestError
 from wavesmith.recipe import Recipe
 from wavesmith.sound import Bits, Sound
+from wavesmith.verbs.settings import words
 
 _BITS: dict[str, Bits] = {"PCM_16": 16, "PCM_24": 24, "FLOAT": "float"}
 
@@ -18,6 +20,14 @@ _BITS: dict[str, Bits] = {"PCM_16": 16, "PCM_24": 24, "FLOAT": "float"}
 def bits_of(path: Path) -> Bits:
     """Width of the samples in a sound file; 24 where wavesmith has no name for it."""
     return _BITS.get(soundfile.info(path).subtype, 24)
+
+
+def width(text: str) -> Bits:
+    """The width of samples that an option says."""
+    widths: dict[str, Bits] = {"16": 16, "24": 24, "float": "float"}
+    if text not in widths:
+        raise RequestError(f"Samples cannot be {text} wide; choose 16, 24 or float.")
+    return widths[text]
 
 
 def holds(path: Path, recipe: Recipe | None) -> bool:
@@ -29,9 +39,14 @@ def holds(path: Path, recipe: Recipe | None) -> bool:
 
 
 def stem(recipe: Recipe) -> str:
-    """Label and seed, as in `kick-7`; what a label may hold but a file name had better not becomes `_`."""
-    label = re.sub(r"[^\w-]", "_", recipe.settings.get("label") or "sound")
-    return f"{label}-{recipe.seed}"
+    """What a sound is and its seed, as in `kick-7` or `snare-vary-7`.
+
+    What a label or a name may hold but a file name had better not becomes `_`.
+    """
+    what = [Path(source.path).stem or "sound" for source in recipe.sources]
+    label, to = (recipe.settings.get(name) for name in ("label", "to"))
+    parts = [*what, recipe.verb] if what else [words(label), *(["to", words(to)] if to else [])]
+    return "-".join(re.sub(r"[^\w.+-]", "_", part) for part in [*parts, str(recipe.seed)])
 
 
 @dataclass(frozen=True)
@@ -42,6 +57,11 @@ class Destination:
     format: str
     bits: Bits
     overwrite: bool
+
+    @classmethod
+    def of(cls, files: FileOptions) -> Destination:
+        """What the options say."""
+        return cls(files.out, files.format, width(files.bits), files.overwrite)
 
     def path(self, recipe: Recipe) -> Path:
         """Such as `kicks/kick-7-000.wav`: label, seed and index."""

@@ -16,16 +16,26 @@ from pydantic import ValidationError
 from wavesmith import __version__
 from wavesmith.cli import models
 from wavesmith.cli.again import again
+from wavesmith.cli.clean import clean
 from wavesmith.cli.console import complain, note, tell
+from wavesmith.cli.extend import extend
 from wavesmith.cli.generate import generate
+from wavesmith.cli.inpaint import inpaint
 from wavesmith.cli.inspect import inspect
+from wavesmith.cli.kit import kit
+from wavesmith.cli.loop import loop
+from wavesmith.cli.morph import morph
+from wavesmith.cli.restyle import restyle
 from wavesmith.cli.scan import scan
 from wavesmith.cli.train import train
+from wavesmith.cli.upscale import upscale
+from wavesmith.cli.vary import vary
 from wavesmith.errors import WavesmithError, first_problem
 from wavesmith.files import remedy
 
 app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["--help", "-h"]})
-for command in (generate, again, inspect, scan, train):
+MAKING = (generate, vary, restyle, morph, inpaint, extend, loop, upscale, clean, kit)
+for command in (*MAKING, again, inspect, scan, train):
     app.command()(command)
 app.add_typer(models.app, name="models")
 

@@ -4,6 +4,8 @@ from wavesmith.verbs.again import VERBS, again
 from wavesmith.verbs.clean import clean
 from wavesmith.verbs.generate import GenerateSettings, generate, sample, stream
 from wavesmith.verbs.inpaint import extend, inpaint
+from wavesmith.verbs.kit import make_kit
+from wavesmith.verbs.like import generate_like
 from wavesmith.verbs.loop import loop
 from wavesmith.verbs.morph import morph, morph_labels
 from wavesmith.verbs.restyle import restyle, restyle_file
@@ -22,8 +24,10 @@ __all__ = [
     "clean",
     "extend",
     "generate",
+    "generate_like",
     "inpaint",
     "loop",
+    "make_kit",
     "morph",
     "morph_labels",
     "parse_label",

@@ -156,9 +156,7 @@ def restyle_file(
     """
     out, audio = Path(out), SoundFile(source)
     check_target(out, bits)
-    settings = settle(RestyleSettings, model, **choices)
-    origin = Source(path=str(source), sha256=audio.sha256, recipe=audio.recipe)
-    task = Task(model, settings, check_count(1, seed), (), (origin,))
+    task = _task(model, audio, seed, choices)
     recipe, bench = RESTYLE.recipe(task, index), on_bench(audio, model)
     unfinished = Unfinished(out, recipe, audio.rate, bench.channels)
     pending, total = unfinished.pending(), len(bench.windows())
@@ -167,5 +165,18 @@ def restyle_file(
         unfinished.add(done.numpy(), rest.numpy())
         if progress:
             progress(unfinished.parts, total)
-    unfinished.finish(bench.gain_to(unfinished.peak, settings.peak_db), bits)
+    unfinished.finish(bench.gain_to(unfinished.peak, task.settings.peak_db), bits)
     return recipe
+
+
+def restyle_recipe(
+    model: Model, source: str | Path, *, index: int = 0, seed: int | None = None, **choices: Any
+) -> Recipe:
+    """The recipe of the file that `restyle_file` would write; nothing is made."""
+    return RESTYLE.recipe(_task(model, SoundFile(source), seed, choices), index)
+
+
+def _task(model: Model, audio: SoundFile, seed: int | None, choices: dict[str, Any]) -> Task[RestyleSettings]:
+    settings = settle(RestyleSettings, model, **choices)
+    origin = Source(path=str(audio.path), sha256=audio.sha256, recipe=audio.recipe)
+    return Task(model, settings, check_count(1, seed), (), (origin,))

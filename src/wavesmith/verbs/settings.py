@@ -151,9 +151,9 @@ def parse_label(text: str) -> str | dict[str, float]:
 
 
 def words(label: Label) -> str:
-    """A label as people write it; `sound` for none."""
+    """A label as file names have it, such as `kick0.7+snare0.3` for a mix; `sound` for none."""
     if isinstance(label, Mapping):
-        return ",".join(f"{name}={weight:g}" for name, weight in label.items())
+        return "+".join(f"{name}{weight:g}" for name, weight in label.items() if weight)
     return label or "sound"
 
 

@@ -1,0 +1,88 @@
+"""`wavesmith kit`: a kit that samplers play."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wavesmith.cli.console import progress, tell
+from wavesmith.cli.options import ModelOptions, WalkOptions, expanded
+from wavesmith.errors import RequestError
+
+if TYPE_CHECKING:
+    from wavesmith.sound import Sound
+
+
+@expanded
+def kit(
+    *,
+    pieces: Annotated[str, typer.Option(help="How many of each label.")] = (
+        "kick=4,snare=4,hihat=6,percussion=8"
+    ),
+    out: Annotated[Path, typer.Option(help="Folder for the kit.")] = Path("kit"),
+    name: Annotated[str, typer.Option(help="Name of the kit.")] = "wavesmith kit",
+    seed: Annotated[int | None, typer.Option(help="Which sounds; drawn if left out.")] = None,
+    layers: Annotated[int, typer.Option(help="Sounds for different velocities.")] = 2,
+    turns: Annotated[int, typer.Option(help="Sounds that take turns on one key.")] = 2,
+    amount: Annotated[float, typer.Option(help="How far those differ, 0 to 1.")] = 0.15,
+    bpm: Annotated[float, typer.Option(help="Tempo of the bar that is played to try it.")] = 110.0,
+    formats: Annotated[str, typer.Option(help="Of sfz, decentsampler, hydrogen and h2drumkit.")] = (
+        "sfz,decentsampler,hydrogen"
+    ),
+    bits: Annotated[str, typer.Option(help="Width of the samples: 16, 24 or float.")] = "24",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another kit there.")] = False,
+    walk: WalkOptions,
+    models: ModelOptions,
+) -> None:
+    """Make a playable kit: samples, SFZ, DecentSampler and Hydrogen files, a picture, and a bar to try it."""
+    from wavesmith.cli.files import width
+    from wavesmith.export import bar, read_sfz, render, write_kit, write_midi
+    from wavesmith.picture import sheet
+    from wavesmith.verbs.kit import make_kit
+
+    started = time.monotonic()
+    counts = _pieces(pieces)
+    with progress("making sounds") as show:
+        made = make_kit(
+            models.load(),
+            counts,
+            name=name,
+            layers=layers,
+            turns=turns,
+            amount=amount,
+            seed=seed,
+            progress=show,
+            **walk.asked(),
+        )
+    kinds = [kind.strip() for kind in formats.split(",") if kind.strip()]
+    files = write_kit(made, out, formats=kinds, bits=width(bits), overwrite=overwrite)
+    rows: dict[str, list[Sound]] = {}
+    for piece in made.pieces:
+        rows.setdefault(piece.name, []).append(piece.layers[-1].sounds[0])
+    sheet(rows, out / "kit.png", title=name)
+    hits = bar(made, bpm=bpm, bars=2)
+    write_midi(hits, out / "bar.mid", bpm=bpm)
+    if "sfz" in kinds:
+        instrument = read_sfz(next(file for file in files if file.suffix == ".sfz"))
+        render(instrument, hits).normalise(-1).write(out / "bar.wav", bits=16)
+    seconds = time.monotonic() - started
+    tell(
+        f"{len(made.pieces)} pieces, {made.sounds} sounds, in {out} "
+        f"(seed {made.about['seed']}, {seconds:.1f} s)."
+    )
+
+
+def _pieces(text: str) -> dict[str, int]:
+    counts = {}
+    for part in text.split(","):
+        label, _, count = part.partition("=")
+        try:
+            counts[label.strip()] = int(count)
+        except ValueError:
+            raise RequestError(
+                f"The pieces '{text}' cannot be read; write them like kick=4,snare=4."
+            ) from None
+    return counts

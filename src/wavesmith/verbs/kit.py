@@ -1,0 +1,105 @@
+"""A playable kit: new sounds on keys, each with softer layers and with turns that differ a little."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from wavesmith.errors import RequestError
+from wavesmith.export import Kit, Piece, choke_group, even_layers, general_midi_keys
+from wavesmith.hearing import Timbre
+from wavesmith.models import Model
+from wavesmith.sound import Sound
+from wavesmith.verbs.generate import generate
+from wavesmith.verbs.settings import check_count
+from wavesmith.verbs.vary import vary
+from wavesmith.verbs.verb import Progress
+
+DULLER = 12.0
+"""Percentiles of brightness that a layer lies below the next louder one."""
+
+
+def make_kit(
+    model: Model,
+    pieces: Mapping[str, int],
+    *,
+    name: str = "wavesmith kit",
+    layers: int = 2,
+    turns: int = 2,
+    amount: float = 0.15,
+    seed: int | None = None,
+    progress: Progress | None = None,
+    **choices: Any,
+) -> Kit:
+    """Make the sounds of a kit, ready for `wavesmith.export.write_kit`.
+
+    The first sound of each piece is new; its turns and softer layers are variations of it, softer layers
+    duller as well where the model knows timbres. Every sound carries its own recipe.
+
+    Args:
+        model: what `load` returned.
+        pieces: how many of each label, such as `{"kick": 4, "snare": 4, "hihat": 6}`.
+        name: of the kit.
+        layers: sounds for different velocities, 1 to 8.
+        turns: sounds that take turns when a key is hit again and again, 1 to 8.
+        amount: how far they differ, as for `vary`.
+        seed: see `generate`; piece k of a label is its sound k.
+        progress: called with (sounds done, sounds in all).
+        choices: as for `generate` and `vary`, such as `steps`.
+
+    Raises:
+        RequestError: for no pieces, an unknown label, or numbers that make no sense.
+    """
+    if not (1 <= layers <= 8 and 1 <= turns <= 8):
+        raise RequestError(f"{layers} layers of {turns} turns cannot be made; choose 1 to 8 of each.")
+    seed, keys = check_count(1, seed), general_midi_keys(pieces)
+    total = sum(pieces.values()) * layers * turns
+    if not total:
+        raise RequestError("A kit needs at least one piece; ask for some, such as kick=4,snare=4.")
+    made, done = [], 0
+    for label, places in keys.items():
+        for number, key in enumerate(places):
+            (first,) = generate(model, 1, label=label, seed=seed, first=number, **choices)
+            rows = []
+            for layer in range(layers):
+                softer = layers - 1 - layer
+                row = _turns(model, first, label, softer, turns, amount, seed, choices)
+                rows.append(row)
+                done += len(row)
+                if progress:
+                    progress(done, total)
+            made.append(Piece(label, key, even_layers(rows), choke=choke_group(label)))
+    about = {"model": model.name, "model_hash": model.hash, "seed": seed, "pieces": dict(pieces)}
+    about |= {"layers": layers, "turns": turns, "amount": amount}
+    return Kit(name, tuple(made), author="wavesmith", credits=credits_of(model), about=about)
+
+
+def _turns(
+    model: Model,
+    first: Sound,
+    label: str,
+    softer: int,
+    turns: int,
+    amount: float,
+    seed: int,
+    choices: Mapping[str, Any],
+) -> list[Sound]:
+    """Sounds that take turns in one layer, `softer` steps below the loudest."""
+    asked = {"amount": amount, "seed": seed, "label": label, **choices}
+    if not softer:
+        return [first, *(vary(model, first, turns - 1, **asked) if turns > 1 else ())]
+    if model.timbre is not None:
+        with torch.no_grad():
+            brightness = float(Timbre(model.rate)(first.tensor()[None])["brightness"])
+        percentile = model.timbre.percentile("brightness", brightness, {label: 1.0})
+        duller = {"timbre": "brightness", "percentile": max(0.0, percentile - softer * DULLER)}
+        asked["guide"] = [*asked.get("guide", ()), duller]
+    return vary(model, first, turns, first=softer * turns, **asked)
+
+
+def credits_of(model: Model) -> str:
+    """Whom a model's sounds owe: the lines of its card that ask for credit."""
+    asked = [line.strip() for line in model.card.splitlines() if "provided by" in line.lower()]
+    return "\n".join([f"Made with wavesmith and its model {model.name} ({model.hash}).", *asked])
