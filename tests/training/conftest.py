@@ -67,6 +67,7 @@ def recipe() -> Callable[..., TrainingRecipe]:
             "validate_every": 32,
             "save_every": 32,
             "demo_every": 10_000,
+            "precision": "32",
         }
         return TrainingRecipe(
             model=ModelRecipe(

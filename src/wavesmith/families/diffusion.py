@@ -124,7 +124,8 @@ class DiffusionModel(nn.Module):
 
     def training_loss(self, waves: Tensor, sigma: Tensor, eps: Tensor, **cond: Any) -> Tensor:
         """Loss per item `[B]` for waves `[B, C, N]` at noise levels `[B]` with noise `[B, F, T]`."""
-        features = self.transform.encode(waves)
+        with torch.autocast(waves.device.type, enabled=False):  # half precision is too coarse for a transform
+            features = self.transform.encode(waves)
         return self.parameterisation.loss(self.network, features, sigma, eps, **cond)
 
     def feature_shape(self, length: int) -> tuple[int, int]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+import torch
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -13,7 +14,12 @@ from wavesmith.networks.layers import HEAD_WIDTH, Attention, Conditioning, Posit
 
 
 class TransformerConfig(BaseModel):
-    """`fold`: frames per token. `depth`: blocks. `width`: channels, a multiple of 64."""
+    """`fold`: frames per token. `depth`: blocks. `width`: channels, a multiple of 64.
+
+    `condition`: width of what modulates the blocks; None for the same width. `energies`: whether tokens hear
+    how loud each feature and its neighbourhood are, besides the features themselves. `mixing`: frames (odd)
+    that a convolution in front of each block mixes, channel by channel; 0 for none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,7 +27,17 @@ class TransformerConfig(BaseModel):
     fold: int = Field(default=2, ge=1, le=1024)
     width: int = Field(default=256, ge=64, le=16_384, multiple_of=64)
     depth: int = Field(default=6, ge=1, le=256)
+    condition: int | None = Field(default=None, ge=8, le=16_384)
+    energies: bool = False
+    mixing: int = Field(default=0, ge=0, le=63)
     dropout: float = Field(default=0.1, ge=0, lt=1)
+
+    @field_validator("mixing")
+    @classmethod
+    def _odd(cls, frames: int) -> int:
+        if frames and frames % 2 == 0:
+            raise ValueError(f"mixing takes an odd number of frames; {frames} is even")
+        return frames
 
     def build(self, features: int, outputs: int = 1, labels: int = 0, augments: int = 0) -> Transformer:
         """Make the network for `features` channels of a transform."""
@@ -36,10 +52,13 @@ class Transformer(nn.Module):
     ) -> None:
         super().__init__()
         self.fold = config.fold
-        self.condition = Conditioning(config.width, labels, augments)
-        self.inlet = nn.Linear(features * config.fold, config.width)
+        condition = config.condition or config.width
+        self.energies = Energies(features) if config.energies else None
+        heard = features if self.energies is None else features + self.energies.outputs
+        self.condition = Conditioning(condition, labels, augments)
+        self.inlet = nn.Linear(heard * config.fold, config.width)
         self.position = Position(config.width)
-        self.blocks = nn.ModuleList(Block(config.width, config.dropout) for _ in range(config.depth))
+        self.blocks = nn.ModuleList(Block(config, condition) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.width)
         self.outlet = nn.Linear(config.width, outputs * features * config.fold)
         nn.init.zeros_(self.outlet.weight)
@@ -51,7 +70,8 @@ class Transformer(nn.Module):
         """Noisy features and noise level `[B]` (see `Conditioning` for `label` and `augment`)."""
         frames = x.shape[-1]
         condition = self.condition(c_noise, label, augment)[:, None]
-        h = self.inlet(fold(F.pad(x, (0, -frames % self.fold)), self.fold).transpose(1, 2))
+        heard = x if self.energies is None else torch.cat([x, self.energies(x)], dim=1)
+        h = self.inlet(fold(F.pad(heard, (0, -frames % self.fold)), self.fold).transpose(1, 2))
         h = h + self.position(h.shape[1])
         turns = rotations(h.shape[1], HEAD_WIDTH, h.device)
         for block in self.blocks:
@@ -59,25 +79,67 @@ class Transformer(nn.Module):
         return unfold(self.outlet(self.norm(h)).transpose(1, 2), self.fold)[..., :frames]
 
 
+class Energies(nn.Module):
+    """How loud features are: log power of each, and of two sizes of neighbourhoods in frequency and time.
+
+    A linear layer cannot tell the power of what has random signs. With it, a network knows from the start
+    what a Wiener filter with a local estimate of the power would do, and does better from there.
+    """
+
+    NEIGHBOURHOODS = ((8, 3), (32, 9))  # features and frames; half as many features apart
+    FLOOR = 1e-3
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        sizes = [(min(bands, features), frames) for bands, frames in self.NEIGHBOURHOODS]
+        self.sizes = [(max(2, bands // 2 * 2), frames) for bands, frames in sizes]
+        self.outputs = features + sum(features // (bands // 2) for bands, _ in self.sizes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features `[B, features, T]` to log powers `[B, outputs, T]`, scaled to the size of 1."""
+        power = x.square()
+        found = [power]
+        for bands, frames in self.sizes:
+            step = bands // 2
+            smooth = F.avg_pool2d(
+                power[:, None],
+                (bands, frames),
+                (step, 1),
+                padding=(step // 2, frames // 2),
+                count_include_pad=False,
+            )
+            found.append(smooth[:, 0, : x.shape[1] // step])
+        return (torch.cat(found, dim=1) + self.FLOOR).log() / 4
+
+
 class Block(nn.Module):
     """Attention and a gated feed-forward (SwiGLU), each modulated and gated by the conditioning vector."""
 
-    def __init__(self, width: int, dropout: float) -> None:
+    def __init__(self, config: TransformerConfig, condition: int) -> None:
         super().__init__()
+        width = config.width
         hidden = width * 8 // 3 // 64 * 64
-        self.modulation = nn.Linear(width, 6 * width)
+        self.modulation = nn.Linear(condition, 6 * width)
         self.attention = Attention(width)
         self.widen = nn.Linear(width, 2 * hidden, bias=False)
         self.narrow = nn.Linear(hidden, width, bias=False)
-        self.dropout = nn.Dropout(dropout)
-        nn.init.zeros_(self.modulation.weight)
-        nn.init.zeros_(self.modulation.bias)
+        self.dropout = nn.Dropout(config.dropout)
+        self.mixing = (
+            nn.Conv1d(width, width, config.mixing, padding=config.mixing // 2, groups=width)
+            if config.mixing
+            else None
+        )
+        for layer in (self.modulation, self.mixing):
+            for parameter in layer.parameters() if layer is not None else ():
+                nn.init.zeros_(parameter)
         nn.init.xavier_uniform_(self.attention.out.weight)  # the zero-initialised gates below suffice
 
     def forward(self, x: Tensor, condition: Tensor, turns: Tensor) -> Tensor:
-        """Tokens `[B, T, width]`, condition `[B, 1, width]` and rotary `turns` to tokens."""
+        """Tokens `[B, T, width]`, condition `[B, 1, condition]` and rotary `turns` to tokens."""
         shift1, scale1, gate1, shift2, scale2, gate2 = self.modulation(condition).chunk(6, dim=-1)
         size = x.shape[-1:]
+        if self.mixing is not None:
+            x = x + self.mixing(x.transpose(1, 2)).transpose(1, 2)
         x = x + gate1 * self.attention(F.layer_norm(x, size) * (1 + scale1) + shift1, turns)
         value, gate = self.widen(F.layer_norm(x, size) * (1 + scale2) + shift2).chunk(2, dim=-1)
         out: Tensor = x + gate2 * self.dropout(self.narrow(value * F.silu(gate)))

@@ -104,7 +104,7 @@ class TrainingConfig(BaseModel):
         label_dropout: share of examples shown without their label, which guidance needs.
         noise_levels: distribution of training sigma.
         augmentation: changes to the sounds, told to the network; None for none.
-        precision: `auto` is bf16 where a CUDA device has it, float32 elsewhere.
+        precision: `auto` is bf16 where a CUDA device or CPU is quick at it, float32 elsewhere.
         held_out: share of sounds, by source, kept for judging.
         validate_every, demo_every, save_every: examples between held-out losses, demos and checkpoints.
         seed: of everything random.

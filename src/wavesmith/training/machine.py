@@ -71,9 +71,8 @@ class Machine:
         )
 
     def _precision(self, config: TrainingConfig) -> str:
-        bf16 = (
-            self.device in ("auto", "cuda") and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-        )
+        cuda = self.device in ("auto", "cuda") and torch.cuda.is_available()
+        bf16 = torch.cuda.is_bf16_supported() if cuda else self.device in ("auto", "cpu") and _has_tiles()
         names = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
         return names[("bf16" if bf16 else "32") if config.precision == "auto" else config.precision]
 
@@ -91,3 +90,9 @@ class Machine:
             raise RequestError(
                 f"Cannot train on {self.devices} x {self.device} here ({error}); use cpu."
             ) from error
+
+
+def _has_tiles() -> bool:
+    """Whether the CPU multiplies matrices of bfloat16 several times faster than of float32 (Intel's AMX)."""
+    supported = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    return bool(supported()) and not torch.backends.mps.is_available()
