@@ -1,0 +1,104 @@
+"""How well sounds can be steered: requested against measured timbre, and whether they still sound right.
+
+    python benchmarks/steering.py --model drums --judge JUDGE --sounds 100 --out runs/steering
+
+For every timbre, sounds of all labels are asked for at percentiles spread over 5 to 95. Reported are Spearman's
+rank correlation of requested and measured values, the median distance in percentiles, and how many of the sounds an
+independent judge (a folder that `benchmarks/train_judge.py` wrote; it steers nothing here) still names as asked,
+beside the same without steering.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+
+from wavesmith.hearing import TIMBRES, Timbre
+from wavesmith.judges import Judge, predict
+from wavesmith.models import Model, load
+from wavesmith.sound import Sound
+from wavesmith.verbs import generate
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", default="drums")
+    parser.add_argument("--judge", type=Path, required=True)
+    parser.add_argument("--sounds", type=int, default=100, help="per timbre")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    options.out.mkdir(parents=True, exist_ok=True)
+    model, judge = load(options.model), Judge.load(options.judge)
+    labels = [model.labels[k % len(model.labels)] for k in range(options.sounds)]
+    plain = [made(model, label, k, options.seed) for k, label in enumerate(labels)]
+    rows = {"(none)": {"named": named(judge, plain, labels)}}
+    print(f"without steering: {rows['(none)']['named']:.1%} named as asked", flush=True)
+    percentiles = np.random.default_rng(options.seed).permutation(np.linspace(5, 95, options.sounds))
+    for timbre in TIMBRES:
+        asked = [{"timbre": timbre, "percentile": float(p)} for p in percentiles]
+        sounds = [made(model, label, k, options.seed, guide=[asked[k]]) for k, label in enumerate(labels)]
+        found = [
+            heard_percentile(model, timbre, sound, label) for sound, label in zip(sounds, labels, strict=True)
+        ]
+        unasked = [
+            heard_percentile(model, timbre, sound, label) for sound, label in zip(plain, labels, strict=True)
+        ]
+        rows[timbre] = {
+            "rho": spearman(percentiles, found),
+            "rho_unsteered": spearman(percentiles, unasked),
+            "apart": median(abs(a - b) for a, b in zip(percentiles, found, strict=True)),
+            "named": named(judge, sounds, labels),
+        }
+        print(f"{timbre:11s} {rows[timbre]}", flush=True)
+    (options.out / "steering.json").write_text(json.dumps(rows, indent=1) + "\n")
+    (options.out / "steering.md").write_text(table(rows))
+
+
+def made(model: Model, label: str, index: int, seed: int, **asked: object) -> Sound:
+    return generate(model, 1, label=label, seed=seed, first=index, **asked)[0]
+
+
+@torch.no_grad()
+def heard_percentile(model: Model, timbre: str, sound: Sound, label: str) -> float:
+    assert model.timbre
+    value = float(Timbre(sound.rate)(sound.tensor()[None])[timbre])
+    return model.timbre.percentile(timbre, value, {label: 1.0})
+
+
+def named(judge: Judge, sounds: list[Sound], labels: list[str]) -> float:
+    waves = torch.stack([sound.mono().tensor() for sound in sounds])
+    wanted = torch.tensor([judge.classes.index(label) for label in labels])
+    return float((predict(judge, waves) == wanted).float().mean())
+
+
+def spearman(first: object, second: object) -> float:
+    ranks = [np.argsort(np.argsort(np.asarray(values))) for values in (first, second)]
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
+def table(rows: dict[str, dict[str, float]]) -> str:
+    lines = [
+        "| timbre | rank correlation | without steering | median distance, percentiles | named as asked |",
+        "|---|---|---|---|---|",
+    ]
+    for name, row in rows.items():
+        if name == "(none)":
+            lines.append(f"| (not steered) | - | - | - | {row['named']:.0%} |")
+        else:
+            lines.append(
+                f"| {name} | {row['rho']:.2f} | {row['rho_unsteered']:.2f} | {row['apart']:.0f} | {row['named']:.0%} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
