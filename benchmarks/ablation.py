@@ -13,8 +13,10 @@ import argparse
 import json
 import time
 from pathlib import Path
+from typing import TypeVar
 
 import torch
+from pydantic import BaseModel
 from torch.utils.data import DataLoader
 
 from wavesmith.data import AUGMENT_FEATURES, ScannedFile, SoundDataset, scan, split
@@ -23,19 +25,23 @@ from wavesmith.evaluation import evaluate
 from wavesmith.families import DiffusionConfig, DiffusionModel, ParameterisationConfig
 from wavesmith.judges import Judge
 from wavesmith.models import Model, fingerprint, save_folder
-from wavesmith.networks import FrameUNetConfig, parameters
+from wavesmith.networks import FrameUNetConfig, TransformerConfig, parameters
 from wavesmith.picture import sheet
 from wavesmith.training import ModelRecipe, TrainingConfig, read_recipe
 from wavesmith.training.ema import PowerAverages
 from wavesmith.training.examples import Examples, Positions
 from wavesmith.training.held_out import HeldOut
-from wavesmith.transforms import PatchConfig
+from wavesmith.transforms import PatchConfig, SpectralConfig
 from wavesmith.verbs import generate
+
+Config = TypeVar("Config", bound=BaseModel)
 
 EDM = ParameterisationConfig(kind="edm")
 GATED = ParameterisationConfig(kind="gated")
-FRAME_UNET = FrameUNetConfig(blocks=1, dropout=0.0)
-PATCH_UNET = FrameUNetConfig(widths=(64, 128, 256, 256), blocks=1, dropout=0.0)
+FRAME_UNET = FrameUNetConfig(blocks=1)
+PATCH_UNET = FrameUNetConfig(widths=(64, 128, 256, 256), blocks=1)
+PLAIN = TransformerConfig(fold=2, width=256, depth=5)
+SHORT = SpectralConfig(hop=128)
 
 
 def variants() -> dict[str, ModelRecipe]:
@@ -43,15 +49,19 @@ def variants() -> dict[str, ModelRecipe]:
     drums = read_recipe("drums").model
     return {
         "patch 16 + U-Net, EDM": _with(drums, transform=PatchConfig(size=16), network=PATCH_UNET),
-        "spectral + U-Net, EDM": _with(drums, network=FRAME_UNET, parameterisation=EDM),
-        "spectral + U-Net, gated": _with(drums, network=FRAME_UNET),
-        "spectral + transformer, EDM": _with(drums, parameterisation=EDM),
-        "spectral + transformer, gated": drums,
+        "spectral 128 + U-Net, EDM": _with(drums, transform=SHORT, network=FRAME_UNET, parameterisation=EDM),
+        "spectral 128 + U-Net, gated": _with(drums, transform=SHORT, network=FRAME_UNET),
+        "spectral 128 + transformer, EDM": _with(drums, transform=SHORT, network=PLAIN, parameterisation=EDM),
+        "spectral 128 + transformer, gated": _with(drums, transform=SHORT, network=PLAIN),
+        "spectral 512 + transformer, gated": _with(
+            drums, network=_with(drums.network, energies=False, mixing=0)
+        ),
+        "spectral 512 + transformer that hears energies, gated": drums,
     }
 
 
-def _with(recipe: ModelRecipe, **changes: object) -> ModelRecipe:
-    return recipe.model_copy(update=changes)
+def _with(config: Config, **changes: object) -> Config:
+    return config.model_copy(update=changes)
 
 
 def fitted(recipe: ModelRecipe, sounds: SoundDataset) -> DiffusionModel:
@@ -87,7 +97,9 @@ def trained(family: DiffusionModel, sounds: SoundDataset, config: TrainingConfig
         shape = family.feature_shape(batch.wave.shape[-1])
         eps = ItemNoise(config.seed, batch.position.tolist(), shape)()
         sigma = batch.sigma * scale
-        loss = family.training_loss(batch.wave, sigma, eps, label=batch.label, augment=batch.augment).mean()
+        with torch.autocast("cpu", torch.bfloat16):  # for all alike; quick where the CPU is
+            losses = family.training_loss(batch.wave, sigma, eps, label=batch.label, augment=batch.augment)
+        loss = losses.mean()
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(family.parameters(), 1.0)

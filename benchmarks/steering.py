@@ -2,10 +2,10 @@
 
     python benchmarks/steering.py --model drums --judge JUDGE --sounds 100 --out runs/steering
 
-For every timbre, sounds of all labels are asked for at percentiles spread over 5 to 95. Reported are Spearman's
-rank correlation of requested and measured values, the median distance in percentiles, and how many of the sounds an
-independent judge (a folder that `benchmarks/train_judge.py` wrote; it steers nothing here) still names as asked,
-beside the same without steering.
+For every timbre, sounds of all labels are asked for at percentiles spread over 5 to 95. Reported are
+Spearman's rank correlation of requested and measured values, the median distance in percentiles, and how many
+of the sounds an independent judge (a folder that `benchmarks/train_judge.py` wrote; it steers nothing here)
+still names as asked, beside the same without steering.
 """
 
 from __future__ import annotations
@@ -46,12 +46,7 @@ def main() -> None:
     for timbre in TIMBRES:
         asked = [{"timbre": timbre, "percentile": float(p)} for p in percentiles]
         sounds = [made(model, label, k, options.seed, guide=[asked[k]]) for k, label in enumerate(labels)]
-        found = [
-            heard_percentile(model, timbre, sound, label) for sound, label in zip(sounds, labels, strict=True)
-        ]
-        unasked = [
-            heard_percentile(model, timbre, sound, label) for sound, label in zip(plain, labels, strict=True)
-        ]
+        found, unasked = (percentiles_of(model, timbre, some, labels) for some in (sounds, plain))
         rows[timbre] = {
             "rho": spearman(percentiles, found),
             "rho_unsteered": spearman(percentiles, unasked),
@@ -68,10 +63,14 @@ def made(model: Model, label: str, index: int, seed: int, **asked: object) -> So
 
 
 @torch.no_grad()
-def heard_percentile(model: Model, timbre: str, sound: Sound, label: str) -> float:
+def percentiles_of(model: Model, timbre: str, sounds: list[Sound], labels: list[str]) -> list[float]:
     assert model.timbre
-    value = float(Timbre(sound.rate)(sound.tensor()[None])[timbre])
-    return model.timbre.percentile(timbre, value, {label: 1.0})
+    hear = Timbre(model.rate)
+    values = [float(hear(sound.tensor()[None])[timbre]) for sound in sounds]
+    return [
+        model.timbre.percentile(timbre, value, {label: 1.0})
+        for value, label in zip(values, labels, strict=True)
+    ]
 
 
 def named(judge: Judge, sounds: list[Sound], labels: list[str]) -> float:
@@ -94,9 +93,8 @@ def table(rows: dict[str, dict[str, float]]) -> str:
         if name == "(none)":
             lines.append(f"| (not steered) | - | - | - | {row['named']:.0%} |")
         else:
-            lines.append(
-                f"| {name} | {row['rho']:.2f} | {row['rho_unsteered']:.2f} | {row['apart']:.0f} | {row['named']:.0%} |"
-            )
+            numbers = f"{row['rho']:.2f} | {row['rho_unsteered']:.2f} | {row['apart']:.0f}"
+            lines.append(f"| {name} | {numbers} | {row['named']:.0%} |")
     return "\n".join(lines) + "\n"
 
 
