@@ -19,7 +19,7 @@ from wavesmith.verbs.sources import Bench, on_bench, worked
 from wavesmith.verbs.vary import beginning
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
 from wavesmith.verbs.walk import denoiser_of, descend, noise_of
-from wavesmith.verbs.windows import raised_cosine
+from wavesmith.verbs.windows import holding
 
 Regions = Sequence[tuple[float, float]]
 
@@ -151,11 +151,11 @@ def renewed(task: Task[Any], source: Sound, new: Tensor, index: int, amount: flo
         AudioError: when the source is empty or silent.
     """
     bench = on_bench(source, task.model)
-    family, whole = task.model.family, len(bench.windows()) == 1
+    family = task.model.family
     share = _risen(new, source.rate)
 
     def process(start: int, stop: int, known: Tensor | None) -> Tensor:
-        wave = bench.take(start, max(stop, bench.native) if whole else stop)
+        wave = bench.take(start, stop)
         length = wave.shape[-1]
         held_share = 1 - _at_rate(share[start:stop], length, bench)
         if known is not None:
@@ -191,12 +191,10 @@ def _at_rate(share: Tensor, length: int, bench: Bench) -> Tensor:
 
 
 def _with_beginning(wave: Tensor, share: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-    """Let a window begin with what is made of it already, let go of over its second half."""
+    """Let a window begin with what is made of it already."""
     overlap = min(known.shape[-1], wave.shape[-1])
-    hold = wave.new_ones(overlap)
-    hold[overlap - overlap // 2 :] = raised_cosine(overlap // 2, wave).flip(0)
     wave = torch.cat([known[:, :overlap], wave[:, overlap:]], dim=-1)
-    return wave, torch.cat([torch.maximum(share[:overlap], hold), share[overlap:]])
+    return wave, torch.maximum(share, holding(overlap, wave.shape[-1], wave))
 
 
 @torch.inference_mode()

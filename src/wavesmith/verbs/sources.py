@@ -79,11 +79,6 @@ class Bench:
         return PEAK / self.audio.peak
 
     @property
-    def grain(self) -> int:
-        """Frames of the source that last a whole number of the model's."""
-        return self.audio.rate // math.gcd(self.audio.rate, self.model.rate)
-
-    @property
     def native(self) -> int:
         """Frames of the source that last as long as the model's own sounds."""
         return self.frames(self.model.family.config.length)
@@ -98,13 +93,14 @@ class Bench:
 
     def windows(self) -> Windows:
         """How the source is divided for the model."""
-        return divide(self.audio.frames, self.native, self.grain)
+        return divide(self.audio.frames, self.native)
 
     def take(self, start: int, stop: int) -> Tensor:
         """Frames `start` to `stop` of the source, zeros beyond its ends, as the model's wave `[C, n]`."""
-        margin = math.ceil(_MARGIN_SECONDS * self.audio.rate / self.grain) * self.grain
-        if self.audio.rate == self.model.rate:
-            margin = 0
+        margin = 0
+        if self.audio.rate != self.model.rate:  # it must last a whole number of the model's samples
+            grain = self.audio.rate // math.gcd(self.audio.rate, self.model.rate)
+            margin = math.ceil(_MARGIN_SECONDS * self.audio.rate / grain) * grain
         first, last = max(0, start - margin), min(self.audio.frames, stop + margin)
         part = self.audio.part(first, max(first, last))
         part = np.pad(part, ((0, 0), (first - start + margin, max(0, stop + margin - last))))
@@ -177,11 +173,13 @@ def worked(
     """`blocks` over the source: windows are cut and joined in its form, and processed in the model's.
 
     `process` is told the window in frames of the source; what it is given and returns are the model's waves.
+    No window is shorter than the model's own sounds: it goes on beyond the end of the source if need be.
     """
 
     def through(start: int, stop: int, known: Tensor | None) -> Tensor:
         before = None if known is None else bench.inward(known)
-        return bench.outward(process(start, stop, before), stop - start)
+        made = process(start, max(stop, start + bench.native), before)
+        return bench.outward(made, stop - start)
 
     return blocks(bench.windows(), through, first, made)
 

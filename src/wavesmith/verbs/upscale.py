@@ -105,7 +105,7 @@ def _make(task: Task[UpscaleSettings], indices: Sequence[int]) -> Iterator[Sound
     for index in indices:
 
         def process(start: int, stop: int, known: Tensor | None, index: int = index) -> Tensor:
-            wave = bench.take(start, max(stop, bench.native) if len(bench.windows()) == 1 else stop)
+            wave = bench.take(start, stop)
             length = wave.shape[-1]
             denoiser = denoiser_of(model, task.settings, 1, length)
             denoiser = constrained(denoiser, model.family, length, _band_held(wave, low))

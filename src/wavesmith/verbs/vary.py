@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from wavesmith.diffusion import Denoiser
 from wavesmith.diffusion.noise import Index
@@ -18,7 +19,7 @@ from wavesmith.verbs.settings import Settings, check_share
 from wavesmith.verbs.sources import Bench, on_bench, worked
 from wavesmith.verbs.verb import Given, Progress, Task, Verb, batches
 from wavesmith.verbs.walk import denoiser_of, descend, levels, noise_of
-from wavesmith.verbs.windows import raised_cosine
+from wavesmith.verbs.windows import holding
 
 LEAST, MOST = 0.03, 100.0  # noise, relative to a sound's own level, that changes next to nothing and all
 
@@ -104,7 +105,7 @@ def varied(
 ) -> Tensor:
     """Variations `[B, C, N]` of a wave `[C, N]`, unfinished.
 
-    `known` `[C, V]` is what each begins with; it is let go of over its second half.
+    `known` `[C, V]` is what each begins with; it is held on to over its first half.
     """
     length, transform = wave.shape[-1], model.family.transform
     noise = noise_of(model, seed, indices, length)
@@ -137,11 +138,8 @@ def beginning(z: Tensor, amount: float, settings: Settings, eps: Tensor) -> tupl
 def going_on(denoiser: Denoiser, model: Model, known: Tensor, length: int) -> Denoiser:
     """A denoiser of sounds that begin with `known` `[C, V]`."""
     overlap = min(known.shape[-1], length)
-    share, wave = known.new_zeros(length), known.new_zeros(known.shape[0], length)
-    wave[:, :overlap] = known[:, :overlap]
-    share[:overlap] = 1
-    share[overlap - overlap // 2 : overlap] = raised_cosine(overlap // 2, known).flip(0)
-    return constrained(denoiser, model.family, length, held(wave, share))
+    wave = F.pad(known[:, :overlap], (0, length - overlap))
+    return constrained(denoiser, model.family, length, held(wave, holding(overlap, length, wave)))
 
 
 @torch.inference_mode()
