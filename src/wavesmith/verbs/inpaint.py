@@ -15,7 +15,7 @@ from wavesmith.models import Model
 from wavesmith.sound import Sound
 from wavesmith.verbs.constraints import constrained, held
 from wavesmith.verbs.settings import Settings, check_seconds, check_share
-from wavesmith.verbs.sources import Bench, on_bench, worked
+from wavesmith.verbs.sources import Bench, worked
 from wavesmith.verbs.vary import beginning
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
 from wavesmith.verbs.walk import denoiser_of, descend, noise_of
@@ -31,7 +31,7 @@ class InpaintSettings(Settings):
 
     Attributes:
         regions: parts to make anew, (start, end) in seconds.
-        amount: 1 makes them wholly anew, less stays nearer to what is there.
+        amount: 1 makes them wholly anew, less stays nearer to what is there, 0 leaves it.
     """
 
     regions: tuple[tuple[float, float], ...]
@@ -147,11 +147,12 @@ def extend(
 def renewed(task: Task[Any], source: Sound, new: Tensor, index: int, amount: float = 1.0) -> Sound:
     """The source with the frames where `new` `[frames]` is true made anew, wholly or by an amount below 1.
 
-    Raises:
-        AudioError: when the source is empty or silent.
+    What is new is no louder than full scale, or than the source if that is louder.
     """
-    bench = on_bench(source, task.model)
-    family = task.model.family
+    bench, family = Bench(source, task.model), task.model.family
+    kept = bench.kept(0, source.frames)
+    if amount == 0:
+        return Sound.from_tensor(kept, source.rate)
     share = _risen(new, source.rate)
 
     def process(start: int, stop: int, known: Tensor | None) -> Tensor:
@@ -171,7 +172,7 @@ def renewed(task: Task[Any], source: Sound, new: Tensor, index: int, amount: flo
         return family.transform.decode(features, length)[0].float()
 
     made = torch.cat([done for done, _ in worked(bench, process)], dim=-1)
-    kept = source.channels_as(bench.channels).tensor()
+    made *= bench.gain_to(float((share * made).abs().max()), None)
     return Sound.from_tensor(torch.where(share > 0, kept + share * (made - kept), kept), source.rate)
 
 
@@ -218,7 +219,7 @@ def _inpaint(task: Task[InpaintSettings], indices: Sequence[int]) -> Iterator[So
 
 def extended(task: Task[Any], source: Sound, before: int, after: int, index: int) -> Sound:
     """The source with so many frames added; its first or last 5 ms are made anew with them, as a seam."""
-    seam = round(_SEAM_SECONDS * source.rate)
+    seam = min(round(_SEAM_SECONDS * source.rate), source.frames // 4)
     longer = Sound(np.pad(source.samples, ((0, 0), (before, after))), source.rate)
     new = torch.zeros(longer.frames, dtype=torch.bool)
     new[: before and before + seam] = True

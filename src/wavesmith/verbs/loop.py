@@ -107,7 +107,7 @@ def loop(
 
 @torch.inference_mode()
 def _make(task: Task[LoopSettings], indices: Sequence[int]) -> Iterator[Sound]:
-    (source,) = task.sources
+    source = task.sources[0].channels_as(min(task.sources[0].channels, 2))
     seconds = task.settings.seconds()
     frames = source.frames if seconds is None else round(seconds * source.rate)
     for index in indices:
@@ -125,7 +125,9 @@ def _joined(task: Task[LoopSettings], sound: Sound, index: int) -> Sound:
     A loop that begins with an onset keeps it: then only the part before the joint is made anew.
     """
     frames, half = sound.frames, sound.frames // 2
-    joint = max(1, round(min(task.settings.joint, 0.5 * sound.seconds) * sound.rate / 2))
+    joint = round(min(task.settings.joint, 0.5 * sound.seconds) * sound.rate / 2)
+    if not joint:
+        return sound
     middle = frames - half
     first, last = (middle - 2 * joint, middle) if _begins(sound) else (middle - joint, middle + joint)
     turned = _bridged(_turned(sound, half), first, middle, last)

@@ -16,7 +16,7 @@ from wavesmith.sound import Sound
 from wavesmith.verbs.constraints import constrained, held
 from wavesmith.verbs.latent import ascend, both_ways, come_back, own_level, slerp
 from wavesmith.verbs.settings import Settings, check_share
-from wavesmith.verbs.sources import Bench, on_bench, worked
+from wavesmith.verbs.sources import Bench, worked
 from wavesmith.verbs.verb import Given, Progress, Task, Verb, batches
 from wavesmith.verbs.walk import denoiser_of, descend, levels, noise_of
 from wavesmith.verbs.windows import holding
@@ -70,7 +70,7 @@ def vary(
             other fields of `Settings`.
 
     Returns:
-        Sounds at the rate and channels of the source, each with its recipe.
+        Sounds at the rate and channels (of more than two the first two) of the source, each with its recipe.
 
     Raises:
         RequestError: for a request that this model cannot follow.
@@ -145,9 +145,10 @@ def going_on(denoiser: Denoiser, model: Model, known: Tensor, length: int) -> De
 @torch.inference_mode()
 def _make(task: Task[VarySettings], indices: Sequence[int]) -> Iterator[Sound]:
     (source,) = task.sources
-    bench = on_bench(source, task.model)
+    bench = Bench(source, task.model)
     if task.settings.amount == 0:
-        yield from (source for _ in indices)
+        same = bench.levelled(bench.kept(0, source.frames), task.settings.peak_db)
+        yield from (same for _ in indices)
     elif len(bench.windows()) == 1:
         wave = bench.take(0, max(source.frames, bench.native))
         for chosen in batches(task.model, indices):
@@ -171,7 +172,7 @@ def windowed(
 
     def process(start: int, stop: int, known: Tensor | None) -> Tensor:
         piece = bench.take(start, stop)
-        if task.settings.amount == 0 or not piece.any():
+        if not piece.any():
             return piece
         wave = varied(task.model, task.settings, piece, task.seed, [(index, start)], known)[0]
         return shape(wave, piece)
