@@ -12,6 +12,7 @@ import torch
 from wavesmith.errors import RequestError
 from wavesmith.models import Model
 from wavesmith.sound import Sound
+from wavesmith.tags import Sampler
 from wavesmith.verbs.inpaint import extended, renewed
 from wavesmith.verbs.settings import LONGEST_SECONDS, Settings, check_share
 from wavesmith.verbs.sources import rings
@@ -117,6 +118,14 @@ def _make(task: Task[LoopSettings], indices: Sequence[int]) -> Iterator[Sound]:
                 made = extended(task, source, 0, frames - source.frames, index)
             made = _joined(task, made, index)
         yield made if task.settings.peak_db is None else made.normalise(task.settings.peak_db)
+
+
+def loop_points(sound: Sound) -> Sampler:
+    """What `Sound.write` tells samplers of a loop: it repeats as a whole, and has a marker on each beat."""
+    asked = sound.recipe.settings if sound.recipe else {}
+    count = math.ceil((asked.get("bars") or 0) * asked.get("beats", 0) - 1e-9)
+    beat = 60 / (asked.get("bpm") or 1) * sound.rate
+    return Sampler(loop=(0, sound.frames), cues=tuple(round(k * beat) for k in range(count)))
 
 
 def _joined(task: Task[LoopSettings], sound: Sound, index: int) -> Sound:

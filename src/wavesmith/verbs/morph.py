@@ -137,7 +137,9 @@ def _make(task: Task[MorphSettings], indices: Sequence[int]) -> Iterator[Sound]:
             yield benches[0].ended(wave, sources, peak_db)
         else:
 
-            def process(start: int, stop: int, made: Tensor | None, weights: Sequence[float] = weights) -> Tensor:
+            def process(
+                start: int, stop: int, made: Tensor | None, weights: Sequence[float] = weights
+            ) -> Tensor:
                 return part(start, stop).wave(weights)
 
             wave = torch.cat([done for done, _ in worked(benches[0], process)], dim=-1)

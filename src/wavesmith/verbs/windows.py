@@ -1,8 +1,8 @@
 """Sounds longer than a model's own length: windows that overlap, each going on from the one before.
 
-A window is as long as the model's own sounds and is told what has already been made of its first part. It holds
-on to the first half of that and goes on from there; over the second half, where the window before it came to
-its end, the two are crossfaded. Only the window at hand is in memory.
+A window is as long as the model's own sounds and is told what has already been made of its first part. It
+holds on to the first half of that and goes on from there; over the second half, where the window before it
+came to its end, the two are crossfaded. Only the window at hand is in memory.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _RAMP = 0.05  # of what is held: how much of the rest it takes to let go
 
 @dataclass(frozen=True)
 class Windows:
-    """How `length` samples are divided: window k covers `[k * hop, k * hop + window)`, the last may be cut."""
+    """How `length` samples are divided: window k covers `[k * hop, k * hop + window)`, cut at the end."""
 
     length: int
     window: int
@@ -79,7 +79,7 @@ def _joined(before: Tensor, after: Tensor) -> Tensor:
 
 
 def holding(overlap: int, length: int, like: Tensor) -> Tensor:
-    """Shares `[length]` of what is made already of the first `overlap` samples: how far a window holds on to it."""
+    """How far `[length]` a window holds on to what is made already of its first `overlap` samples, 0 to 1."""
     half = overlap - overlap // 2
     ramp = min(math.ceil(_RAMP * half), overlap - half)
     share = like.new_zeros(length)
