@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +13,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from wavesmith.errors import AudioError
-from wavesmith.files import replacing
+from wavesmith.errors import AudioError, WavesmithError
+from wavesmith.files import remedy, replacing
 from wavesmith.recipe import Recipe
 from wavesmith.sound import Bits, Sound, check_target, encode, read_header
 
@@ -65,53 +66,60 @@ class SoundFile:
 class Unfinished:
     """A sound in the making, on disk beside where it will be: what is done survives an interruption.
 
-    Beside the finished samples it keeps those that are still to be joined with what follows. It belongs to a
-    recipe: what another recipe left there is thrown away.
+    One file has the finished samples, another, replaced as a whole, how far they count, and those that are
+    still to be joined with what follows. They belong to a recipe: what another left there is thrown away.
 
     Attributes:
         parts: how many parts are done.
         peak: the largest absolute sample of the parts.
+        pending: the samples `[channels, n]` that are still to be joined; None before the first part.
     """
 
     def __init__(self, path: Path, recipe: Recipe, rate: int, channels: int) -> None:
         self._target, self._recipe = path, recipe
         self._rate, self._channels = rate, channels
         self._samples = path.with_name(f".{path.name}.part")
-        self._state = path.with_name(f".{path.name}.part.json")
-        self.parts, self.peak, self._frames, self._open = 0, 0.0, 0, 0
+        self._state = path.with_name(f".{path.name}.state")
+        self.parts, self.peak, self._frames = 0, 0.0, 0
+        self.pending: NDArray[np.float32] | None = None
         self._resume()
 
     def _resume(self) -> None:
         try:
-            state = json.loads(self._state.read_text(encoding="utf-8"))
-            if state["recipe"] == self._recipe.to_json() and self._samples.stat().st_size >= 4 * (
-                self._channels * (state["frames"] + state["open"])
-            ):
-                self.parts, self.peak = state["parts"], state["peak"]
-                self._frames, self._open = state["frames"], state["open"]
+            header, _, pending = self._state.read_bytes().partition(b"\n")
+            state = json.loads(header)
+            there = self._samples.stat().st_size >= 4 * self._channels * state["frames"]
+            if state["recipe"] == self._recipe.to_json() and there:
+                self.pending = self._unpacked(np.frombuffer(pending, dtype="<f4"))
+                self.parts, self.peak, self._frames = state["parts"], state["peak"], state["frames"]
         except (OSError, ValueError, KeyError, TypeError):
             return
 
-    def pending(self) -> NDArray[np.float32] | None:
-        """The samples `[channels, n]` that are still to be joined; None before the first part."""
-        if not self.parts:
-            return None
-        return self._read(self._frames, self._open)
-
     def add(self, done: NDArray[np.float32], pending: NDArray[np.float32]) -> None:
-        """Keep one more part: finished samples `[channels, n]`, and those still to be joined."""
-        self._samples.parent.mkdir(parents=True, exist_ok=True)
-        with open(self._samples, "r+b" if self.parts else "wb") as file:
-            file.seek(4 * self._channels * self._frames)
-            file.write(np.ascontiguousarray(done.T, dtype="<f4").tobytes())
-            file.write(np.ascontiguousarray(pending.T, dtype="<f4").tobytes())
-        self.parts += 1
-        self.peak = max(self.peak, float(np.abs(done).max(initial=0)))
-        self._frames, self._open = self._frames + done.shape[1], pending.shape[1]
-        state = {"recipe": self._recipe.to_json(), "parts": self.parts, "peak": self.peak}
+        """Keep one more part: finished samples `[channels, n]`, and those still to be joined.
+
+        Samples count from the moment that the state says so: whatever interrupts this leaves the last part.
+
+        Raises:
+            WavesmithError: when the folder cannot be written or the disk is full.
+        """
+        try:
+            self._samples.parent.mkdir(parents=True, exist_ok=True)
+            with open(self._samples, "r+b" if self.parts else "wb") as file:
+                file.seek(4 * self._channels * self._frames)
+                file.write(_packed(done))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise WavesmithError(
+                f"Cannot write {self._target} ({error.strerror or error}); {remedy(error)}."
+            ) from error
+        peak = max(self.peak, float(np.abs(done).max(initial=0)))
+        parts, frames = self.parts + 1, self._frames + done.shape[1]
+        state = {"recipe": self._recipe.to_json(), "parts": parts, "peak": peak, "frames": frames}
         with replacing(self._state) as temporary:
-            text = json.dumps(state | {"frames": self._frames, "open": self._open})
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_bytes(json.dumps(state).encode() + b"\n" + _packed(pending))
+        self.parts, self.peak, self._frames, self.pending = parts, peak, frames, pending
 
     def finish(self, gain: float, bits: Bits) -> None:
         """Write the finished sound at a gain to where it belongs, and clear up."""
@@ -125,8 +133,15 @@ class Unfinished:
 
     def _read(self, start: int, frames: int) -> NDArray[np.float32]:
         count, offset = frames * self._channels, 4 * start * self._channels
-        flat = np.fromfile(self._samples, dtype="<f4", count=count, offset=offset)
+        return self._unpacked(np.fromfile(self._samples, dtype="<f4", count=count, offset=offset))
+
+    def _unpacked(self, flat: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.ascontiguousarray(flat.reshape(-1, self._channels).T, dtype=np.float32)
+
+
+def _packed(samples: NDArray[np.float32]) -> bytes:
+    """Samples `[channels, n]`, frame after frame."""
+    return np.ascontiguousarray(samples.T, dtype="<f4").tobytes()
 
 
 def write_blocks(

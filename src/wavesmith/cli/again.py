@@ -31,7 +31,7 @@ def again(
 
     Says whether the new file is the old one, sample for sample; the exit code is 1 if it is not.
     """
-    from wavesmith.cli.files import bits_of, holds
+    from wavesmith.cli.files import bits_of, holds, write
     from wavesmith.models import load
     from wavesmith.sound import Sound
     from wavesmith.verbs import again
@@ -40,7 +40,8 @@ def again(
     out = out or file.with_stem(f"{file.stem}-again")
     if out.exists() and (out.samefile(file) or not (overwrite or holds(out, before.recipe))):
         raise RequestError(f"{out} is already there; choose another file with --out, or use --overwrite.")
-    again(file, model=load(model) if model else None, sources=source or ()).write(out, bits=bits_of(file))
+    made = again(file, model=load(model) if model else None, sources=source or ())
+    write(made, out, bits_of(file))
     difference = _difference(before, Sound.read(out))
     tell(f"{out} is {difference or 'identical to'} {file}{'' if difference else ', sample for sample'}.")
     if difference:

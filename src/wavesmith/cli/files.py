@@ -12,6 +12,7 @@ from wavesmith.cli.options import FileOptions
 from wavesmith.errors import AudioError, RequestError
 from wavesmith.recipe import Recipe
 from wavesmith.sound import Bits, Sound
+from wavesmith.verbs.loop import loop_points
 from wavesmith.verbs.settings import words
 
 _BITS: dict[str, Bits] = {"PCM_16": 16, "PCM_24": 24, "FLOAT": "float"}
@@ -36,6 +37,12 @@ def holds(path: Path, recipe: Recipe | None) -> bool:
         return recipe is not None and Sound.read(path).recipe == recipe
     except AudioError:
         return False
+
+
+def write(sound: Sound, path: Path, bits: Bits) -> None:
+    """Write a sound; WAV files of loops tell samplers so."""
+    loops = path.suffix.lower() == ".wav" and sound.recipe is not None and sound.recipe.verb == "loop"
+    sound.write(path, bits=bits, sampler=loop_points(sound) if loops else None)
 
 
 def stem(recipe: Recipe) -> str:
@@ -82,3 +89,9 @@ class Destination:
             f"{path} is already there and was made in another way; "
             "choose another folder with --out, or replace it with --overwrite."
         )
+
+    def write(self, sound: Sound) -> bool:
+        """Write a sound that a verb made to its place; returns whether it was clipped."""
+        assert sound.recipe
+        write(sound, self.path(sound.recipe), self.bits)
+        return self.bits != "float" and sound.peak > 1

@@ -17,7 +17,7 @@ def inspect(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Sound files.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list instead of tables.")] = False,
 ) -> None:
-    """Show format, level, faults and recipe of sound files."""
+    """Show format, level, faults and recipe of sound files, and what they tell samplers."""
     reports = []
     for file in files:
         try:
@@ -48,6 +48,7 @@ def _report(path: Path) -> dict[str, Any]:
         "frames": sound.frames,
         "seconds": sound.seconds,
         **_plain(sound.levels()),
+        "sampler": sampler._asdict() if (sampler := Sound.read_sampler(path)) else None,
         "recipe": _plain(sound.recipe) if sound.recipe else None,
     }
 
@@ -72,6 +73,7 @@ def _rows(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("silence at the end", f"{report['silence_seconds']:.3f} s"),
         ("level of the last 50 ms", _level(report["tail_db"])),
     ]
+    rows += _sampler_rows(report["sampler"])
     if recipe is None:
         return [*rows, ("recipe", "none")]
     settings = ", ".join(f"{name} {value}" for name, value in recipe["settings"].items() if value is not None)
@@ -83,7 +85,32 @@ def _rows(report: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         ("seed and index", f"{recipe['seed']}, {recipe['index']}"),
         ("settings", settings),
+        *(("made from", _source(source)) for source in recipe["sources"]),
     ]
+
+
+def _sampler_rows(sampler: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """What the file tells samplers."""
+    if sampler is None:
+        return []
+    rows = [("key for samplers", sampler["note"])]
+    if sampler["loop"]:
+        first, end = sampler["loop"]
+        rows.append(("loop", f"frames {first} to {end - 1}"))
+    if sampler["velocities"]:
+        rows.append(("velocities", "{} to {}".format(*sampler["velocities"])))
+    if sampler["cues"]:
+        rows.append(("markers", "at frames " + ", ".join(map(str, sampler["cues"]))))
+    return rows
+
+
+def _source(source: dict[str, Any]) -> str:
+    """Where a source was, and what it was made by and from in turn."""
+    text = source["path"] or "a sound that was in memory"
+    if recipe := source["recipe"]:
+        text += f" (made by {recipe['verb']} with {recipe['model']}, seed {recipe['seed']}, {recipe['index']}"
+        text += "".join(f", from {_source(inner)}" for inner in recipe["sources"]) + ")"
+    return text
 
 
 def _level(decibels: float | None) -> str:

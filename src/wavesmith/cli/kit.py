@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from wavesmith.cli.console import progress, tell
 from wavesmith.cli.options import ModelOptions, WalkOptions, expanded
-from wavesmith.errors import RequestError
+from wavesmith.errors import RequestError, unknown
 
 if TYPE_CHECKING:
     from wavesmith.sound import Sound
@@ -32,19 +32,24 @@ def kit(
     formats: Annotated[str, typer.Option(help="Of sfz, decentsampler, hydrogen and h2drumkit.")] = (
         "sfz,decentsampler,hydrogen"
     ),
-    bits: Annotated[str, typer.Option(help="Width of the samples: 16, 24 or float.")] = "24",
+    bits: Annotated[Literal["16", "24", "float"], typer.Option(help="Width of the samples.")] = "24",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another kit there.")] = False,
     walk: WalkOptions,
     models: ModelOptions,
 ) -> None:
     """Make a playable kit: samples, SFZ, DecentSampler and Hydrogen files, a picture, and a bar to try it."""
     from wavesmith.cli.files import width
-    from wavesmith.export import bar, read_sfz, render, write_kit, write_midi
+    from wavesmith.export import FORMATS, bar, read_sfz, render, write_kit, write_midi
     from wavesmith.picture import sheet
     from wavesmith.verbs.kit import make_kit
 
     started = time.monotonic()
-    counts = _pieces(pieces)
+    counts, bit_width = _pieces(pieces), width(bits)
+    kinds = [kind.strip() for kind in formats.split(",") if kind.strip()]
+    if unwanted := set(kinds) - set(FORMATS):
+        raise RequestError(unknown("kit format", min(unwanted), FORMATS))
+    if not 4 <= bpm <= 1000:
+        raise RequestError(f"A tempo of {bpm:g} beats per minute makes no sense; choose 4 to 1000.")
     with progress("making sounds") as show:
         made = make_kit(
             models.load(),
@@ -57,8 +62,7 @@ def kit(
             progress=show,
             **walk.asked(),
         )
-    kinds = [kind.strip() for kind in formats.split(",") if kind.strip()]
-    files = write_kit(made, out, formats=kinds, bits=width(bits), overwrite=overwrite)
+    files = write_kit(made, out, formats=kinds, bits=bit_width, overwrite=overwrite)
     rows: dict[str, list[Sound]] = {}
     for piece in made.pieces:
         rows.setdefault(piece.name, []).append(piece.layers[-1].sounds[0])

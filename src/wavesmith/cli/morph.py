@@ -46,6 +46,8 @@ def morph(
 
     sources, asked = list(sounds or ()), dict[str, Any](sounds=along)
     verb: Verb[Any]
+    if sources and to is not None:
+        raise RequestError("Either two sounds are morphed or two labels; leave --to or the files out.")
     if not sources:
         if to is None or walk.label is None:
             raise RequestError("Give two sounds, four sounds, or two labels by --label and --to.")

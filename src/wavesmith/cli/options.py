@@ -12,6 +12,8 @@ import typer
 
 from wavesmith.errors import RequestError
 
+METHOD = Annotated[str, typer.Option(help="noise, or inversion, which keeps more and takes longer.")]
+
 
 @dataclass(frozen=True)
 class WalkOptions:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wavesmith.cli.console import note, progress, tell
-from wavesmith.cli.options import CountOptions, FileOptions, ModelOptions, WalkOptions, expanded
+from wavesmith.cli.options import METHOD, CountOptions, FileOptions, ModelOptions, WalkOptions, expanded
+
+if TYPE_CHECKING:
+    from wavesmith.cli.making import Order
 
 
 @expanded
@@ -19,37 +22,41 @@ def restyle(
     counts: CountOptions,
     amount: Annotated[float, typer.Option(help="0 is the sound itself; 1 keeps only its length.")] = 0.5,
     envelope: Annotated[float, typer.Option(help="How far its loudness over time is kept, 0 to 1.")] = 0.0,
+    method: METHOD = "noise",
     walk: WalkOptions,
     files: FileOptions,
     models: ModelOptions,
 ) -> None:
     """Make a sound or track anew in the manner of a model, window by window, in little memory.
 
-    Ctrl-C keeps what is done; the same command with the same seed goes on.
+    Ctrl-C keeps what is done, windows of an unfinished sound as well; the same command with the same seed
+    goes on from there.
     """
-    from wavesmith.cli.files import Destination
+    from wavesmith.cli.making import fill
+    from wavesmith.streams import SoundFile
     from wavesmith.verbs.restyle import restyle_file, restyle_recipe
-    from wavesmith.verbs.settings import check_count
 
-    started = time.monotonic()
-    seed, model = check_count(counts.count, counts.seed), models.load()
-    destination = Destination.of(files)
-    asked = walk.asked() | {"amount": amount, "envelope": envelope}
-    made = 0
-    for index in range(counts.first, counts.first + counts.count):
-        recipe = restyle_recipe(model, sound, seed=seed, index=index, **asked)
-        if destination.has(recipe):
-            continue
-        path = destination.path(recipe)
-        try:
-            with progress(f"making {path.name}") as show:
-                restyle_file(
-                    model, sound, path, index=index, seed=seed, bits=destination.bits, progress=show, **asked
-                )
-        except KeyboardInterrupt:
-            note(f"What is done of {path} is kept; the same command with --seed {seed} goes on.")
-            raise typer.Exit(130) from None
-        made += 1
-    there = f", {counts.count - made} already there" if made < counts.count else ""
-    many = "1 sound" if made == 1 else f"{made} sounds"
-    tell(f"{many} made{there}, in {files.out} (seed {seed}, {time.monotonic() - started:.1f} s).")
+    def work(order: Order) -> Iterator[bool]:
+        model, source = models.load(), SoundFile(sound)
+        asked = walk.asked() | {"amount": amount, "envelope": envelope, "method": method, "seed": order.seed}
+        indices = range(counts.first, counts.first + counts.count)
+        recipes = [restyle_recipe(model, source, index=index, **asked) for index in indices]
+        missing = [recipe for recipe in recipes if not order.there(recipe)]
+        for number, recipe in enumerate(missing):
+            restyle_file(
+                model,
+                source,
+                order.destination.path(recipe),
+                index=recipe.index,
+                bits=order.destination.bits,
+                progress=partial(_of_several, order.show, number, len(missing)),
+                **asked,
+            )
+            yield False
+
+    fill(work, [sound], counts, files)
+
+
+def _of_several(show: Callable[[int, int], None], number: int, count: int, done: int, total: int) -> None:
+    """Progress over all sounds, from that of sound `number` of `count`."""
+    show(number * total + done, count * total)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from wavesmith.cli.options import CountOptions, FileOptions, ModelOptions, WalkOptions, expanded
+from wavesmith.cli.options import METHOD, CountOptions, FileOptions, ModelOptions, WalkOptions, expanded
 
 
 @expanded
@@ -16,9 +16,7 @@ def vary(
     *,
     counts: CountOptions,
     amount: Annotated[float, typer.Option(help="0 is the sound itself, 1 a new sound.")] = 0.4,
-    method: Annotated[
-        str, typer.Option(help="noise, or inversion, which keeps more and takes longer.")
-    ] = "noise",
+    method: METHOD = "noise",
     walk: WalkOptions,
     files: FileOptions,
     models: ModelOptions,

@@ -139,7 +139,7 @@ class Timbre(nn.Module):
         return frames.sum(1) * (1000 * (self.short // 4) / self.rate)
 
     def _pitch(self, waves: Tensor) -> Tensor:
-        skip = round(0.01 * self.rate)
+        skip = min(round(0.01 * self.rate), waves.shape[-1] // 2)
         body = waves[..., skip : skip + self.fine]
         spectrum = torch.fft.rfft(body, self.fine).abs().square().mean(1)
         hertz = torch.linspace(0, self.rate / 2, spectrum.shape[1], device=waves.device)

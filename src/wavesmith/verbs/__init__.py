@@ -6,7 +6,7 @@ from wavesmith.verbs.generate import GenerateSettings, generate, sample, stream
 from wavesmith.verbs.inpaint import extend, inpaint
 from wavesmith.verbs.kit import make_kit
 from wavesmith.verbs.like import generate_like
-from wavesmith.verbs.loop import loop
+from wavesmith.verbs.loop import loop, loop_points
 from wavesmith.verbs.morph import morph, morph_labels
 from wavesmith.verbs.restyle import restyle, restyle_file
 from wavesmith.verbs.settings import Settings, parse_label, settle
@@ -27,6 +27,7 @@ __all__ = [
     "generate_like",
     "inpaint",
     "loop",
+    "loop_points",
     "make_kit",
     "morph",
     "morph_labels",

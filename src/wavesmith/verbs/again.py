@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import soundfile
 from pydantic import ValidationError
 
 from wavesmith.errors import AudioError, ModelError, RequestError, first_problem
 from wavesmith.models import Model, load
 from wavesmith.recipe import VERSION, Recipe, Source
-from wavesmith.sound import Sound
+from wavesmith.sound import Bits, Sound, encode
 from wavesmith.verbs.clean import CLEAN
 from wavesmith.verbs.generate import GENERATE
 from wavesmith.verbs.inpaint import EXTEND, INPAINT
@@ -44,19 +48,25 @@ def again(given: Given | Recipe, *, model: Model | None = None, sources: Sequenc
     Args:
         given: a sound, its recipe, or a file that wavesmith wrote.
         model: the model that made it; found by the name in the recipe if None.
-        sources: the sounds that it was made from, if they are not where they were. What is not given is
-            looked for at the path in the recipe and beside the file, or made from its own recipe.
+        sources: the sounds that it was made from, if they are not where they were, and those that these were
+            made from. What is not given is looked for at the path in the recipe and beside the file, or made
+            from its own recipe.
 
     Raises:
         AudioError: when there is no recipe in it, or a source is gone or not what it was.
         ModelError: when the model is gone or is not the one that made the sound.
         RequestError: when the recipe asks for something that cannot be done.
     """
-    recipe = _recipe_of(given)
+    beside = Path(given).parent if isinstance(given, str | Path) else Path()
+    return _made(_recipe_of(given), model, [heard(source) for source in sources], beside)
+
+
+def _made(recipe: Recipe, model: Model | None, offered: Sequence[Sound], beside: Path) -> Sound:
+    """The sound of a recipe; every source in it is looked for among those offered, and beside the file."""
     verb = VERBS.get(recipe.verb)
     if verb is None:
         raise RequestError(f"This version ({VERSION}) cannot '{recipe.verb}' again; use {recipe.version}.")
-    model = model or _maker(recipe)
+    model = _maker(recipe) if model is None else model
     if model.hash != recipe.model_hash:
         raise ModelError(
             f"The sound was made by model {recipe.model} {recipe.model_hash}, but this one is {model.hash}; "
@@ -74,27 +84,42 @@ def again(given: Given | Recipe, *, model: Model | None = None, sources: Sequenc
         raise RequestError(
             f"The recipe names {len(recipe.sources)} sources, but {verb.name} takes {verb.sources}."
         )
-    offered = [heard(source) for source in sources]
-    beside = Path(given).parent if isinstance(given, str | Path) else Path()
-    found = tuple(_source(source, offered, beside) for source in recipe.sources)
+    found = tuple(_source(source, model, offered, beside) for source in recipe.sources)
     return verb.one(Task(model, settings, recipe.seed, found, recipe.sources), recipe.index)
 
 
-def _source(source: Source, offered: Sequence[Sound], beside: Path) -> Sound:
+def _source(source: Source, model: Model, offered: Sequence[Sound], beside: Path) -> Sound:
     """The sound that a recipe names; the hash decides."""
-    for sound in offered:
+    for sound in chain(offered, _files(source, beside), _remade(source, model, offered, beside)):
         if sound.sha256 == source.sha256:
             return sound
-    for path in (Path(source.path), beside / source.path, beside / Path(source.path).name):
-        if path.is_file() and (sound := Sound.read(path)).sha256 == source.sha256:
-            return sound
-    if source.recipe and (sound := again(source.recipe)).sha256 == source.sha256:
-        return sound
     name = source.path or "a sound that was in memory"
     raise AudioError(
         f"The sound was made from {name}, which is gone or was changed; "
         "say where it is by --source (in Python, sources=)."
     )
+
+
+def _files(source: Source, beside: Path) -> Iterator[Sound]:
+    """Sounds in files where the source may be."""
+    for path in (Path(source.path), beside / source.path, beside / Path(source.path).name):
+        with suppress(AudioError):  # whatever is there now, it is not the source
+            yield Sound.read(path)
+
+
+def _remade(source: Source, model: Model, offered: Sequence[Sound], beside: Path) -> Iterator[Sound]:
+    """The source made from its own recipe: as it was in memory, and as files of every width have it."""
+    if source.recipe:
+        same = model if source.recipe.model_hash == model.hash else None
+        sound = _made(source.recipe, same, offered, beside)
+        yield sound
+        widths: tuple[Bits, ...] = (24, 16)
+        for bits in widths:
+            memory = io.BytesIO()
+            encode(memory, ".wav", [sound.samples], sound.rate, sound.channels, None, bits)
+            memory.seek(0)
+            samples, _ = soundfile.read(memory, dtype="float32", always_2d=True)
+            yield Sound(samples.T, sound.rate)
 
 
 def _maker(recipe: Recipe) -> Model:

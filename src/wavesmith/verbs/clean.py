@@ -15,7 +15,7 @@ from wavesmith.models import Model
 from wavesmith.sound import Sound
 from wavesmith.transforms import SpectralConfig, Transform
 from wavesmith.verbs.settings import Settings
-from wavesmith.verbs.sources import Bench, on_bench, worked
+from wavesmith.verbs.sources import Bench, worked
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
 from wavesmith.verbs.walk import denoiser_of, noise_of
 
@@ -83,9 +83,10 @@ def noise_floor(bench: Bench, transform: Transform) -> Tensor:
     spans = [windows.span(k) for k in range(0, len(windows), every)]
     frames = torch.cat([transform.encode(bench.take(*span)[None])[0] for span in spans], dim=1)
     loudness = frames.square().mean(0)
-    sounding = frames[:, loudness > 0]  # digital silence has no noise to learn from
-    order = sounding.square().mean(0).argsort()
-    quiet = sounding[:, order[: max(1, round(_QUIET_SHARE * len(order)))]]
+    order = loudness.argsort()[int((loudness == 0).sum()) :]  # digital silence has no noise to learn from
+    if not len(order):
+        return frames.new_zeros(len(frames), 1)
+    quiet = frames[:, order[: max(1, round(_QUIET_SHARE * len(order)))]]
     return quiet.square().mean(1, keepdim=True).sqrt()
 
 
@@ -93,7 +94,11 @@ def noise_floor(bench: Bench, transform: Transform) -> Tensor:
 def _make(task: Task[CleanSettings], indices: Sequence[int]) -> Iterator[Sound]:
     (source,) = task.sources
     model, settings = task.model, task.settings
-    bench = on_bench(source, model)
+    bench = Bench(source, model)
+    if settings.strength == 0:
+        same = bench.levelled(bench.kept(0, source.frames), settings.peak_db)
+        yield from (same for _ in indices)
+        return
     transform = model.family.transform
     plain = SpectralConfig(hop=512, power=1.0).build(model.channels).to(model.device)
     floor = settings.strength * noise_floor(bench, transform)

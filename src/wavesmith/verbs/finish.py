@@ -29,11 +29,7 @@ def finish(wave: Tensor, rate: int, peak_db: float | None) -> Tensor:
     Raises:
         ModelError: when the wave has samples that are not finite numbers.
     """
-    if not torch.isfinite(wave).all():
-        raise ModelError(
-            "The model's answer was not a sound (some samples are not finite numbers); "
-            "try its default settings, and if they do not help get or train the model again."
-        )
+    check_finite(wave)
     if float(wave.abs().max()) < _NOTHING:
         return torch.zeros_like(wave)
     wave = without_dc(wave, rate)
@@ -42,6 +38,15 @@ def finish(wave: Tensor, rate: int, peak_db: float | None) -> Tensor:
     if peak_db is None or peak < _NOTHING:
         return wave
     return wave * (10 ** (peak_db / 20) / peak)
+
+
+def check_finite(wave: Tensor) -> None:
+    """Refuse a wave with samples that are not finite numbers; raises ModelError."""
+    if not torch.isfinite(wave).all():
+        raise ModelError(
+            "The model's answer was not a sound (some samples are not finite numbers); "
+            "try its default settings, and if they do not help get or train the model again."
+        )
 
 
 def without_dc(wave: Tensor, rate: int) -> Tensor:

@@ -16,11 +16,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -31,8 +31,11 @@ from wavesmith.hearing import TIMBRES, LogMel, Timbre, resample
 from wavesmith.judges import Judge
 from wavesmith.models import Model
 from wavesmith.sound import Sound
+from wavesmith.verbs.sources import check_audible
 
 _ALWAYS = (0.0, 1e9)
+
+Place = Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, Path) else given)]
 
 
 class Guide(BaseModel):
@@ -93,7 +96,7 @@ class TimbreGuide(Guide):
         assert model.timbre
         target = model.timbre.value(self.timbre, self.percentile, label)
         spread = model.timbre.spread(self.timbre, label)
-        timbre = _timbre(model.rate)
+        timbre = _timbre(model.rate, str(model.device))
 
         def loss(sound: Tensor, sigma: Tensor) -> Tensor:
             away: Tensor = (timbre(sound)[self.timbre] - target) / spread
@@ -107,20 +110,20 @@ class JudgeGuide(Guide):
 
     kind: ClassVar[str] = "judge"
 
-    judge: str
+    judge: Place
     label: str
     sha256: str | None = None
 
     def settled(self, model: Model) -> Guide:
         """The judge must know the label, and be the one that it was."""
-        found = _judge(self.judge)
+        found, digest = _judge(self.judge)
         if self.label not in found.classes:
             raise RequestError(unknown("label of the judge", self.label, found.classes))
-        return _same(self, sha256(Path(self.judge) / "model.safetensors"), self.judge)
+        return _same(self, digest, self.judge)
 
     def loss(self, model: Model, label: Mapping[str, float]) -> Any:
         """Cross-entropy; resampling to the judge's rate and mixing down are differentiable."""
-        judge = _judge(self.judge).to(model.device)
+        judge = _judge(self.judge)[0].to(model.device)
         wanted = judge.classes.index(self.label)
 
         def loss(sound: Tensor, sigma: Tensor) -> Tensor:
@@ -135,12 +138,14 @@ class LikeGuide(Guide):
 
     kind: ClassVar[str] = "like"
 
-    like: str
+    like: Place
     sha256: str | None = None
 
     def settled(self, model: Model) -> Guide:
-        """The sound must be there, and be what it was."""
-        return _same(self, Sound.read(self.like).sha256, self.like)
+        """The sound must be there, be heard, and be what it was."""
+        sound = Sound.read(self.like)
+        check_audible(sound, self.like)
+        return _same(self, sound.sha256, self.like)
 
     def loss(self, model: Model, label: Mapping[str, float]) -> Any:
         """Mean squared difference of log-mel pictures at three resolutions, in units of 20 dB."""
@@ -196,13 +201,23 @@ class PythonGuide(Guide):
         if self.function is None:
             raise RequestError(
                 f"The sound was steered by the Python function '{self.python}', which its recipe does not "
-                "hold; make it again in Python with guide=."
+                "hold; only the program that has it can make the sound again."
             )
         return self
 
     def loss(self, model: Model, label: Mapping[str, float]) -> Any:
-        """The function."""
-        return self.function
+        """The function, whose answer must be something that can be followed."""
+
+        def loss(sound: Tensor, sigma: Tensor) -> Tensor:
+            losses = self.function(sound, sigma)
+            if not isinstance(losses, Tensor) or not losses.requires_grad:
+                raise RequestError(
+                    f"The guidance '{self.python}' gave nothing that depends on the sound by way of torch, "
+                    "so there is nothing to follow; compute its losses from the sound with torch alone."
+                )
+            return losses
+
+        return loss
 
 
 AnyGuide = TimbreGuide | JudgeGuide | LikeGuide | WidthGuide | PythonGuide
@@ -212,14 +227,14 @@ _KINDS: dict[str, type[Guide]] = {
 
 
 def read_guides(given: Any) -> tuple[Guide, ...]:
-    """Guides from what people give: a YAML file, or a list of guides, dictionaries and functions.
+    """Guides from what people give: a YAML file; or guides, dictionaries and functions, one or a list.
 
     Raises:
         RequestError: when it cannot be read or makes no sense.
     """
     if isinstance(given, str | Path):
         return read_guides(_yaml(Path(given)))
-    if isinstance(given, Mapping):
+    if isinstance(given, Guide | Mapping) or callable(given):
         given = [given]
     if not isinstance(given, Sequence):
         raise RequestError(
@@ -258,7 +273,8 @@ def _yaml(path: Path) -> Any:
 
 def steers(guides: Sequence[Guide], model: Model, label: Mapping[str, float]) -> list[Steer]:
     """What steers the walk of a model to sounds of a mix of labels."""
-    return [Steer(guide.name, guide.loss(model, label), guide.weight, guide.window) for guide in guides]
+    with torch.inference_mode(False):  # gradients do not pass through what is made in inference mode
+        return [Steer(guide.name, guide.loss(model, label), guide.weight, guide.window) for guide in guides]
 
 
 def width_of(sound: Tensor) -> Tensor:
@@ -276,13 +292,18 @@ def _same(guide: Any, found: str, path: str) -> Guide:
     return settled
 
 
-@lru_cache(maxsize=4)
-def _judge(folder: str) -> Judge:
-    judge = Judge.load(folder)
-    judge.requires_grad_(False)
-    return judge
+def _judge(folder: str) -> tuple[Judge, str]:
+    """The judge in a folder, and what tells it from any other."""
+    weights = Path(folder) / "model.safetensors"
+    digest = sha256(weights) if weights.is_file() else ""
+    return _loaded(folder, digest), digest
 
 
 @lru_cache(maxsize=4)
-def _timbre(rate: int) -> Timbre:
-    return Timbre(rate)
+def _loaded(folder: str, digest: str) -> Judge:
+    return Judge.load(folder).requires_grad_(False)
+
+
+@lru_cache(maxsize=4)
+def _timbre(rate: int, device: str) -> Timbre:
+    return Timbre(rate).to(device)

@@ -15,11 +15,11 @@ from wavesmith.models import Model
 from wavesmith.sound import Sound
 from wavesmith.verbs.constraints import constrained, held
 from wavesmith.verbs.settings import Settings, check_seconds, check_share
-from wavesmith.verbs.sources import Bench, on_bench, worked
+from wavesmith.verbs.sources import Bench, worked
 from wavesmith.verbs.vary import beginning
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
 from wavesmith.verbs.walk import denoiser_of, descend, noise_of
-from wavesmith.verbs.windows import raised_cosine
+from wavesmith.verbs.windows import holding
 
 Regions = Sequence[tuple[float, float]]
 
@@ -31,7 +31,7 @@ class InpaintSettings(Settings):
 
     Attributes:
         regions: parts to make anew, (start, end) in seconds.
-        amount: 1 makes them wholly anew, less stays nearer to what is there.
+        amount: 1 makes them wholly anew, less stays nearer to what is there, 0 leaves it.
     """
 
     regions: tuple[tuple[float, float], ...]
@@ -147,15 +147,16 @@ def extend(
 def renewed(task: Task[Any], source: Sound, new: Tensor, index: int, amount: float = 1.0) -> Sound:
     """The source with the frames where `new` `[frames]` is true made anew, wholly or by an amount below 1.
 
-    Raises:
-        AudioError: when the source is empty or silent.
+    What is new is no louder than full scale, or than the source if that is louder.
     """
-    bench = on_bench(source, task.model)
-    family, whole = task.model.family, len(bench.windows()) == 1
+    bench, family = Bench(source, task.model), task.model.family
+    kept = bench.kept(0, source.frames)
+    if amount == 0:
+        return Sound.from_tensor(kept, source.rate)
     share = _risen(new, source.rate)
 
     def process(start: int, stop: int, known: Tensor | None) -> Tensor:
-        wave = bench.take(start, max(stop, bench.native) if whole else stop)
+        wave = bench.take(start, stop)
         length = wave.shape[-1]
         held_share = 1 - _at_rate(share[start:stop], length, bench)
         if known is not None:
@@ -171,7 +172,7 @@ def renewed(task: Task[Any], source: Sound, new: Tensor, index: int, amount: flo
         return family.transform.decode(features, length)[0].float()
 
     made = torch.cat([done for done, _ in worked(bench, process)], dim=-1)
-    kept = source.channels_as(bench.channels).tensor()
+    made *= bench.gain_to(float((share * made).abs().max()), None)
     return Sound.from_tensor(torch.where(share > 0, kept + share * (made - kept), kept), source.rate)
 
 
@@ -191,12 +192,10 @@ def _at_rate(share: Tensor, length: int, bench: Bench) -> Tensor:
 
 
 def _with_beginning(wave: Tensor, share: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-    """Let a window begin with what is made of it already, let go of over its second half."""
+    """Let a window begin with what is made of it already."""
     overlap = min(known.shape[-1], wave.shape[-1])
-    hold = wave.new_ones(overlap)
-    hold[overlap - overlap // 2 :] = raised_cosine(overlap // 2, wave).flip(0)
     wave = torch.cat([known[:, :overlap], wave[:, overlap:]], dim=-1)
-    return wave, torch.cat([torch.maximum(share[:overlap], hold), share[overlap:]])
+    return wave, torch.maximum(share, holding(overlap, wave.shape[-1], wave))
 
 
 @torch.inference_mode()
@@ -220,7 +219,7 @@ def _inpaint(task: Task[InpaintSettings], indices: Sequence[int]) -> Iterator[So
 
 def extended(task: Task[Any], source: Sound, before: int, after: int, index: int) -> Sound:
     """The source with so many frames added; its first or last 5 ms are made anew with them, as a seam."""
-    seam = round(_SEAM_SECONDS * source.rate)
+    seam = min(round(_SEAM_SECONDS * source.rate), source.frames // 4)
     longer = Sound(np.pad(source.samples, ((0, 0), (before, after))), source.rate)
     new = torch.zeros(longer.frames, dtype=torch.bool)
     new[: before and before + seam] = True

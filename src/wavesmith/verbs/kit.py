@@ -12,9 +12,10 @@ from wavesmith.export import Kit, Piece, choke_group, even_layers, general_midi_
 from wavesmith.hearing import Timbre
 from wavesmith.models import Model
 from wavesmith.sound import Sound
-from wavesmith.verbs.generate import generate
-from wavesmith.verbs.settings import check_count
-from wavesmith.verbs.vary import vary
+from wavesmith.verbs.generate import GenerateSettings, generate
+from wavesmith.verbs.guides import read_guides
+from wavesmith.verbs.settings import check_count, settle
+from wavesmith.verbs.vary import VarySettings, vary
 from wavesmith.verbs.verb import Progress
 
 DULLER = 12.0
@@ -47,13 +48,21 @@ def make_kit(
         amount: how far they differ, as for `vary`.
         seed: see `generate`; piece k of a label is its sound k.
         progress: called with (sounds done, sounds in all).
-        choices: as for `generate` and `vary`, such as `steps`.
+        choices: as for `generate` and `vary`, such as `steps`; `seconds` and `method` reach one of the two.
 
     Raises:
         RequestError: for no pieces, an unknown label, or numbers that make no sense.
     """
     if not (1 <= layers <= 8 and 1 <= turns <= 8):
         raise RequestError(f"{layers} layers of {turns} turns cannot be made; choose 1 to 8 of each.")
+    if choices.get("label") is not None:
+        raise RequestError("The labels of a kit are its pieces; leave other labels out.")
+    choices["guide"] = read_guides(choices.get("guide") or ())
+    new = {name: value for name, value in choices.items() if name != "method"}
+    varied = {"amount": amount} | {name: value for name, value in choices.items() if name != "seconds"}
+    for label in pieces:
+        settle(GenerateSettings, model, label=label, **new)
+        settle(VarySettings, model, label=label, **varied)
     seed, keys = check_count(1, seed), general_midi_keys(pieces)
     total = sum(pieces.values()) * layers * turns
     if not total:
@@ -61,11 +70,11 @@ def make_kit(
     made, done = [], 0
     for label, places in keys.items():
         for number, key in enumerate(places):
-            (first,) = generate(model, 1, label=label, seed=seed, first=number, **choices)
+            (first,) = generate(model, 1, label=label, seed=seed, first=number, **new)
             rows = []
             for layer in range(layers):
                 softer = layers - 1 - layer
-                row = _turns(model, first, label, softer, turns, amount, seed, choices)
+                row = _turns(model, first, label, softer, turns, {"label": label, "seed": seed, **varied})
                 rows.append(row)
                 done += len(row)
                 if progress:
@@ -82,12 +91,9 @@ def _turns(
     label: str,
     softer: int,
     turns: int,
-    amount: float,
-    seed: int,
-    choices: Mapping[str, Any],
+    asked: dict[str, Any],
 ) -> list[Sound]:
     """Sounds that take turns in one layer, `softer` steps below the loudest."""
-    asked = {"amount": amount, "seed": seed, "label": label, **choices}
     if not softer:
         return [first, *(vary(model, first, turns - 1, **asked) if turns > 1 else ())]
     if model.timbre is not None:
@@ -95,7 +101,7 @@ def _turns(
             brightness = float(Timbre(model.rate)(first.tensor()[None])["brightness"])
         percentile = model.timbre.percentile("brightness", brightness, {label: 1.0})
         duller = {"timbre": "brightness", "percentile": max(0.0, percentile - softer * DULLER)}
-        asked["guide"] = [*asked.get("guide", ()), duller]
+        asked = asked | {"guide": [*asked["guide"], duller]}
     return vary(model, first, turns, first=softer * turns, **asked)
 
 

@@ -14,7 +14,8 @@ from wavesmith.hearing import LogMel
 from wavesmith.models import Model
 from wavesmith.sound import Sound
 from wavesmith.verbs.generate import stream
-from wavesmith.verbs.verb import Given, heard
+from wavesmith.verbs.sources import check_audible
+from wavesmith.verbs.verb import Given, heard, path_of
 
 _LOWEST_DB = -60.0
 
@@ -36,12 +37,14 @@ def generate_like(
 
     Raises:
         RequestError: when fewer are to be made than kept, or the model cannot follow the request.
-        AudioError: when the given sound cannot be read.
+        AudioError: when the given sound is empty, silent or cannot be read.
     """
     count = 8 * n if of is None else of
     if n < 1 or count < n:
         raise RequestError(f"{n} sounds cannot be kept out of {count}; ask for fewer, or make more.")
-    return nearest(stream(model, count, **request), heard(sound), n)
+    given = heard(sound)
+    check_audible(given, path_of(sound))
+    return nearest(stream(model, count, **request), given, n)
 
 
 def nearest(sounds: Iterable[Sound], given: Sound, n: int) -> list[Sound]:

@@ -12,6 +12,7 @@ import torch
 from wavesmith.errors import RequestError
 from wavesmith.models import Model
 from wavesmith.sound import Sound
+from wavesmith.tags import Sampler
 from wavesmith.verbs.inpaint import extended, renewed
 from wavesmith.verbs.settings import LONGEST_SECONDS, Settings, check_share
 from wavesmith.verbs.sources import rings
@@ -107,7 +108,7 @@ def loop(
 
 @torch.inference_mode()
 def _make(task: Task[LoopSettings], indices: Sequence[int]) -> Iterator[Sound]:
-    (source,) = task.sources
+    source = task.sources[0].channels_as(min(task.sources[0].channels, 2))
     seconds = task.settings.seconds()
     frames = source.frames if seconds is None else round(seconds * source.rate)
     for index in indices:
@@ -119,13 +120,23 @@ def _make(task: Task[LoopSettings], indices: Sequence[int]) -> Iterator[Sound]:
         yield made if task.settings.peak_db is None else made.normalise(task.settings.peak_db)
 
 
+def loop_points(sound: Sound) -> Sampler:
+    """What `Sound.write` tells samplers of a loop: it repeats as a whole, and has a marker on each beat."""
+    asked = sound.recipe.settings if sound.recipe else {}
+    count = math.ceil((asked.get("bars") or 0) * asked.get("beats", 0) - 1e-9)
+    beat = 60 / (asked.get("bpm") or 1) * sound.rate
+    return Sampler(loop=(0, sound.frames), cues=tuple(round(k * beat) for k in range(count)))
+
+
 def _joined(task: Task[LoopSettings], sound: Sound, index: int) -> Sound:
     """The sound with the part around its joint made anew, while the joint lies in the middle.
 
     A loop that begins with an onset keeps it: then only the part before the joint is made anew.
     """
     frames, half = sound.frames, sound.frames // 2
-    joint = max(1, round(min(task.settings.joint, 0.5 * sound.seconds) * sound.rate / 2))
+    joint = round(min(task.settings.joint, 0.5 * sound.seconds) * sound.rate / 2)
+    if not joint:
+        return sound
     middle = frames - half
     first, last = (middle - 2 * joint, middle) if _begins(sound) else (middle - joint, middle + joint)
     turned = _bridged(_turned(sound, half), first, middle, last)

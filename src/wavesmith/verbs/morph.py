@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -16,10 +17,9 @@ from wavesmith.verbs.finish import finish
 from wavesmith.verbs.generate import GenerateSettings, sample
 from wavesmith.verbs.latent import ascend, both_ways, come_back, slerp
 from wavesmith.verbs.settings import Label, Settings
-from wavesmith.verbs.sources import Bench, on_bench
+from wavesmith.verbs.sources import Bench, worked
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
 from wavesmith.verbs.walk import denoiser_of, noise_of
-from wavesmith.verbs.windows import blocks
 
 
 class MorphSettings(Settings):
@@ -32,9 +32,11 @@ class MorphSettings(Settings):
     sounds: int = 8
 
     def check(self, model: Model) -> None:
-        """Refuse fewer than two sounds, too."""
+        """Refuse fewer than two sounds, and what a morph between sounds cannot follow, too."""
         super().check(model)
         _check_sounds(self.sounds)
+        if self.label is not None or self.avoid is not None or self.guide:
+            raise RequestError("A morph between sounds follows them alone; leave labels and guides out.")
 
 
 def morph(
@@ -59,7 +61,7 @@ def morph(
         seed: of the trace of noise that inversion needs.
         first: index of the first sound to make.
         progress: see `generate`.
-        choices: fields of `Settings`.
+        choices: fields of `Settings`, but no labels and no guides; both ways are walked by one sampler.
 
     Returns:
         Sounds at the rate and channels of the first source, as long as the longest, each with its recipe.
@@ -119,39 +121,36 @@ def _between(latents: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
 
 @torch.inference_mode()
 def _make(task: Task[MorphSettings], indices: Sequence[int]) -> Iterator[Sound]:
-    first = task.sources[0]
-    sources = [source.resample(first.rate) for source in task.sources]
-    benches = [on_bench(source, task.model) for source in sources]
-    longest = max(benches, key=lambda bench: bench.audio.frames)
-    windows = longest.windows()
-    whole = len(windows) == 1
-    spans = [windows.span(k) for k in range(len(windows))]
-    if whole:
-        spans = [(0, max(longest.audio.frames, longest.native))]
-    parts = [_Part(task, benches, start, stop) for start, stop in spans]
+    first, peak_db = task.sources[0], task.settings.peak_db
+    frames = max(round(source.frames * first.rate / source.rate) for source in task.sources)
+    channels = min(first.channels, 2)
+    sources = [source.resample(first.rate).crop(frames) for source in task.sources]
+    benches = [Bench(source, task.model) for source in sources]
+    part = cache(partial(_Part, task, benches))  # inverted when first needed, for all that lies between
     for index in indices:
         weights = _weights(task, index)
         if 1.0 in weights:
-            source = sources[weights.index(1.0)].channels_as(benches[0].channels)
-            yield source.crop(longest.audio.frames)
-            continue
-        waves = {part.start: part.wave(weights) for part in parts}
-        if whole:
-            yield benches[0].ended(waves[0], sources, task.settings.peak_db)
-            continue
+            end = sources[weights.index(1.0)].channels_as(channels)
+            yield end if peak_db is None else end.normalise(peak_db)
+        elif len(benches[0].windows()) == 1:
+            wave = part(0, max(frames, benches[0].native)).wave(weights)
+            yield benches[0].ended(wave, sources, peak_db)
+        else:
 
-        def process(start: int, stop: int, made: Tensor | None, waves: dict[int, Tensor] = waves) -> Tensor:
-            return benches[0].outward(waves[start], stop - start)
+            def process(
+                start: int, stop: int, made: Tensor | None, weights: Sequence[float] = weights
+            ) -> Tensor:
+                return part(start, stop).wave(weights)
 
-        wave = torch.cat([done for done, _ in blocks(windows, process)], dim=-1)
-        yield benches[0].levelled(wave, task.settings.peak_db)
+            wave = torch.cat([done for done, _ in worked(benches[0], process)], dim=-1)
+            yield benches[0].levelled(wave, peak_db)
 
 
 class _Part:
     """One window of all sources: their noises, and what inversion loses of each."""
 
     def __init__(self, task: Task[MorphSettings], benches: Sequence[Bench], start: int, stop: int) -> None:
-        self.start, self.family = start, task.model.family
+        self.family = task.model.family
         self.gains = [bench.gain for bench in benches]
         pieces = torch.stack([bench.take(start, stop) for bench in benches])
         self.length = pieces.shape[-1]

@@ -15,7 +15,7 @@ from wavesmith.recipe import Recipe, Source
 from wavesmith.sound import Bits, Sound, check_target
 from wavesmith.streams import SoundFile, Unfinished
 from wavesmith.verbs.settings import check_count, check_share, settle
-from wavesmith.verbs.sources import Bench, on_bench
+from wavesmith.verbs.sources import Bench, check_audible, unworked
 from wavesmith.verbs.vary import VarySettings, windowed
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
 
@@ -66,7 +66,8 @@ def restyle(
         choices: `envelope`, `method`, `label` and the other fields of `RestyleSettings`.
 
     Returns:
-        Sounds of the rate, channels and length of the source, each with its recipe.
+        Sounds of the rate, channels (of more than two the first two) and length of the source, each with
+        its recipe.
 
     Raises:
         RequestError: for a request that this model cannot follow.
@@ -81,6 +82,8 @@ def restyled(
     task: Task[RestyleSettings], bench: Bench, index: int, first: int = 0, made: Tensor | None = None
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """The result, window after window, in the source's form: see `blocks`."""
+    if task.settings.amount == 0:
+        return unworked(bench, first)
 
     def shape(wave: Tensor, piece: Tensor) -> Tensor:
         return followed(wave, piece, task.model.rate, task.settings.envelope)
@@ -107,11 +110,8 @@ def _envelope(wave: Tensor, rate: int) -> Tensor:
 @torch.inference_mode()
 def _make(task: Task[RestyleSettings], indices: Sequence[int]) -> Iterator[Sound]:
     (source,) = task.sources
-    bench = on_bench(source, task.model)
+    bench = Bench(source, task.model)
     for index in indices:
-        if task.settings.amount == 0:
-            yield source
-            continue
         wave = torch.cat([done for done, _ in restyled(task, bench, index)], dim=-1)
         yield bench.levelled(wave, task.settings.peak_db)
 
@@ -122,7 +122,7 @@ RESTYLE = Verb("restyle", RestyleSettings, _make, sources=1)
 @torch.inference_mode()
 def restyle_file(
     model: Model,
-    source: str | Path,
+    source: str | Path | SoundFile,
     out: str | Path,
     *,
     index: int = 0,
@@ -138,7 +138,8 @@ def restyle_file(
 
     Args:
         model: what `load` returned.
-        source: a sound file of any rate, length and number of channels.
+        source: a sound file of any rate, length and number of channels; a `SoundFile`, which remembers its
+            hash and peak, if several sounds are made of it.
         out: the file to write, ending in .wav or .flac.
         index: which of the sounds of the seed.
         seed: see `generate`; give it, if an interrupted run is to be gone on with.
@@ -154,13 +155,12 @@ def restyle_file(
         AudioError: when the source is empty, silent or cannot be read.
         WavesmithError: when `out` cannot be written.
     """
-    out, audio = Path(out), SoundFile(source)
+    out, audio = Path(out), _opened(source)
     check_target(out, bits)
-    task = _task(model, audio, seed, choices)
-    recipe, bench = RESTYLE.recipe(task, index), on_bench(audio, model)
+    task, bench = _task(model, audio, seed, choices), Bench(audio, model)
+    recipe, total = RESTYLE.recipe(task, index), len(bench.windows())
     unfinished = Unfinished(out, recipe, audio.rate, bench.channels)
-    pending, total = unfinished.pending(), len(bench.windows())
-    made = None if pending is None else torch.from_numpy(pending)
+    made = None if unfinished.pending is None else torch.from_numpy(unfinished.pending)
     for done, rest in restyled(task, bench, index, unfinished.parts, made):
         unfinished.add(done.numpy(), rest.numpy())
         if progress:
@@ -170,13 +170,23 @@ def restyle_file(
 
 
 def restyle_recipe(
-    model: Model, source: str | Path, *, index: int = 0, seed: int | None = None, **choices: Any
+    model: Model,
+    source: str | Path | SoundFile,
+    *,
+    index: int = 0,
+    seed: int | None = None,
+    **choices: Any,
 ) -> Recipe:
     """The recipe of the file that `restyle_file` would write; nothing is made."""
-    return RESTYLE.recipe(_task(model, SoundFile(source), seed, choices), index)
+    return RESTYLE.recipe(_task(model, _opened(source), seed, choices), index)
+
+
+def _opened(source: str | Path | SoundFile) -> SoundFile:
+    return source if isinstance(source, SoundFile) else SoundFile(source)
 
 
 def _task(model: Model, audio: SoundFile, seed: int | None, choices: dict[str, Any]) -> Task[RestyleSettings]:
     settings = settle(RestyleSettings, model, **choices)
+    check_audible(audio, str(audio.path))
     origin = Source(path=str(audio.path), sha256=audio.sha256, recipe=audio.recipe)
     return Task(model, settings, check_count(1, seed), (), (origin,))

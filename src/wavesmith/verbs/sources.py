@@ -12,10 +12,11 @@ import soxr
 import torch
 from torch import Tensor
 
+from wavesmith.data.fit import sounding_end
 from wavesmith.errors import AudioError
 from wavesmith.models import Model
 from wavesmith.sound import Sound
-from wavesmith.verbs.finish import finish, without_dc
+from wavesmith.verbs.finish import check_finite, finish, without_dc
 from wavesmith.verbs.windows import Process, Windows, blocks, divide
 
 PEAK = 10 ** (-1 / 20)
@@ -76,12 +77,7 @@ class Bench:
     @property
     def gain(self) -> float:
         """What samples are multiplied by on their way in."""
-        return PEAK / self.audio.peak
-
-    @property
-    def grain(self) -> int:
-        """Frames of the source that last a whole number of the model's."""
-        return self.audio.rate // math.gcd(self.audio.rate, self.model.rate)
+        return PEAK / max(self.audio.peak, _SILENT)
 
     @property
     def native(self) -> int:
@@ -98,13 +94,18 @@ class Bench:
 
     def windows(self) -> Windows:
         """How the source is divided for the model."""
-        return divide(self.audio.frames, self.native, self.grain)
+        return divide(self.audio.frames, self.native)
+
+    def kept(self, start: int, stop: int) -> Tensor:
+        """Frames `start` to `stop` of the source as they are, with the channels of what comes back."""
+        return Sound(self.audio.part(start, stop), self.audio.rate).channels_as(self.channels).tensor()
 
     def take(self, start: int, stop: int) -> Tensor:
         """Frames `start` to `stop` of the source, zeros beyond its ends, as the model's wave `[C, n]`."""
-        margin = math.ceil(_MARGIN_SECONDS * self.audio.rate / self.grain) * self.grain
-        if self.audio.rate == self.model.rate:
-            margin = 0
+        margin = 0
+        if self.audio.rate != self.model.rate:  # it must last a whole number of the model's samples
+            grain = self.audio.rate // math.gcd(self.audio.rate, self.model.rate)
+            margin = math.ceil(_MARGIN_SECONDS * self.audio.rate / grain) * grain
         first, last = max(0, start - margin), min(self.audio.frames, stop + margin)
         part = self.audio.part(first, max(first, last))
         part = np.pad(part, ((0, 0), (first - start + margin, max(0, stop + margin - last))))
@@ -119,7 +120,8 @@ class Bench:
         return (sound.tensor() * self.gain).to(self.model.device)
 
     def outward(self, wave: Tensor, frames: int) -> Tensor:
-        """A wave `[C, n]` of the model in the source's form, `frames` long."""
+        """A wave `[C, n]` of the model in the source's form, `frames` long; ModelError if it is none."""
+        check_finite(wave)
         samples = _resampled((wave / self.gain).float().cpu().numpy(), self.model.rate, self.audio.rate)
         return Sound(samples, self.audio.rate).crop(frames).channels_as(self.channels).tensor()
 
@@ -148,21 +150,23 @@ class Bench:
             wave = without_dc(wave.cpu(), self.model.rate)
         else:
             wave = finish(wave.cpu(), self.model.rate, None)
-            frames = max(frames, self.frames(int(wave.ne(0).any(0).nonzero().amax()) + 1))
+            frames = max(frames, self.frames(int(sounding_end(wave))))
         return self.levelled(self.outward(wave, frames), peak_db)
 
 
-def on_bench(audio: Audio, model: Model) -> Bench:
-    """Bring a sound to a model.
+def check_audible(audio: Audio, name: str = "") -> None:
+    """Refuse a sound with nothing in it, by its name if it has one.
 
     Raises:
         AudioError: when it is empty or silent.
     """
+    name = name or "The sound"
     if not audio.frames:
-        raise AudioError("The sound is empty; give one with something in it.")
+        raise AudioError(f"{name} is empty; give a sound with something in it.")
     if not audio.peak > _SILENT:
-        raise AudioError("The sound is silent: nothing in it is above -100 dBFS; give one that can be heard.")
-    return Bench(audio, model)
+        raise AudioError(
+            f"{name} is silent: nothing in it is above -100 dBFS; give a sound that can be heard."
+        )
 
 
 def rings(sound: Sound) -> bool:
@@ -171,17 +175,28 @@ def rings(sound: Sound) -> bool:
     return levels.tail_db - levels.peak_db > RINGS_DB
 
 
+def unworked(bench: Bench, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+    """`blocks` that leave the source as it is, sample for sample."""
+    windows = bench.windows()
+    for number in range(first, len(windows)):
+        start, stop = windows.span(number)
+        done = stop if number + 1 == len(windows) else start + windows.hop
+        yield bench.kept(start, done), bench.kept(done, stop)
+
+
 def worked(
     bench: Bench, process: Process, first: int = 0, made: Tensor | None = None
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """`blocks` over the source: windows are cut and joined in its form, and processed in the model's.
 
     `process` is told the window in frames of the source; what it is given and returns are the model's waves.
+    No window is shorter than the model's own sounds: it goes on beyond the end of the source if need be.
     """
 
     def through(start: int, stop: int, known: Tensor | None) -> Tensor:
         before = None if known is None else bench.inward(known)
-        return bench.outward(process(start, stop, before), stop - start)
+        made = process(start, max(stop, start + bench.native), before)
+        return bench.outward(made, stop - start)
 
     return blocks(bench.windows(), through, first, made)
 

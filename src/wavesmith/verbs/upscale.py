@@ -16,7 +16,7 @@ from wavesmith.models import Model
 from wavesmith.sound import Sound
 from wavesmith.verbs.constraints import Constraint, constrained
 from wavesmith.verbs.settings import Settings
-from wavesmith.verbs.sources import on_bench, worked
+from wavesmith.verbs.sources import Bench, worked
 from wavesmith.verbs.vary import going_on
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
 from wavesmith.verbs.walk import denoiser_of, descend, levels, noise_of
@@ -80,11 +80,10 @@ def upscale(
 
 def band_end(sound: Sound) -> float:
     """The frequency in Hz above which a sound has (next to) nothing."""
-    wave = sound.mono().tensor()[0]
-    window = min(2048, 2 ** int(math.log2(max(64, len(wave)))))
-    wave = F.pad(wave, (0, max(0, window - len(wave))))
-    spectrum = torch.stft(wave, window, window // 2, window=torch.hann_window(window), return_complex=True)
-    power = spectrum.abs().square().mean(-1)
+    window = min(2048, 2 ** int(math.log2(max(64, sound.frames))))
+    waves = F.pad(sound.tensor(), (0, max(0, window - sound.frames)))
+    spectrum = torch.stft(waves, window, window // 2, window=torch.hann_window(window), return_complex=True)
+    power = spectrum.abs().square().mean((0, 2))
     heard = (power > power.max() * 10 ** (-_EDGE_DB / 10)).nonzero()
     return float((int(heard[-1]) + 1) * sound.rate / window)
 
@@ -94,18 +93,23 @@ def _make(task: Task[UpscaleSettings], indices: Sequence[int]) -> Iterator[Sound
     (source,) = task.sources
     model = task.model
     cutoff = task.settings.cutoff or min(band_end(source), 0.47 * source.rate)
+    if cutoff > 0.5 * source.rate:
+        raise RequestError(
+            f"At {source.rate} Hz there is nothing above {0.5 * source.rate:g} Hz that could be kept up to "
+            f"{cutoff:g} Hz; give a lower cutoff, or none."
+        )
     if cutoff >= 0.48 * model.rate:
         raise RequestError(
             f"The sound reaches up to {cutoff:.0f} Hz already, which is all that the model knows; "
             "there is nothing to add (or give a lower cutoff)."
         )
     wide = source.resample(max(source.rate, model.rate))
-    bench = on_bench(wide, model)
+    bench = Bench(wide, model)
     low = _low_pass(cutoff, model.rate)
     for index in indices:
 
         def process(start: int, stop: int, known: Tensor | None, index: int = index) -> Tensor:
-            wave = bench.take(start, max(stop, bench.native) if len(bench.windows()) == 1 else stop)
+            wave = bench.take(start, stop)
             length = wave.shape[-1]
             denoiser = denoiser_of(model, task.settings, 1, length)
             denoiser = constrained(denoiser, model.family, length, _band_held(wave, low))

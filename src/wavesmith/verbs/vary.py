@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from wavesmith.diffusion import Denoiser
 from wavesmith.diffusion.noise import Index
@@ -15,10 +16,10 @@ from wavesmith.sound import Sound
 from wavesmith.verbs.constraints import constrained, held
 from wavesmith.verbs.latent import ascend, both_ways, come_back, own_level, slerp
 from wavesmith.verbs.settings import Settings, check_share
-from wavesmith.verbs.sources import Bench, on_bench, worked
+from wavesmith.verbs.sources import Bench, worked
 from wavesmith.verbs.verb import Given, Progress, Task, Verb, batches
 from wavesmith.verbs.walk import denoiser_of, descend, levels, noise_of
-from wavesmith.verbs.windows import raised_cosine
+from wavesmith.verbs.windows import holding
 
 LEAST, MOST = 0.03, 100.0  # noise, relative to a sound's own level, that changes next to nothing and all
 
@@ -69,7 +70,7 @@ def vary(
             other fields of `Settings`.
 
     Returns:
-        Sounds at the rate and channels of the source, each with its recipe.
+        Sounds at the rate and channels (of more than two the first two) of the source, each with its recipe.
 
     Raises:
         RequestError: for a request that this model cannot follow.
@@ -104,7 +105,7 @@ def varied(
 ) -> Tensor:
     """Variations `[B, C, N]` of a wave `[C, N]`, unfinished.
 
-    `known` `[C, V]` is what each begins with; it is let go of over its second half.
+    `known` `[C, V]` is what each begins with; it is held on to over its first half.
     """
     length, transform = wave.shape[-1], model.family.transform
     noise = noise_of(model, seed, indices, length)
@@ -137,19 +138,17 @@ def beginning(z: Tensor, amount: float, settings: Settings, eps: Tensor) -> tupl
 def going_on(denoiser: Denoiser, model: Model, known: Tensor, length: int) -> Denoiser:
     """A denoiser of sounds that begin with `known` `[C, V]`."""
     overlap = min(known.shape[-1], length)
-    share, wave = known.new_zeros(length), known.new_zeros(known.shape[0], length)
-    wave[:, :overlap] = known[:, :overlap]
-    share[:overlap] = 1
-    share[overlap - overlap // 2 : overlap] = raised_cosine(overlap // 2, known).flip(0)
-    return constrained(denoiser, model.family, length, held(wave, share))
+    wave = F.pad(known[:, :overlap], (0, length - overlap))
+    return constrained(denoiser, model.family, length, held(wave, holding(overlap, length, wave)))
 
 
 @torch.inference_mode()
 def _make(task: Task[VarySettings], indices: Sequence[int]) -> Iterator[Sound]:
     (source,) = task.sources
-    bench = on_bench(source, task.model)
+    bench = Bench(source, task.model)
     if task.settings.amount == 0:
-        yield from (source for _ in indices)
+        same = bench.levelled(bench.kept(0, source.frames), task.settings.peak_db)
+        yield from (same for _ in indices)
     elif len(bench.windows()) == 1:
         wave = bench.take(0, max(source.frames, bench.native))
         for chosen in batches(task.model, indices):
@@ -173,7 +172,7 @@ def windowed(
 
     def process(start: int, stop: int, known: Tensor | None) -> Tensor:
         piece = bench.take(start, stop)
-        if task.settings.amount == 0 or not piece.any():
+        if not piece.any():
             return piece
         wave = varied(task.model, task.settings, piece, task.seed, [(index, start)], known)[0]
         return shape(wave, piece)

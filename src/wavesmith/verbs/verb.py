@@ -12,6 +12,7 @@ from wavesmith.models import Model
 from wavesmith.recipe import Recipe, Source
 from wavesmith.sound import Sound
 from wavesmith.verbs.settings import S, check_count, settle
+from wavesmith.verbs.sources import check_audible
 
 Progress = Callable[[int, int], None]
 Given = Sound | str | Path
@@ -61,10 +62,12 @@ class Verb(Generic[S]):
 
         Raises:
             RequestError: when it makes no sense.
-            AudioError: when a source cannot be read.
+            AudioError: when a source is empty, silent or cannot be read.
         """
         settings = settle(self.settings, model, **asked)
         sounds = tuple(map(heard, sources))
+        for given, sound in zip(sources, sounds, strict=True):
+            check_audible(sound, path_of(given))
         return Task(model, settings, seed, sounds, tuple(map(_origin, sources, sounds)))
 
     def stream(
@@ -126,6 +129,10 @@ def heard(given: Given) -> Sound:
     return given if isinstance(given, Sound) else Sound.read(given)
 
 
+def path_of(given: Given) -> str:
+    """The file it is in; empty for a sound in memory."""
+    return "" if isinstance(given, Sound) else str(given)
+
+
 def _origin(given: Given, sound: Sound) -> Source:
-    path = "" if isinstance(given, Sound) else str(given)
-    return Source(path=path, sha256=sound.sha256, recipe=sound.recipe)
+    return Source(path=path_of(given), sha256=sound.sha256, recipe=sound.recipe)

@@ -1,7 +1,8 @@
 """Sounds longer than a model's own length: windows that overlap, each going on from the one before.
 
-A window is as long as the model's own sounds and is told what has already been made of its first part, so
-that it goes on from there; over that part the two are crossfaded. Only the window at hand is in memory.
+A window is as long as the model's own sounds and is told what has already been made of its first part. It
+holds on to the first half of that and goes on from there; over the second half, where the window before it
+came to its end, the two are crossfaded. Only the window at hand is in memory.
 """
 
 from __future__ import annotations
@@ -17,21 +18,18 @@ Process = Callable[[int, int, Tensor | None], Tensor]
 """(first sample, the one after the last, what is made of the beginning `[C, V]` or None) -> `[C, W]`."""
 
 OVERLAP = 0.25
-"""Share of a window that it has in common with the one before."""
+"""Share of a window, at least, that it has in common with the one before."""
+
+_RAMP = 0.05  # of what is held: how much of the rest it takes to let go
 
 
 @dataclass(frozen=True)
 class Windows:
-    """How `length` samples are divided: window k covers `[k * hop, k * hop + window)`, the last is cut."""
+    """How `length` samples are divided: window k covers `[k * hop, k * hop + window)`, cut at the end."""
 
     length: int
     window: int
     hop: int
-
-    @property
-    def overlap(self) -> int:
-        """Samples that neighbours share."""
-        return self.window - self.hop
 
     def __len__(self) -> int:
         return 1 + max(0, math.ceil((self.length - self.window) / self.hop))
@@ -42,15 +40,15 @@ class Windows:
         return start, min(start + self.window, self.length)
 
 
-def divide(length: int, window: int, grain: int = 1) -> Windows:
-    """Windows of (about) `window` samples over `length`; their hop is a multiple of `grain`.
+def divide(length: int, window: int) -> Windows:
+    """Windows of `window` samples, evenly spaced over `length`, so that none is much shorter than the others.
 
     What fits into one and a quarter of a window is not divided.
     """
     if length <= window * (1 + OVERLAP):
         return Windows(length, max(length, 1), max(length, 1))
-    hop = max(grain, round(window * (1 - OVERLAP)) // grain * grain)
-    return Windows(length, max(window, round(hop / (1 - OVERLAP))), hop)
+    count = 1 + math.ceil((length - window) / max(1, math.floor(window * (1 - OVERLAP))))
+    return Windows(length, window, math.ceil((length - window) / (count - 1)))
 
 
 def blocks(
@@ -66,11 +64,28 @@ def blocks(
         start, stop = windows.span(number)
         out = process(start, stop, made)
         if made is not None:
-            shared = min(made.shape[-1], out.shape[-1])
-            out = torch.cat([crossfade(made[:, :shared], out[:, :shared]), out[:, shared:]], dim=-1)
+            out = _joined(made, out)
         done = out.shape[-1] if number + 1 == len(windows) else windows.hop
         made = out[:, done:].contiguous()  # as it is when read from a file: sums depend on the layout
         yield out[:, :done], made
+
+
+def _joined(before: Tensor, after: Tensor) -> Tensor:
+    """A window `[C, W]` after what the one before made of its beginning `[C, V]`."""
+    shared = min(before.shape[-1], after.shape[-1])
+    half = shared - shared // 2
+    faded = crossfade(before[:, half:shared], after[:, half:shared])
+    return torch.cat([before[:, :half], faded, after[:, shared:]], dim=-1)
+
+
+def holding(overlap: int, length: int, like: Tensor) -> Tensor:
+    """How far `[length]` a window holds on to what is made already of its first `overlap` samples, 0 to 1."""
+    half = overlap - overlap // 2
+    ramp = min(math.ceil(_RAMP * half), overlap - half)
+    share = like.new_zeros(length)
+    share[:half] = 1
+    share[half : half + ramp] = raised_cosine(ramp, like).flip(0)
+    return share
 
 
 def crossfade(before: Tensor, after: Tensor) -> Tensor:
