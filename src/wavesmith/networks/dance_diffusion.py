@@ -31,7 +31,7 @@ HEAD_WIDTH = 32
 NOISE_FEATURES = 8  # frequencies; each gives a cosine and a sine
 
 # A cubic low-pass of an octave, symmetric, of gain 1.
-_FILTER = np.array([-3, -9, 29, 111, 111, 29, -9, -3], np.float32) / 256
+FILTER = np.array([-3, -9, 29, 111, 111, 29, -9, -3], np.float32) / 256
 _TOGETHER = 8  # frames that are filtered by one matrix product
 
 
@@ -249,7 +249,7 @@ def _down(count: int) -> NDArray[np.float32]:
     """Rows of taps, each two frames after the one before: `[count, 2 * count + 6]`."""
     matrix = np.zeros((count, 2 * count + 6), np.float32)
     for frame, row in enumerate(matrix):
-        row[2 * frame : 2 * frame + 8] = _FILTER
+        row[2 * frame : 2 * frame + 8] = FILTER
     return matrix
 
 
@@ -258,6 +258,6 @@ def _up(count: int) -> NDArray[np.float32]:
     """The same transposed, at twice the gain: `[2 * count, count + 4]`."""
     matrix = np.zeros((2 * count, count + 4), np.float32)
     for frame in range(count):
-        matrix[2 * frame, frame : frame + 4] = 2 * _FILTER[::-2]
-        matrix[2 * frame + 1, frame + 1 : frame + 5] = 2 * _FILTER[-2::-2]
+        matrix[2 * frame, frame : frame + 4] = 2 * FILTER[::-2]
+        matrix[2 * frame + 1, frame + 1 : frame + 5] = 2 * FILTER[-2::-2]
     return matrix
