@@ -1,4 +1,4 @@
-"""Find a model by name: bundled, a folder, another tool's checkpoint, or a repository of the Hugging Face Hub."""
+"""Find a model by name: bundled, a folder, another tool's file, or a repository of the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _find(name: str, asked: foreign.Asked) -> Model:
     if os.path.isdir(path):  # unlike pathlib's, it answers for names that no file can have
         return _from_folder(Path(path), asked)
     if os.path.isfile(path):
-        if os.path.basename(path) == CONFIG or os.path.isfile(os.path.join(os.path.dirname(path), CONFIG)):
+        if os.path.basename(path) in (CONFIG, WEIGHTS, CARD) and Path(path).with_name(CONFIG).is_file():
             raise ModelError(f"{path} is a file; give the model's folder (with {CONFIG} and {WEIGHTS}).")
         return foreign.read_foreign(Path(path), asked)
     if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
@@ -104,7 +104,7 @@ def download(repository: str) -> Path:
     except Exception as error:  # the hub's client raises many kinds, most meaning the same to the user
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ModelError(
-                f"There is no room for {repository} in the cache of the Hugging Face Hub; make room there or set "
+                f"There is no room for {repository} in the Hugging Face Hub's cache; make room there or set "
                 "HF_HOME to another place."
             ) from error
         raise ModelError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Protocol
 
@@ -9,7 +10,7 @@ import torch
 
 from wavesmith.errors import ModelError
 from wavesmith.families.diffusion import DiffusionModel
-from wavesmith.models.folder import CONFIG, WEIGHTS, fingerprint
+from wavesmith.models.folder import CARD, CONFIG, WEIGHTS, fingerprint
 from wavesmith.models.foreign import crash, dance_diffusion, diffusers, tiny_audio_diffusion
 from wavesmith.models.foreign.source import Asked, Reading, Source, read_source
 from wavesmith.models.model import Model
@@ -42,7 +43,7 @@ def read_foreign(path: Path, asked: Asked, name: str | None = None) -> Model:
     with torch.device("meta"):
         family = DiffusionModel(reading.config)
     family.network.load_state_dict(reading.tensors, assign=True)
-    card = _card(reading, name or path.stem)
+    card = _card(reading, name or path.stem, path / CARD)
     return Model(name or str(path), fingerprint(reading.config, family), family.eval(), card)
 
 
@@ -82,20 +83,25 @@ def _checkpoints(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.iterdir()) if path.suffix in _ENDINGS]
 
 
-def _card(reading: Reading, name: str) -> str:
+def _card(reading: Reading, name: str, theirs: Path) -> str:
     config = reading.config
-    return "\n".join(
-        [
-            "---",
-            "library_name: wavesmith",
-            "tags: [audio, diffusion]",
-            "---",
-            f"# {name}",
+    lines = [
+        "---",
+        "library_name: wavesmith",
+        "tags: [audio, diffusion]",
+        "---",
+        f"# {name}",
+        "",
+        f"{reading.about}. {config.length / config.rate:.2f} s at {config.rate} Hz, {config.channels} channel(s).",
+        "",
+        "Its weights do not say who trained them on what, or under which licence: see where they came from.",
+    ]
+    if theirs.is_file():
+        text = theirs.read_text(encoding="utf-8", errors="replace")
+        lines += [
             "",
-            f"{reading.about}. {config.length / config.rate:.2f} s at {config.rate} Hz, {config.channels} "
-            "channel(s).",
+            "## What its own card says",
             "",
-            "Its file does not say who trained it on what, or under which licence: see where it came from.",
-            "",
+            re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL),
         ]
-    )
+    return "\n".join(lines).rstrip() + "\n"
