@@ -10,7 +10,7 @@ from torch import Tensor
 from wavesmith.errors import ModelError, RequestError
 from wavesmith.families.diffusion import DiffusionConfig, Sampling
 from wavesmith.models.foreign.matching import Piece, gathered, spread
-from wavesmith.models.foreign.source import Asked, Reading, Source, make_config
+from wavesmith.models.foreign.source import Asked, Reading, Source, first, make_config
 from wavesmith.networks import CrashUNetConfig
 
 SAMPLING = Sampling(sampler="ddim", schedule="crash", steps=50, sigma_min=1e-4, sigma_max=22.3, guidance=1.0)
@@ -63,8 +63,8 @@ def read(source: Source, asked: Asked) -> Reading:
         source.path,
         network,
         kind="epsilon",
-        rate=asked.rate or RATE,
-        length=asked.length or LENGTH,
+        rate=first(asked.rate, RATE),
+        length=first(asked.length, LENGTH),
         channels=1,
         sampling=SAMPLING,
     )

@@ -19,7 +19,16 @@ from wavesmith.errors import ModelError, RequestError, first_problem
 from wavesmith.families.diffusion import DiffusionConfig, Sampling
 from wavesmith.models.foreign.matching import Piece, gathered, spread
 from wavesmith.models.foreign.official import official
-from wavesmith.models.foreign.source import Asked, Reading, Source, beside, check_rate, make_config, setting
+from wavesmith.models.foreign.source import (
+    Asked,
+    Reading,
+    Source,
+    beside,
+    check_rate,
+    first,
+    make_config,
+    setting,
+)
 from wavesmith.networks import DanceDiffusionConfig
 from wavesmith.networks.dance_diffusion import FILTER
 
@@ -171,13 +180,13 @@ def _rate_and_length(source: Source, asked: Asked) -> tuple[Any, Any]:
     """What the file says, or one beside it, or its user, or the list of the official models."""
     export = beside(source.path, "model_config.json", "config.json")
     info = setting(source.content, "model_config", "model_info") or {}
-    rate = setting(info, "sample_rate") or setting(export, "sample_rate")
-    length = setting(info, "native_chunk_size") or setting(export, "sample_size")
-    check_rate(source.path, rate, asked)
-    rate, length = asked.rate or rate, asked.length or length
+    said = first(setting(info, "sample_rate"), setting(export, "sample_rate"))
+    check_rate(source.path, said, asked)
+    rate = first(asked.rate, said)
+    length = first(asked.length, setting(info, "native_chunk_size"), setting(export, "sample_size"))
     if rate is None or length is None:
         known = official(source.path, whole="optimizer_states" in source.content)
-        rate, length = (rate or known.rate, length or known.length) if known else (rate, length)
+        rate, length = (first(rate, known.rate), first(length, known.length)) if known else (rate, length)
     if rate is None or length is None:
         raise RequestError(
             f"{source.path} does not say at which rate it plays, or how long its sounds are; give both (the "

@@ -26,6 +26,7 @@ from wavesmith.models.foreign.source import (
     Asked,
     Reading,
     check_rate,
+    first,
     make_config,
     read_settings,
     read_source,
@@ -74,8 +75,8 @@ def read(folder: Path, asked: Asked) -> Reading:
         folder,
         network,
         kind="v",
-        rate=asked.rate or setting(settings, "sample_rate"),
-        length=asked.length or setting(settings, "sample_size"),
+        rate=first(asked.rate, setting(settings, "sample_rate")),
+        length=first(asked.length, setting(settings, "sample_size")),
         channels=setting(settings, "in_channels"),
         sampling=dance_diffusion.SAMPLING,
     )

@@ -85,6 +85,7 @@ def _checkpoints(folder: Path) -> list[Path]:
 
 def _card(reading: Reading, name: str, theirs: Path) -> str:
     config = reading.config
+    size = f"{config.length / config.rate:.2f} s at {config.rate} Hz, {config.channels} channel(s)"
     lines = [
         "---",
         "library_name: wavesmith",
@@ -92,7 +93,7 @@ def _card(reading: Reading, name: str, theirs: Path) -> str:
         "---",
         f"# {name}",
         "",
-        f"{reading.about}. {config.length / config.rate:.2f} s at {config.rate} Hz, {config.channels} channel(s).",
+        f"{reading.about}. {size}.",
         "",
         "Its weights do not say who trained them on what, or under which licence: see where they came from.",
     ]

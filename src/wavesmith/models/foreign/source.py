@@ -84,21 +84,17 @@ def read_source(path: Path) -> Source:
         wanted = re.search(r"GLOBAL (\S+)|function (\S+)", str(error))
         what = f" ({wanted[1] or wanted[2]})" if wanted else ""
         raise ModelError(
-            f"{path} asks for code to be run{what}, so it is not read: only tensors and plain values are; "
-            "get it from elsewhere, or as safetensors."
+            f"{path} holds more than tensors and plain values{what}, which could run code, so it is not "
+            "read; get it from elsewhere, or as safetensors."
         ) from error
     except (SafetensorError, RuntimeError, OSError, EOFError, ValueError, LookupError, struct.error) as error:
         raise ModelError(
             f"{path} is no checkpoint, or is damaged or cut short ({type(error).__name__}); get it again."
         ) from error
-    tensors = content.get("state_dict", content) if isinstance(content, Mapping) else {}
-    if not isinstance(tensors, Mapping):
-        tensors = {}
-    return Source(
-        path,
-        content if isinstance(content, Mapping) else {},
-        {name: value for name, value in tensors.items() if isinstance(value, Tensor)},
-    )
+    content = content if isinstance(content, Mapping) else {}
+    state = content.get("state_dict", content)
+    values = state.items() if isinstance(state, Mapping) else ()
+    return Source(path, content, {name: value for name, value in values if isinstance(value, Tensor)})
 
 
 def _load(path: Path) -> Any:
@@ -162,6 +158,11 @@ def make_config(
         raise RequestError(
             f"{path} cannot be read with these values ({first_problem(error)}); give others."
         ) from error
+
+
+def first(*values: Any) -> Any:
+    """The first value that is known, that is, not None."""
+    return next((value for value in values if value is not None), None)
 
 
 def check_rate(path: Path, said: Any, asked: Asked) -> None:

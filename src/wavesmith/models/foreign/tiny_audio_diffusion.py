@@ -20,7 +20,16 @@ from torch import Tensor
 from wavesmith.errors import ModelError, RequestError, first_problem
 from wavesmith.families.diffusion import DiffusionConfig, Sampling
 from wavesmith.models.foreign.matching import Piece, gathered, spread
-from wavesmith.models.foreign.source import Asked, Reading, Source, beside, check_rate, make_config, setting
+from wavesmith.models.foreign.source import (
+    Asked,
+    Reading,
+    Source,
+    beside,
+    check_rate,
+    first,
+    make_config,
+    setting,
+)
 from wavesmith.networks import AttentionUNetConfig
 
 SAMPLING = Sampling(sampler="ddim", schedule="linear", steps=50, sigma_min=0.0, sigma_max=1e9, guidance=1.0)
@@ -151,9 +160,9 @@ def _rate_and_length(
 ) -> tuple[Any, Any]:
     """What the settings beside the file say, or its user, or what is known of the published network."""
     check_rate(source.path, setting(settings, "sampling_rate"), asked)
-    published = network == AttentionUNetConfig()
-    rate = asked.rate or setting(settings, "sampling_rate") or (RATE if published else None)
-    length = asked.length or setting(settings, "length") or (LENGTH if published else None)
+    usual = (RATE, LENGTH) if network == AttentionUNetConfig() else (None, None)
+    rate = first(asked.rate, setting(settings, "sampling_rate"), usual[0])
+    length = first(asked.length, setting(settings, "length"), usual[1])
     if rate is None or length is None:
         raise RequestError(
             f"{source.path} does not say at which rate it plays, or how long its sounds are; give both, or "
