@@ -2,15 +2,20 @@
 
 from wavesmith.models.debug import DEBUG_CONFIG, debug_model
 from wavesmith.models.folder import fingerprint, load_folder, save_folder
+from wavesmith.models.foreign import Form, Weights, convert
 from wavesmith.models.model import Model
-from wavesmith.models.registry import DEFAULT_MODEL, bundled_names, load
+from wavesmith.models.registry import DEFAULT_MODEL, bundled_names, download, load
 
 __all__ = [
     "DEBUG_CONFIG",
     "DEFAULT_MODEL",
+    "Form",
     "Model",
+    "Weights",
     "bundled_names",
+    "convert",
     "debug_model",
+    "download",
     "fingerprint",
     "load",
     "load_folder",

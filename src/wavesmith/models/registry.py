@@ -1,14 +1,16 @@
-"""Find a model by name: bundled, a folder, or a repository of the Hugging Face Hub."""
+"""Find a model by name: bundled, a folder, another tool's file, or a repository of the Hugging Face Hub."""
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from pathlib import Path
 
 import torch
 
-from wavesmith.errors import ModelError, unknown
+from wavesmith.errors import ModelError, RequestError, unknown
+from wavesmith.models import foreign
 from wavesmith.models.debug import debug_model
 from wavesmith.models.folder import CARD, CONFIG, TIMBRE, WEIGHTS, load_folder
 from wavesmith.models.model import Model
@@ -23,18 +25,30 @@ def bundled_names() -> list[str]:
     return [*folders, "debug"]
 
 
-def load(name: str | Path = DEFAULT_MODEL, device: str | torch.device = "cpu") -> Model:
+def load(
+    name: str | Path = DEFAULT_MODEL,
+    device: str | torch.device = "cpu",
+    *,
+    rate: int | None = None,
+    length: int | None = None,
+    weights: foreign.Weights | None = None,
+) -> Model:
     """Load a model.
 
     Args:
-        name: a bundled model (`drums`), a model folder, or a hub repository (`user/repo`, downloaded once
-            and then kept in the hub's usual cache; offline mode is respected).
+        name: a bundled model (`drums`), a model folder, another tool's checkpoint or folder (see
+            `docs/checkpoints.md`), or a hub repository (`user/repo`, downloaded once and then kept in the
+            hub's usual cache; offline mode is respected).
         device: where it shall compute, such as `cpu`, `cuda` or `mps`.
+        rate: samples per second of another tool's model, where its file does not say.
+        length: samples of the sounds that it makes unasked, likewise.
+        weights: `ema` or `online`, the average of another tool's weights or the latest, where it has both.
 
     Raises:
         ModelError: when there is no such model, its files are damaged, or the device is not available.
+        RequestError: when rate or length are wanting, or contradict the file.
     """
-    model = _find(str(name))
+    model = _find(str(name), foreign.Asked(rate, length, weights))
     try:
         model.family.to(device)
     except (RuntimeError, AssertionError) as error:
@@ -42,29 +56,60 @@ def load(name: str | Path = DEFAULT_MODEL, device: str | torch.device = "cpu") -
     return model
 
 
-def _find(name: str) -> Model:
+def _find(name: str, asked: foreign.Asked) -> Model:
     if name == "debug":
-        return debug_model()
+        return _ours(debug_model(), asked)
     if name in bundled_names():
-        return load_folder(BUNDLED / name, name)
+        return _ours(load_folder(BUNDLED / name, name), asked)
     path = os.path.expanduser(name)
     if os.path.isdir(path):  # unlike pathlib's, it answers for names that no file can have
-        return load_folder(path)
+        return _from_folder(Path(path), asked)
     if os.path.isfile(path):
-        raise ModelError(f"{path} is a file; give the model's folder (with {CONFIG} and {WEIGHTS}).")
+        if os.path.basename(path) in (CONFIG, WEIGHTS, CARD) and Path(path).with_name(CONFIG).is_file():
+            raise ModelError(f"{path} is a file; give the model's folder (with {CONFIG} and {WEIGHTS}).")
+        return foreign.read_foreign(Path(path), asked)
     if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-        return _from_hub(name)
+        return _from_hub(name, asked)
     raise ModelError(unknown("model", name, bundled_names()))
 
 
-def _from_hub(repository: str) -> Model:
+def _from_folder(folder: Path, asked: foreign.Asked, name: str | None = None) -> Model:
+    if foreign.recognises(folder):
+        return foreign.read_foreign(folder, asked, name)
+    return _ours(load_folder(folder, name), asked)
+
+
+def _ours(model: Model, asked: foreign.Asked) -> Model:
+    if any(value is not None for value in asked):
+        raise RequestError(
+            f"{model.name} says its rate and length itself; leave rate, length and weights out."
+        )
+    return model
+
+
+def _from_hub(repository: str, asked: foreign.Asked) -> Model:
+    return _from_folder(download(repository), asked, repository)
+
+
+def download(repository: str) -> Path:
+    """Get a model from the Hugging Face Hub into its cache, if it is not there yet; returns its folder there.
+
+    Raises:
+        ModelError: when it cannot be had.
+    """
     from huggingface_hub import snapshot_download
 
     try:
-        folder = snapshot_download(repository, allow_patterns=[CONFIG, WEIGHTS, CARD, TIMBRE])
-    except Exception as error:  # the hub's client raises many kinds, all meaning the same to the user
+        return Path(
+            snapshot_download(repository, allow_patterns=[CONFIG, WEIGHTS, CARD, TIMBRE, *foreign.PATTERNS])
+        )
+    except Exception as error:  # the hub's client raises many kinds, most meaning the same to the user
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ModelError(
+                f"There is no room for {repository} in the Hugging Face Hub's cache; make room there or set "
+                "HF_HOME to another place."
+            ) from error
         raise ModelError(
             f"There is no folder {repository}, and no model of that name could be had from the Hugging Face "
             f"Hub or its local cache ({type(error).__name__}); check the spelling and the connection."
         ) from error
-    return load_folder(folder, repository)

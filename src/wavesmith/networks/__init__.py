@@ -13,17 +13,23 @@ from pydantic import Field
 
 from wavesmith.networks.attention_unet import AttentionUNet, AttentionUNetConfig
 from wavesmith.networks.cost import multiply_adds, parameters
+from wavesmith.networks.crash import CrashUNet, CrashUNetConfig
+from wavesmith.networks.dance_diffusion import DanceDiffusion, DanceDiffusionConfig
 from wavesmith.networks.frame_unet import FrameUNet, FrameUNetConfig
 from wavesmith.networks.transformer import Transformer, TransformerConfig
 
 NetworkConfig = Annotated[
-    AttentionUNetConfig | FrameUNetConfig | TransformerConfig,
+    AttentionUNetConfig | CrashUNetConfig | DanceDiffusionConfig | FrameUNetConfig | TransformerConfig,
     Field(discriminator="kind"),
 ]
 
 __all__ = [
     "AttentionUNet",
     "AttentionUNetConfig",
+    "CrashUNet",
+    "CrashUNetConfig",
+    "DanceDiffusion",
+    "DanceDiffusionConfig",
     "FrameUNet",
     "FrameUNetConfig",
     "NetworkConfig",

@@ -1,7 +1,9 @@
 """The attention U-Net of Tiny Audio Diffusion: UNetV0 of audio-diffusion-pytorch (Schneider et al. 2023).
 
-A U-Net over samples that convolves at every resolution and attends at the lowest ones. Its peculiarities,
-kept so that weights trained elsewhere mean the same here:
+A U-Net over samples that convolves at every resolution and attends at the lowest ones. Besides labels it can
+be told `features` (a vector), a `context` to attend to (an embedded text, say) and `channels` (signals at the
+rate of some level, such as the latents of an encoder). Its peculiarities, kept so that weights trained
+elsewhere mean the same here:
 
 * A level *replaces* what it was given by a modulated layer norm (no residual around the modulation), and adds
   its result to its own input through a gate made from the noise level; nothing is concatenated.
@@ -12,21 +14,26 @@ kept so that weights trained elsewhere mean the same here:
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wavesmith.errors import RequestError
+
 
 class AttentionUNetConfig(BaseModel):
-    """The defaults are Tiny Audio Diffusion's. The first four have one entry per level, outermost first.
+    """The defaults are Tiny Audio Diffusion's. Lists have one entry per level, outermost first.
 
     `channels`: width. `factors`: downsampling on entering the level. `items`: blocks on either side.
-    `attentions`: whether blocks attend. `heads` of `head_features` each attend; `groups` share a group norm.
-    `modulation_features`: width of the time features. `fourier_features`: learned frequencies that tell the
-    noise level.
+    `attentions`: how often each block attends to itself, `cross_attentions` to a context of
+    `context_features` (None: never); `null_context` learned vectors stand for no context (0: there must be
+    one). `context_channels`: of a signal that each block of the level is told. `heads` of `head_features`
+    each attend; `groups` share a group norm. `modulation_features`: width of the time features.
+    `fourier_features`: learned frequencies that tell the noise level.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,7 +42,11 @@ class AttentionUNetConfig(BaseModel):
     channels: tuple[PositiveInt, ...] = Field(default=(32, 32, 64, 64, 128, 128, 256, 256), min_length=1)
     factors: tuple[PositiveInt, ...] = (1, 2, 2, 2, 2, 2, 2, 2)
     items: tuple[PositiveInt, ...] = (2, 2, 2, 2, 2, 2, 4, 4)
-    attentions: tuple[bool, ...] = (False, False, False, False, False, True, True, True)
+    attentions: tuple[NonNegativeInt, ...] = (0, 0, 0, 0, 0, 1, 1, 1)
+    cross_attentions: tuple[NonNegativeInt, ...] | None = None
+    context_channels: tuple[NonNegativeInt, ...] | None = None
+    context_features: PositiveInt | None = None
+    null_context: NonNegativeInt = 0
     heads: PositiveInt = 8
     head_features: PositiveInt = 64
     groups: PositiveInt = 8
@@ -44,12 +55,22 @@ class AttentionUNetConfig(BaseModel):
 
     @model_validator(mode="after")
     def _levels_agree(self) -> AttentionUNetConfig:
-        lists = {"factors": self.factors, "items": self.items, "attentions": self.attentions}
+        lists = {
+            "factors": self.factors,
+            "items": self.items,
+            "attentions": self.attentions,
+            "cross_attentions": self.cross_attentions,
+            "context_channels": self.context_channels,
+        }
         for name, values in lists.items():
-            if len(values) != len(self.channels):
+            if values is not None and len(values) != len(self.channels):
                 raise ValueError(f"{name} has {len(values)} entries, but channels has {len(self.channels)}")
         if odd := [width for width in self.channels if width % self.groups]:
             raise ValueError(f"channels must be multiples of groups ({self.groups}); {odd[0]} is not")
+        if any(self.cross_attentions or ()) != (self.context_features is not None):
+            raise ValueError("cross_attentions and context_features go together; give both or none")
+        if self.null_context and self.context_features is None:
+            raise ValueError("null_context needs context_features; give both or none")
         return self
 
     def build(self, features: int, outputs: int = 1, labels: int = 0, augments: int = 0) -> AttentionUNet:
@@ -66,20 +87,51 @@ class AttentionUNet(nn.Module):
         super().__init__()
         self.stride = math.prod(config.factors)
         self.time = TimeFeatures(config.modulation_features, config.fourier_features, labels, augments)
+        null, width = config.null_context, config.context_features
+        self.null = nn.Embedding(null, width) if null and width else None
         self.unet = Level(config, 0, features, outputs * features)
 
     def forward(
-        self, x: Tensor, c_noise: Tensor, *, label: Tensor | None = None, augment: Tensor | None = None
+        self,
+        x: Tensor,
+        c_noise: Tensor,
+        *,
+        label: Tensor | None = None,
+        augment: Tensor | None = None,
+        features: Tensor | None = None,
+        context: Tensor | None = None,
+        channels: Sequence[Tensor | None] = (),
     ) -> Tensor:
-        """Noisy features and noise level `[B]` (0 ... 1 in trained models), to the network's raw output.
+        """The network's raw output.
 
-        label `[B, labels]` weighs the labels, all zero for none; augment `[B, augments]` tells how the
-        training sound was changed, all zero for not at all. Both may be left out.
+        Args:
+            x: noisy features.
+            c_noise: noise level `[B]`, 0 ... 1 in trained models.
+            label: weights of the labels `[B, labels]`; all zero, or None, for none.
+            augment: how the training sound was changed, `[B, augments]`; all zero, or None, for not at all.
+            features: added to what tells the noise level, `[B, modulation_features]`.
+            context: what cross-attention attends to, `[B, n, context_features]`; None for the learned
+                `null.weight` `[null_context, context_features]`, which guidance can lead away from.
+            channels: for each level with context channels, `[B, context_channels, frames at that level]`.
+
+        Raises:
+            RequestError: when there is no context, or there are no channels, for a network that needs them.
         """
         frames = x.shape[-1]
         time = self.time(c_noise, label, augment)
-        h: Tensor = self.unet(F.pad(x, (0, -frames % self.stride)), time)
+        if context is None and self.null is not None:
+            context = self.null.weight.expand(len(x), -1, -1)
+        told = Told(F.silu(time if features is None else time + features), context, channels)
+        h: Tensor = self.unet(F.pad(x, (0, -frames % self.stride)), told)
         return h[..., :frames]
+
+
+class Told(NamedTuple):
+    """What every block is told: time features `[B, width]`, activated, and what `forward` was given."""
+
+    time: Tensor
+    context: Tensor | None
+    channels: Sequence[Tensor | None]
 
 
 class TimeFeatures(nn.Module):
@@ -127,6 +179,7 @@ class Level(nn.Module):
         def items() -> nn.ModuleList:
             return nn.ModuleList(Item(config, depth) for _ in range(config.items[depth]))
 
+        self.skip = nn.Identity() if inputs == outputs else nn.Conv1d(inputs, outputs, 1)
         self.down = nn.Conv1d(inputs, width, factor, stride=factor)
         self.before = items()
         self.inner = None if deepest else Level(config, depth + 1, width, width)
@@ -134,41 +187,66 @@ class Level(nn.Module):
         self.upsample = nn.Upsample(scale_factor=factor, mode="nearest")
         self.up = nn.Conv1d(width, outputs, 3, padding=1)
         self.gate = nn.Linear(config.modulation_features, outputs)
-        self.skip = nn.Identity() if inputs == outputs else nn.Conv1d(inputs, outputs, 1, bias=False)
 
-    def forward(self, x: Tensor, time: Tensor) -> Tensor:
-        """Features `[B, inputs, T]`, T a multiple of the strides from here down, and time `[B, width]`."""
+    def forward(self, x: Tensor, told: Told) -> Tensor:
+        """Features `[B, inputs, T]`, T a multiple of the strides from here down."""
         h = self.down(x)
         for item in self.before:
-            h = item(h, time)
+            h = item(h, told)
         if self.inner is not None:
-            h = self.inner(h, time)
+            h = self.inner(h, told)
         for item in self.after:
-            h = item(h, time)
-        gate: Tensor = self.gate(F.silu(time))
+            h = item(h, told)
+        gate: Tensor = self.gate(told.time)
         out: Tensor = self.skip(x) + gate[..., None] * self.up(self.upsample(h))
         return out
 
 
 class Item(nn.Module):
-    """A residual block, modulation by the time features and, where the level has it, attention."""
+    """A residual block, modulation by the time features and what else the level has."""
 
     def __init__(self, config: AttentionUNetConfig, depth: int) -> None:
         super().__init__()
         width = config.channels[depth]
-        attends = config.attentions[depth]
+        signals = config.context_channels[depth] if config.context_channels else 0
+        crosses = config.cross_attentions[depth] if config.cross_attentions else 0
+
+        def attentions(count: int, context: int | None = None) -> nn.ModuleList:
+            return nn.ModuleList(
+                Attention(width, config.heads, config.head_features, context) for _ in range(count)
+            )
+
+        self.depth = depth
         self.residual = Residual(width, config.groups)
         self.modulation = nn.Linear(config.modulation_features, 2 * width)
-        self.attention = Attention(width, config.heads, config.head_features) if attends else None
+        self.inject = nn.Conv1d(width + signals, width, 1) if signals else None
+        self.attentions = attentions(config.attentions[depth])
+        self.cross_attentions = attentions(crosses, config.context_features)
 
-    def forward(self, x: Tensor, time: Tensor) -> Tensor:
-        """Features `[B, width, T]` and time `[B, modulation_features]` to `[B, width, T]`."""
-        scale, shift = self.modulation(F.silu(time))[:, None].chunk(2, dim=-1)
+    def forward(self, x: Tensor, told: Told) -> Tensor:
+        """Features `[B, width, T]` to the same shape."""
+        scale, shift = self.modulation(told.time)[:, None].chunk(2, dim=-1)
         h: Tensor = self.residual(x).transpose(1, 2)
         h = F.layer_norm(h, h.shape[-1:], eps=1e-6) * (1 + scale) + shift
-        if self.attention is not None:
-            h = h + self.attention(h)
+        if self.inject is not None:
+            h = h + self.inject(torch.cat([h.transpose(1, 2), self._signal(h, told)], dim=1)).transpose(1, 2)
+        for attention in self.attentions:
+            h = h + attention(h, h)
+        for attention in self.cross_attentions:
+            h = h + attention(h, _given(told.context, "a context; give context=..."))
         return h.transpose(1, 2)
+
+    def _signal(self, h: Tensor, told: Told) -> Tensor:
+        """This level's context channels, as long as `h` `[B, T, width]` is."""
+        signal = told.channels[self.depth] if self.depth < len(told.channels) else None
+        signal = _given(signal, f"context channels at level {self.depth}; give channels=[...]")
+        return F.pad(signal, (0, h.shape[1] - signal.shape[-1]))
+
+
+def _given(value: Tensor | None, what: str) -> Tensor:
+    if value is None:
+        raise RequestError(f"This model's network needs {what}.")
+    return value
 
 
 class Residual(nn.Module):
@@ -189,22 +267,22 @@ class Residual(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention (Vaswani et al. 2017) without positions, over `[B, T, width]`."""
+    """Multi-head attention (Vaswani et al. 2017) without positions, over `[B, T, width]`."""
 
-    def __init__(self, width: int, heads: int, head_features: int) -> None:
+    def __init__(self, width: int, heads: int, head_features: int, context: int | None = None) -> None:
         super().__init__()
         self.heads = heads
         inner = heads * head_features
         self.norm = nn.LayerNorm(width)
-        self.norm_context = nn.LayerNorm(width)
+        self.norm_context = nn.LayerNorm(context or width)
         self.to_query = nn.Linear(width, inner, bias=False)
-        self.to_key_value = nn.Linear(width, 2 * inner, bias=False)
+        self.to_key_value = nn.Linear(context or width, 2 * inner, bias=False)
         self.out = nn.Linear(inner, width, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Frames `[B, T, width]` to what they gather from each other, the same shape."""
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        """What frames `[B, T, width]` gather from a context `[B, n, ...]`, which may be themselves."""
         query = self._split(self.to_query(self.norm(x)))
-        key, value = map(self._split, self.to_key_value(self.norm_context(x)).chunk(2, dim=-1))
+        key, value = map(self._split, self.to_key_value(self.norm_context(context)).chunk(2, dim=-1))
         mixed = F.scaled_dot_product_attention(query, key, value)
         out: Tensor = self.out(mixed.transpose(1, 2).flatten(2))
         return out

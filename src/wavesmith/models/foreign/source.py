@@ -1,0 +1,171 @@
+"""What a foreign model is read from, what was asked for, and what comes of it."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any, Literal, NamedTuple
+
+import torch
+import yaml
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from wavesmith.errors import ModelError, RequestError, first_problem
+from wavesmith.families.diffusion import DiffusionConfig, ParameterisationConfig, Sampling
+from wavesmith.networks import NetworkConfig
+from wavesmith.transforms import RawConfig
+
+Weights = Literal["ema", "online"]
+"""The running average of the weights over the training, or the weights as they were at its end."""
+
+KINDS = "Dance Diffusion, Tiny Audio Diffusion, CRASH, stable-audio-tools' DAU1d"
+
+
+class Asked(NamedTuple):
+    """What the user says about a file; None leaves it to the file.
+
+    Attributes:
+        rate: samples per second.
+        length: samples of the sounds that it makes unasked.
+        weights: which of two sets.
+    """
+
+    rate: int | None = None
+    length: int | None = None
+    weights: Weights | None = None
+
+
+class Source(NamedTuple):
+    """A checkpoint file.
+
+    Attributes:
+        path: where it is.
+        content: all that is in it.
+        tensors: its weights by name: `content["state_dict"]`, or all of it.
+    """
+
+    path: Path
+    content: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+
+
+class Reading(NamedTuple):
+    """What a dialect makes of a source.
+
+    Attributes:
+        config: of the model.
+        tensors: weights of its network by our names.
+        about: what the model's card says of where it comes from.
+    """
+
+    config: DiffusionConfig
+    tensors: dict[str, Tensor]
+    about: str
+
+
+def read_source(path: Path) -> Source:
+    """Read a file: safetensors, or a pickle as far as it holds tensors and plain values.
+
+    Nothing in the file is run. Tensors of newer files stay on the disk until they are used.
+
+    Raises:
+        ModelError: when the file is damaged, or asks for anything else than tensors and plain values.
+    """
+    try:
+        content = _load(path)
+    except UnpicklingError as error:
+        wanted = re.search(r"GLOBAL (\S+)|function (\S+)", str(error))
+        what = f" ({wanted[1] or wanted[2]})" if wanted else ""
+        raise ModelError(
+            f"{path} holds more than tensors and plain values{what}, which could run code, so it is not "
+            "read; get it from elsewhere, or as safetensors."
+        ) from error
+    except (SafetensorError, RuntimeError, OSError, EOFError, ValueError, LookupError, struct.error) as error:
+        raise ModelError(
+            f"{path} is no checkpoint, or is damaged or cut short ({type(error).__name__}); get it again."
+        ) from error
+    content = content if isinstance(content, Mapping) else {}
+    state = content.get("state_dict", content)
+    values = state.items() if isinstance(state, Mapping) else ()
+    return Source(path, content, {name: value for name, value in values if isinstance(value, Tensor)})
+
+
+def _load(path: Path) -> Any:
+    with open(path, "rb") as file:
+        pickled = file.read(1) == b"\x80"
+    if zipfile.is_zipfile(path):
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    if pickled:  # as torch wrote before 1.6
+        return torch.load(path, map_location="cpu", weights_only=True)
+    return load_file(path)
+
+
+def beside(path: Path, *names: str) -> Any:
+    """Settings in the first of these JSON or YAML files in the same folder; empty if there is none."""
+    for name in names:
+        file = path.with_name(name)
+        if file.is_file():
+            return read_settings(file)
+    return {}
+
+
+def read_settings(path: Path) -> Any:
+    """A JSON or YAML file as plain values; `ModelError` when it is missing or neither."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))  # which reads JSON as well
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise ModelError(
+            f"{path} is missing, damaged or no settings file ({type(error).__name__}); get it again."
+        ) from error
+
+
+def setting(settings: Any, *path: str) -> Any:
+    """A value deep in settings that may be of any form; None where there is none."""
+    for name in path:
+        settings = settings.get(name) if isinstance(settings, Mapping) else None
+    return settings
+
+
+def make_config(
+    path: Path,
+    network: NetworkConfig,
+    *,
+    kind: Literal["v", "epsilon"],
+    rate: Any,
+    length: Any,
+    channels: int,
+    sampling: Sampling,
+) -> DiffusionConfig:
+    """The configuration of a model on raw samples; RequestError when rate or length make no sense."""
+    try:
+        return DiffusionConfig(
+            rate=rate,
+            channels=channels,
+            length=length,
+            transform=RawConfig(),
+            network=network,
+            parameterisation=ParameterisationConfig(kind=kind),
+            sampling=sampling,
+        )
+    except ValidationError as error:
+        raise RequestError(
+            f"{path} cannot be read with these values ({first_problem(error)}); give others."
+        ) from error
+
+
+def first(*values: Any) -> Any:
+    """The first value that is known, that is, not None."""
+    return next((value for value in values if value is not None), None)
+
+
+def check_rate(path: Path, said: Any, asked: Asked) -> None:
+    """Refuse a rate that the file itself contradicts."""
+    if asked.rate is not None and said is not None and asked.rate != said:
+        raise RequestError(f"{path} says that its rate is {said}, not {asked.rate}; leave the rate out.")

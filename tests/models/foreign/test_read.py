@@ -1,0 +1,112 @@
+"""Files that are not what they seem, and what is not read from them."""
+
+import os
+import pickle
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from wavesmith.models import convert, debug_model, load, save_folder
+
+
+class Trap:
+    def __reduce__(self):
+        return os.mkdir, ("trapped",)
+
+
+@pytest.fixture
+def checkpoint(dance, tmp_path):
+    convert(dance, tmp_path / "mine.ckpt", "ckpt")
+    return tmp_path / "mine.ckpt"
+
+
+@pytest.mark.parametrize("form", ["zip", "old", "pickle", "folder"])
+def test_no_code_runs_on_load(checkpoint, tmp_path, monkeypatch, form, refusal):
+    monkeypatch.chdir(tmp_path)
+    content = torch.load(checkpoint, weights_only=True) | {"trap": Trap()}
+    path = tmp_path / "bad.ckpt"
+    if form == "pickle":
+        path.write_bytes(pickle.dumps(Trap(), protocol=2))
+    elif form == "folder":
+        convert(load(checkpoint), tmp_path / "folder", "diffusers")
+        path = tmp_path / "folder" / "unet" / "diffusion_pytorch_model.bin"
+        (path.parent / "diffusion_pytorch_model.safetensors").unlink()
+        torch.save(content, path)
+        path = tmp_path / "folder"
+    else:
+        torch.save(content, path, _use_new_zipfile_serialization=form != "old")
+    with refusal("holds more than tensors and plain values (posix.mkdir)", "so it is not read"):
+        load(path)
+    assert not (tmp_path / "trapped").exists()
+
+
+def test_a_checkpoint_of_an_old_torch_loads(dance, checkpoint, same):
+    content = torch.load(checkpoint, weights_only=True)
+    torch.save(content, checkpoint, _use_new_zipfile_serialization=False)
+    assert same(load(checkpoint), dance)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 4, 100, 5000, 50_000])
+def test_a_file_cut_short_is_refused(checkpoint, kept, refusal):
+    checkpoint.write_bytes(checkpoint.read_bytes()[:kept])
+    with refusal("is no checkpoint, or is damaged or cut short", "get it again"):
+        load(checkpoint)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"just words\n", b"RIFF....WAVE", b"\x80\x02.", b"PK\x03\x04" + b"\0" * 40]
+)
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, content, refusal):
+    (tmp_path / "bad.ckpt").write_bytes(content)
+    with refusal("bad.ckpt is no checkpoint, or is damaged"):
+        load(tmp_path / "bad.ckpt")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"state_dict": {"encoder.weight": torch.ones(3)}},
+        {"state_dict": {"diffusion.stranger": torch.ones(3)}},
+        {"state_dict": 3},
+        {"model": {"x": torch.ones(1)}},
+        {"model": 3, "ema_weights": 4},
+        [1, 2],
+        torch.ones(3),
+        {},
+    ],
+)
+def test_a_checkpoint_of_something_else_is_refused(tmp_path, content, refusal):
+    torch.save(content, tmp_path / "other.ckpt")
+    with refusal("no checkpoint that wavesmith knows", "known are those of Dance Diffusion"):
+        load(tmp_path / "other.ckpt")
+
+
+def test_safetensors_of_something_else_are_refused(tmp_path, refusal):
+    save_file({"weight": torch.ones(3)}, tmp_path / "other.safetensors")
+    with refusal("no checkpoint that wavesmith knows (it begins with weight)"):
+        load(tmp_path / "other.safetensors")
+
+
+def test_a_folder_with_one_checkpoint_loads_and_with_two_does_not(dance, checkpoint, same, refusal):
+    folder = checkpoint.parent
+    assert same(load(folder), dance)
+    (folder / "another.ckpt").write_bytes(checkpoint.read_bytes())
+    with refusal("holds 2 checkpoints, not one"):
+        load(folder)
+
+
+def test_our_own_models_say_everything_themselves(tmp_path, refusal):
+    save_folder(tmp_path / "mine", debug_model().family, "")
+    for name in ("debug", tmp_path / "mine"):
+        for asked in ({"rate": 8000}, {"length": 100}, {"weights": "ema"}):
+            with refusal("leave rate, length and weights out"):
+                load(name, **asked)
+
+
+def test_the_files_of_our_own_models_are_not_foreign(tmp_path, refusal):
+    save_folder(tmp_path / "mine", debug_model().family, "")
+    with refusal("is a file; give the model's folder"):
+        load(tmp_path / "mine" / "model.safetensors")
+    (tmp_path / "mine" / "stray.ckpt").write_bytes(b"")
+    assert load(tmp_path / "mine").name == str(tmp_path / "mine")
