@@ -4,6 +4,7 @@ One kind judges generated sounds (their features carry the distances of `evaluat
 through noise, steers a walk towards a label. What steers must never be what judges.
 """
 
+from wavesmith.judges.folder import train_folder
 from wavesmith.judges.judge import Judge, JudgeConfig, confusion, features_of, predict, share_right
 from wavesmith.judges.training import JudgeReport, disturb, train_judge
 
@@ -16,5 +17,6 @@ __all__ = [
     "features_of",
     "predict",
     "share_right",
+    "train_folder",
     "train_judge",
 ]
