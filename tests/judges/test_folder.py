@@ -51,7 +51,8 @@ def test_it_tells_the_labels_of_new_sounds(trained: Path) -> None:
 def test_it_hears_through_noise_because_it_is_to_steer(trained: Path) -> None:
     judge = Judge.load(trained)
     waves = torch.stack([sound(label, 70 + k).tensor() for label in judge.classes for k in range(10)])
-    noise = 0.2 * waves.abs().amax() * torch.randn(waves.shape, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(waves.shape, generator=torch.Generator().manual_seed(0))
+    noise *= 0.2 * waves.abs().amax((1, 2), keepdim=True)
     with torch.no_grad():
         found = judge(waves + noise, torch.full((20,), 0.2)).argmax(1)
     assert (found == torch.arange(2).repeat_interleave(10)).double().mean() > 0.8
