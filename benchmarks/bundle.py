@@ -18,6 +18,7 @@ import torch
 
 from wavesmith.families import DiffusionConfig, DiffusionModel
 from wavesmith.models import load_folder, save_folder
+from wavesmith.models.folder import save_timbre
 from wavesmith.training import read_recipe
 
 SOURCES = "\n## Sounds it was trained on"
@@ -41,6 +42,8 @@ def main() -> None:
     family.load_state_dict(trained.family.state_dict())
     card = trained.card.replace(SOURCES, "\n" + measured(options) + SOURCES)
     save_folder(options.out, family, card, dtype=torch.float16)
+    if trained.timbre:
+        save_timbre(options.out, trained.timbre)
 
 
 def measured(options: argparse.Namespace) -> str:
