@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from wavesmith.cli.console import show, tell
+from wavesmith.cli.console import progress, show, tell
 
 app = typer.Typer(help="List models and training recipes, and show model cards.")
 
@@ -52,3 +53,16 @@ def info(name: Annotated[str, typer.Argument(help="Bundled model, model folder o
     tell(f"{model.name} {model.hash}")
     tell(f"{size:.1f} M parameters; {work:.0f} M multiply-adds in each pass over a second of sound\n")
     tell(model.card or "This model has no card.")
+
+
+@app.command()
+def timbre(
+    model: Annotated[Path, typer.Argument(help="Model folder.")],
+    sounds: Annotated[Path, typer.Argument(help="Sounds such as it was trained on; sub-folders are labels.")],
+) -> None:
+    """Measure what timbres sounds have, so that a model can be steered by percentiles of them."""
+    from wavesmith.models import write_timbres
+
+    with progress("reading files") as scanning, progress("measuring") as measuring:
+        write_timbres(model, sounds, scanning=scanning, progress=measuring)
+    tell(f"The timbres of {sounds} are in {model}; steer with --timbre brightness=80 and the like.")

@@ -5,6 +5,7 @@ from wavesmith.models.folder import fingerprint, load_folder, save_folder
 from wavesmith.models.foreign import Form, Weights, convert
 from wavesmith.models.model import Model
 from wavesmith.models.registry import DEFAULT_MODEL, bundled_names, download, load
+from wavesmith.models.timbre import measure_timbres, write_timbres
 
 __all__ = [
     "DEBUG_CONFIG",
@@ -19,5 +20,7 @@ __all__ = [
     "fingerprint",
     "load",
     "load_folder",
+    "measure_timbres",
     "save_folder",
+    "write_timbres",
 ]
