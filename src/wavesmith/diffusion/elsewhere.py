@@ -1,8 +1,8 @@
 """What other tools call the samplers and schedules that are here: one table for all.
 
-`v-...` and `k-...` are the names in Dance Diffusion's notebook, `V_...` and `K_...` those in sample-diffusion,
-after v-diffusion and k-diffusion, where these samplers come from. Letters may be small or capital, and `-` is
-`_`.
+`v-...` and `k-...` are the names in Dance Diffusion's notebook, `V_...` and `K_...` those in sample-
+diffusion, after v-diffusion and k-diffusion, where these samplers come from. Small and capital letters are
+alike, and so are `-` and `_`.
 """
 
 from __future__ import annotations

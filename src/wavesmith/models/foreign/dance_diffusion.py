@@ -192,8 +192,8 @@ def _rate_and_length(source: Source, asked: Asked) -> tuple[Any, Any]:
         rate, length = (first(rate, known.rate), first(length, known.length)) if known else (rate, length)
     if rate is None or length is None:
         raise RequestError(
-            f"{source.path} does not say at which rate it plays, or how long its sounds are; give both (the "
-            "official models have a rate of 16000 or 48000, and a length of 65536 or 131072)."
+            f"{source.path} does not say at which rate it plays, or how long its sounds are; give both, "
+            "as in --rate 48000 --length 65536 (what the official models have is in docs/checkpoints.md)."
         )
     return rate, length
 
