@@ -24,16 +24,17 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
+import matplotlib
 import numpy as np
 import torch
 
 from wavesmith.data import read_folder
+from wavesmith.hearing import LogMel
 from wavesmith.models import Model, load
-from wavesmith.picture import sheet
 from wavesmith.sound import Sound
 from wavesmith.verbs import clean, extend, generate, inpaint, loop, morph, restyle, settle, upscale, vary
 from wavesmith.verbs.like import distance
-from wavesmith.verbs.morph import MORPH, MorphSettings, _Part
+from wavesmith.verbs.morph import MorphSettings, _Part
 from wavesmith.verbs.sources import Bench
 from wavesmith.verbs.verb import Task
 
@@ -101,11 +102,8 @@ def main() -> None:
 def of_vary(model: Model, recordings: Recordings, count: int, out: Path) -> Iterator[Row]:
     source = recordings.hits("snare", 1)[0]
     made = vary(model, source, 6, amount=0.4, seed=1)
-    sheet(
-        {"recording": [source], "vary --amount 0.4": made},
-        out / "vary.png",
-        title="A snare and six variations",
-    )
+    names = ["a snare (recording)", *(f"variation {k}" for k in range(6))]
+    draw(names, [source, *made], 4, out / "vary.png")
     hits = recordings.all_hits(count)
     pairs = [(hit, vary(model, hit, amount=0.4, seed=1)[0]) for hit in hits]
     yield from image_and_dc("vary", pairs)
@@ -118,25 +116,23 @@ def of_vary(model: Model, recordings: Recordings, count: int, out: Path) -> Iter
 
 
 def of_restyle(model: Model, recordings: Recordings, count: int, out: Path) -> Iterator[Row]:
-    bar = recordings.tracks("loop", 1)[0].crop(4 * 44100)
-    made = {f"restyle --amount {a}": restyle(model, bar, amount=a, seed=1) for a in (0.3, 0.5, 0.7)}
-    sheet({"recording": [bar]} | made, out / "restyle.png", title="A loop, and restyled", columns=1)
+    bar = max(recordings.tracks("loop", count), key=lambda sound: sound.seconds)
+    made = [restyle(model, bar, amount=amount, seed=1)[0] for amount in (0.3, 0.5, 0.7)]
+    names = ["a loop (recording)", *(f"restyle --amount {amount}" for amount in (0.3, 0.5, 0.7))]
+    draw(names, [bar, *made], 1, out / "restyle.png")
     pairs, near, far, steps = [], [], [], []
     for track in [*recordings.tracks("loop", count // 2), *recordings.tracks("texture", count // 2)]:
         styled = restyle(model, track, amount=0.5, seed=1)[0]
         pairs.append((track, styled))
-        hop = Bench(track, model).windows().hop
-        overlap = Bench(track, model).native - hop
-        seams = [start + overlap * 3 // 4 for start in range(hop, track.frames - overlap, hop)]
-        places = list(range(hop // 2, track.frames - hop // 2, hop // 5))
+        windows = Bench(track, model).windows()
+        overlap = windows.window - windows.hop
+        starts = [windows.span(k)[0] for k in range(1, len(windows))]
+        seams = [start + overlap * 3 // 4 for start in starts]  # the middle of the crossfade
+        places = list(range(windows.hop // 2, track.frames - windows.hop // 2, windows.hop // 5))
         near += level_jumps(track, styled, seams)
         far += level_jumps(track, styled, places)
         steps += [steepest(styled, seam) / max(steepest(styled, place) for place in places) for seam in seams]
-    yield (
-        "restyle",
-        "level jump at window seams, dB (median; elsewhere)",
-        f"{median(near):.2f} ({median(far):.2f})",
-    )
+    yield "restyle", "level jump at seams, dB (median; elsewhere)", f"{median(near):.2f}; {median(far):.2f}"
     yield "restyle", "largest step at a seam, of the largest elsewhere", f"{max(steps):.2f}"
     yield from image_and_dc("restyle", pairs)
 
@@ -144,19 +140,24 @@ def of_restyle(model: Model, recordings: Recordings, count: int, out: Path) -> I
 def of_morph(model: Model, recordings: Recordings, count: int, out: Path) -> Iterator[Row]:
     first, last = recordings.hits("snare", 1)[0], recordings.hits("kick", 1)[0]
     made = morph(model, first, last, n=6)
-    sheet({"recording, morph --steps 6, recording": made}, out / "morph.png", title="From a snare to a kick")
+    names = [
+        "a snare (recording)",
+        *(f"{share:.0%} kick" for share in (0.2, 0.4, 0.6, 0.8)),
+        "a kick (recording)",
+    ]
+    draw(names, made, 3, out / "morph.png")
     ends, lost = [], []
     for one, other in pairwise(recordings.all_hits(count + 1)):
-        begin = morph(model, one, other, n=2)[0]
-        ends.append(snr(one, begin.crop(one.frames)))
+        ends.append(snr(one, morph(model, one, other, n=2)[0]))
+        bench = Bench(one, model)
         task = Task(model, settle(MorphSettings, model), 0, (one, one))
         with torch.inference_mode():
-            part = _Part(task, [Bench(one, model)] * 2, 0, max(one.frames, Bench(one, model).native))
-            wave = Bench(one, model).take(0, max(one.frames, Bench(one, model).native))
+            length = max(one.frames, bench.native)
+            part = _Part(task, [bench, bench], 0, length)
+            wave = bench.take(0, length)
         lost.append(decibels(float(wave.square().sum() / part.lost[0].square().sum())))
-    assert MORPH.sources == 2
-    exact = "the recording, sample for sample" if min(ends) == np.inf else f"{min(ends):.0f} dB"
-    yield "morph", "ends (SNR to the recording, least)", exact
+    exact = "the recordings, sample for sample" if min(ends) == np.inf else f"SNR {min(ends):.0f} dB"
+    yield "morph", "ends", exact
     yield (
         "morph",
         "inversion there and back alone, SNR dB (median, least)",
@@ -167,8 +168,8 @@ def of_morph(model: Model, recordings: Recordings, count: int, out: Path) -> Ite
 def of_inpaint(model: Model, recordings: Recordings, count: int, out: Path) -> Iterator[Row]:
     source = recordings.hits("percussion", 1)[0]
     made = inpaint(model, source, [(0.1, 0.3)], 3, seed=1)
-    title = "A hit, and 0.1 to 0.3 s of it anew"
-    sheet({"recording": [source], "inpaint --region 0.1-0.3": made}, out / "inpaint.png", title=title)
+    names = ["a hit (recording)", *(f"0.1 to 0.3 s anew, {k}" for k in range(3))]
+    draw(names, [source, *made], 4, out / "inpaint.png")
     same, steps, jumps = True, [], []
     for sound in [*recordings.all_hits(count), *recordings.tracks("texture", 2)]:
         region = (0.3 * min(sound.seconds, 2), 0.6 * min(sound.seconds, 2))
@@ -190,21 +191,23 @@ def of_inpaint(model: Model, recordings: Recordings, count: int, out: Path) -> I
 
 
 def of_loop(model: Model, recordings: Recordings, count: int, out: Path) -> Iterator[Row]:
-    source = recordings.tracks("texture", 1)[0].crop(3 * 44100)
+    source = recordings.tracks("texture", 1)[0]
     turn = loop(model, source, bars=1, bpm=120, seed=1)[0]
-    rows = {"recording": [source], "loop --bars 1 --bpm 120, twice": [Sound.concatenate([turn, turn])]}
-    sheet(rows, out / "loop.png", title="A texture, and a loop of it played twice", columns=1)
-    steps, bends, before = [], [], []
+    twice = Sound.concatenate([turn, turn])
+    draw(
+        ["a texture (recording)", "loop --bars 1 --bpm 120, played twice"],
+        [source, twice],
+        1,
+        out / "loop.png",
+    )
+    steps, bends, cut = [], [], []
     for track in [*recordings.tracks("loop", count // 2), *recordings.tracks("texture", count // 2)]:
         made = loop(model, track, bars=1, bpm=120, seed=1)[0]
-        for sound, found in ((made, steps), (track.crop(made.frames), before)):
-            found.append(joint(sound, 1))
+        steps.append(joint(made, 1))
         bends.append(joint(made, 2))
-    yield (
-        "loop",
-        "step at the joint, of the largest inside (most; merely cut)",
-        f"{max(steps):.2f} ({max(before):.2f})",
-    )
+        cut.append(joint(track.crop(made.frames), 1))
+    numbers = f"{max(steps):.2f}; {max(cut):.2f}"
+    yield "loop", "step at the joint, of the largest inside (most; merely cut)", numbers
     yield "loop", "bend at the joint, of the largest inside (most)", f"{max(bends):.2f}"
 
 
@@ -212,8 +215,8 @@ def of_upscale(model: Model, recordings: Recordings, count: int, out: Path) -> I
     source = recordings.hits("snare", 1)[0]
     dull = source.resample(11025)
     made = upscale(model, dull, 2, label="snare", seed=1)
-    rows = {"at 11 kHz": [dull.resample(source.rate)], "upscale --label snare": made, "as it was": [source]}
-    sheet(rows, out / "upscale.png", title="A snare at 11 kHz, completed, and as it was", columns=4)
+    names = ["a snare at 11 kHz", "completed, 0", "completed, 1", "as it was (recording)"]
+    draw(names, [dull.resample(source.rate), *made, source], 4, out / "upscale.png")
     kept, before, after = [], [], []
     for label in LABELS:
         for sound in recordings.hits(label, max(1, count // len(LABELS))):
@@ -235,34 +238,30 @@ def of_upscale(model: Model, recordings: Recordings, count: int, out: Path) -> I
 def of_clean(model: Model, recordings: Recordings, count: int, out: Path) -> Iterator[Row]:
     source = recordings.hits("hihat", 1)[0]
     noisy = hissing(source)
-    rows = {"under noise": [noisy], "clean": [clean(model, noisy)], "as it was": [source]}
-    sheet(rows, out / "clean.png", title="A hi-hat under noise, cleaned, and as it was", columns=3)
+    names = ["a hi-hat under noise", "cleaned", "as it was (recording)"]
+    draw(names, [noisy, clean(model, noisy), source], 3, out / "clean.png")
     before, after, kept = [], [], []
     for sound in recordings.all_hits(count):
         under = hissing(sound)
         plain = sound.crop(under.frames)
-        cleaned = clean(model, under)
         before.append(snr(plain, under))
-        after.append(snr(plain, cleaned))
+        after.append(snr(plain, clean(model, under)))
         kept.append(snr(plain, clean(model, plain)))
-    yield (
-        "clean",
-        "SNR under white noise, dB (before, after; medians)",
-        f"{median(before):.1f}, {median(after):.1f}",
-    )
-    yield "clean", "SNR of clean recordings after cleaning, dB (median)", f"{median(kept):.0f}"
+    numbers = f"{median(before):.1f}, {median(after):.1f}"
+    yield "clean", "SNR under white noise, dB (before, after; medians)", numbers
+    yield "clean", "SNR of recordings without noise after cleaning, dB (median)", f"{median(kept):.0f}"
 
 
 def of_steer(model: Model, recordings: Recordings, count: int, out: Path) -> Iterator[Row]:
     if model.timbre is None:
         return
-    rows = {
-        f"brightness {p}": generate(
-            model, 4, label="snare", seed=1, guide=[{"timbre": "brightness", "percentile": p}]
-        )
-        for p in (5, 25, 50, 75, 95)
-    }
-    sheet(rows, out / "steer.png", title="generate snare --timbre brightness=5 ... 95", columns=4)
+    names, sounds = [], []
+    for row in range(2):
+        for percentile in (5, 25, 50, 75, 95):
+            guide = [{"timbre": "brightness", "percentile": percentile}]
+            sounds += generate(model, label="snare", seed=1, first=row, guide=guide)
+            names.append(f"brightness={percentile}")
+    draw(names, sounds, 5, out / "steer.png")
     yield from ()
 
 
@@ -278,10 +277,38 @@ PARTS: dict[str, Callable[[Model, Recordings, int, Path], Iterator[Row]]] = {
 }
 
 
+def draw(names: Sequence[str], sounds: Sequence[Sound], columns: int, path: Path) -> None:
+    """Mel spectrograms with their names above, row by row, all of one duration and each down to -80 dB."""
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    rows = -(-len(sounds) // columns)
+    figure, axes = pyplot.subplots(rows, columns, figsize=(10, 0.3 + 1.9 * rows), dpi=100, squeeze=False)
+    longest = max(sound.seconds for sound in sounds)
+    for axis in axes.flat[len(sounds) :]:
+        axis.axis("off")
+    for axis, name, sound in zip(axes.flat, names, sounds, strict=False):
+        whole = sound.mono().crop(round(longest * sound.rate))
+        mel = LogMel(sound.rate, 96, 1024, 128)(whole.tensor()[None])[0]
+        axis.imshow(
+            mel, origin="lower", aspect="auto", extent=(0, longest, 0, 1), cmap="magma", vmin=-80, vmax=0
+        )
+        axis.set_title(name, fontsize=11)
+        axis.set_yticks([])
+        axis.tick_params(labelsize=8)
+    for axis in axes[-1]:
+        axis.set_xlabel("seconds", fontsize=9)
+    axes[0, 0].set_ylabel("mel, 20 Hz to top", fontsize=9)
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+    pyplot.close(figure)
+
+
 def image_and_dc(verb: str, pairs: Sequence[tuple[Sound, Sound]]) -> Iterator[Row]:
     """DC of the results, and how alike their channels are beside those of the recordings."""
-    dc = max(made.levels().dc_db for _, made in pairs)
-    yield verb, "DC, dBFS (most)", f"{dc:.0f}"
+    before, after = (max(sound.levels().dc_db for sound in sounds) for sounds in zip(*pairs, strict=True))
+    yield verb, "DC, dBFS (most; before, after)", f"{before:.0f}, {after:.0f}"
     stereo = [(alike(source), alike(made)) for source, made in pairs if source.channels == 2]
     if stereo:
         before, after = (median(values) for values in zip(*stereo, strict=True))
