@@ -46,7 +46,7 @@ def files(tmp_path, monkeypatch):
     return tmp_path
 
 
-def descend(loss, wave, steps=12):
+def descend(loss, wave, steps=10):
     """Losses along some of Polyak's steps from a wave `[C, N]`, half of what is open each time."""
     course = []
     for _ in range(steps):
@@ -69,9 +69,9 @@ def loss_of(model, **guide):
 @pytest.mark.parametrize("timbre", TIMBRES)
 def test_every_timbre_goes_where_it_is_asked_to(model, timbre, percentile):
     loss = loss_of(model, timbre=timbre, percentile=percentile)
-    courses = [descend(loss, wave) for wave in noises(6, seed=3)]
+    courses = [descend(loss, wave) for wave in noises(4, seed=3)]
     better = [min(course[1:]) < 0.6 * course[0] + 1e-3 for course in courses]
-    assert sum(better) >= 4, [(round(course[0], 3), round(min(course), 3)) for course in courses]
+    assert sum(better) >= 3, [(round(course[0], 3), round(min(course), 3)) for course in courses]
 
 
 @pytest.mark.parametrize(
