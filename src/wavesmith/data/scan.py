@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from wavesmith.data.folder import read_folder
 from wavesmith.data.manifest import Entry
 from wavesmith.errors import AudioError
 from wavesmith.files import sha256
+from wavesmith.parallel import each
 from wavesmith.sound import Sound
 
 SILENT_DB = -60.0
@@ -93,8 +95,13 @@ class Scan(BaseModel):
     licences: tuple[LicenceSummary, ...]
 
 
-def scan(folder: str | Path, *, progress: Callable[[int, int], None] | None = None) -> Scan:
-    """Read every file under `folder`, one at a time, and say what can be used.
+def scan(
+    folder: str | Path,
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Scan:
+    """Read every file under `folder`, a few at a time, and say what can be used.
 
     Left out is what `Sound.read` refuses (not audio, damaged, cut short, empty, samples that are not finite,
     too long), what is shorter than 5 ms or has nothing above -60 dBFS, and what has the same audio (decoded
@@ -102,6 +109,7 @@ def scan(folder: str | Path, *, progress: Callable[[int, int], None] | None = No
 
     Args:
         folder: the data set.
+        workers: processes that read; all cores if None (hundreds of files are read in this one).
         progress: called with (files done, files in all) after each file.
 
     Raises:
@@ -113,18 +121,18 @@ def scan(folder: str | Path, *, progress: Callable[[int, int], None] | None = No
     left_out: list[LeftOut] = []
     changed: list[str] = []
     twins: dict[str, list[str]] = {}
-    for done, entry in enumerate(listing.entries, start=1):
-        try:
-            sound = _read(root / entry.path)
-            same = twins.setdefault(sound.sha256, [])
-            same.append(entry.path)
-            if len(same) > 1:
-                raise AudioError(f"is the same sound as {same[0]}")
-            files.append(_describe(root, entry, sound))
-            if entry.sha256 not in (None, files[-1].sha256):
+    looks = each(partial(_look, root), listing.entries, workers)
+    for done, (entry, (file, audio)) in enumerate(zip(listing.entries, looks, strict=True), start=1):
+        if isinstance(file, str):
+            left_out.append(LeftOut(entry.path, file))
+        elif first := twins.get(audio):
+            first.append(entry.path)
+            left_out.append(LeftOut(entry.path, f"is the same sound as {first[0]}"))
+        else:
+            twins[audio] = [entry.path]
+            files.append(file)
+            if entry.sha256 not in (None, file.sha256):
                 changed.append(entry.path)
-        except AudioError as error:
-            left_out.append(LeftOut(entry.path, _reason(error, root / entry.path)))
         if progress:
             progress(done, len(listing.entries))
     return Scan(
@@ -142,19 +150,27 @@ def scan(folder: str | Path, *, progress: Callable[[int, int], None] | None = No
     )
 
 
-def _read(path: Path) -> Sound:
-    """The sound of a usable file; raises AudioError with the reason why it is not one."""
-    sound = Sound.read(path)
+def useless(sound: Sound) -> str | None:
+    """Why a sound that can be read is of no use all the same; None if it is."""
     if sound.seconds < SHORTEST_SECONDS:
-        raise AudioError(f"is shorter than {1000 * SHORTEST_SECONDS:.0f} ms")
-    if sound.levels().peak_db < SILENT_DB:
-        raise AudioError(f"is silent: nothing in it is louder than {SILENT_DB:.0f} dBFS")
-    return sound
+        return f"is shorter than {1000 * SHORTEST_SECONDS:.0f} ms"
+    if sound.peak < 10 ** (SILENT_DB / 20):
+        return f"is silent: nothing in it is louder than {SILENT_DB:.0f} dBFS"
+    return None
 
 
-def _reason(error: AudioError, path: Path) -> str:
+def reason(error: AudioError, path: Path) -> str:
     """The error's text without the file's name at its beginning, which stands beside the reason anyway."""
     return str(error).removeprefix(str(path)).lstrip(": ")
+
+
+def _look(root: Path, entry: Entry) -> tuple[ScannedFile | str, str]:
+    """What a file is, or why it is of no use; and what tells its audio from any other."""
+    try:
+        sound = Sound.read(root / entry.path)
+    except AudioError as error:
+        return reason(error, root / entry.path), ""
+    return useless(sound) or _describe(root, entry, sound), sound.sha256
 
 
 def _describe(root: Path, entry: Entry, sound: Sound) -> ScannedFile:
