@@ -47,7 +47,10 @@ def main() -> None:
     )
     ears.save(options.out)
     unheard = joined([examples(folder, files, labels, tags, config) for folder, files in held if files])
-    skills = {name: measured(hear, training, unheard) for name, hear in {"ears": ears, "statistics": Statistics()}.items()}
+    skills = {
+        name: measured(hear, training, unheard)
+        for name, hear in {"ears": ears, "statistics": Statistics()}.items()
+    }
     report = {
         "trained_on": len(training.waves),
         "held_out": len(unheard.waves),
@@ -88,7 +91,9 @@ def examples(
 ) -> Examples:
     """The sounds of a folder as windows; a second begins a second one, as in loops."""
     longest = max(file.seconds for file in files)
-    dataset = SoundDataset(folder, files, rate=config.rate, channels=1, length=config.frames * max(1, int(longest)))
+    dataset = SoundDataset(
+        folder, files, rate=config.rate, channels=1, length=config.frames * max(1, int(longest))
+    )
     weights = balanced_weights(files) * len(files)
     rows = []
     for index, file in enumerate(files):
@@ -128,7 +133,8 @@ def show(step: int, steps: int, loss: float) -> None:
 def table(skills: dict[str, Skill]) -> str:
     lines = ["| embedding | label of the 5 nearest | label retrieval | found again |", "|---|---|---|---|"]
     return "\n".join(
-        lines + [f"| `{name}` | {s.label:.1%} | {s.retrieval:.1%} | {s.again:.1%} |" for name, s in skills.items()]
+        lines
+        + [f"| `{name}` | {s.label:.1%} | {s.retrieval:.1%} | {s.again:.1%} |" for name, s in skills.items()]
     )
 
 

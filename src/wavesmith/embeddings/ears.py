@@ -21,7 +21,7 @@ WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
 
 class EarsConfig(BaseModel):
-    """Sizes: `frames` heard at once at `rate` Hz; the `windows` of the spectrograms; `dimensions` of the vectors."""
+    """Sizes: `frames` heard at once at `rate` Hz, `windows` of the spectrograms, `dimensions` of vectors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -53,12 +53,9 @@ class Ears(nn.Module):
             LogMel(config.rate, config.bands, window, config.hop) for window in config.windows
         )
         channels = (len(config.windows), *config.widths)
-        body = nn.Sequential(*(_block(a, b) for a, b in pairwise(channels)))
-        self.body = body.to(memory_format=torch.channels_last)  # a third quicker on CPUs
+        self.body = nn.Sequential(*(_block(a, b) for a, b in pairwise(channels)))
         last, rows = config.widths[-1], -(-config.bands // 2 ** len(config.widths))
-        self.mix = nn.Sequential(
-            nn.Conv1d(last * rows, last, 1, bias=False), nn.BatchNorm1d(last), nn.ReLU()
-        )
+        self.mix = nn.Sequential(nn.Conv1d(last * rows, last, 1, bias=False), nn.BatchNorm1d(last), nn.ReLU())
         self.out = nn.Sequential(
             nn.Linear(2 * last, config.dimensions), nn.BatchNorm1d(config.dimensions, affine=False)
         )
@@ -70,6 +67,7 @@ class Ears(nn.Module):
     def hear(self, waves: Tensor) -> Tensor:
         """Vectors `[M, D]` of mono windows `[M, frames]`."""
         pictures = torch.stack([mel(waves[:, None]) for mel in self.mels], dim=1) / 40 + 1
+        pictures = pictures.contiguous(memory_format=torch.channels_last)  # a third quicker on CPUs
         found = self.mix(self.body(pictures).flatten(1, 2))
         vectors: Tensor = self.out(torch.cat([found.mean(dim=2), found.amax(dim=2)], dim=1))
         return vectors
@@ -84,7 +82,7 @@ class Ears(nn.Module):
 
     @classmethod
     def load(cls, folder: str | Path = BUNDLED) -> Ears:
-        """Read what `save` wrote, ready for use (no gradients, evaluation mode); those in the package by default.
+        """Read what `save` wrote, ready for use (without gradients); those in the package by default.
 
         Raises:
             ModelError: when the folder does not hold ears.
@@ -102,3 +100,8 @@ def _block(channels: int, width: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(channels, width, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
     )
+
+
+def bundled() -> Ears:
+    """The ears that come with wavesmith."""
+    return Ears.load()

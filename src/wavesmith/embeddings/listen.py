@@ -1,4 +1,4 @@
-"""How sounds of any rate, width and length come before an embedding, and long ones before one of short reach."""
+"""How sounds of any rate, width and length come before an embedding."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from wavesmith.embeddings.embedding import Embedding
+from wavesmith.embeddings.protocol import Embedding
 from wavesmith.errors import RequestError
 from wavesmith.sound import Sound
 

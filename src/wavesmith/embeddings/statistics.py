@@ -25,8 +25,9 @@ class Statistics:
     - how much each group's envelope is modulated at 2 to 4 Hz, 4 to 8 Hz and so on up to 64 Hz and more:
       the amplitude there, relative to the mean of the envelope.
 
-    The last is what the second order of a scattering transform measures (Anden and Mallat 2014, "Deep scattering
-    spectrum"), with Fourier bands of an octave in place of wavelets. Nothing depends on gain or polarity.
+    The last is what the second order of a scattering transform measures (Anden and Mallat 2014, "Deep
+    scattering spectrum"), with Fourier bands of an octave in place of wavelets. Nothing depends on gain or
+    polarity, nor on silence after a sound.
     """
 
     name = "statistics"
@@ -64,4 +65,5 @@ class Statistics:
         """Amplitudes `[M, groups * octaves]` of the envelopes' changes, relative to their means."""
         envelope = envelopes.mean(dim=2)
         power = torch.fft.rfft(envelope).abs().square() / envelope.sum(dim=2, keepdim=True).square()
-        return (power @ self.octaves.T).sqrt().flatten(1)
+        amplitudes: Tensor = (power @ self.octaves.T).sqrt()
+        return amplitudes.flatten(1)

@@ -1,14 +1,14 @@
 """Train `ears`: what a sound is called, and that a sound slightly changed is still the same sound.
 
 Three losses are added. Cross entropy tells the labels apart. Binary cross entropy (ten times its mean) tells
-which tags a sound has. The third is NT-Xent (Chen et al. 2020, "A simple framework for contrastive learning of
-visual representations", eq. 1): two views of one sound shall be nearer to each other than to any other view
-in the batch, as cosines at a temperature. The heads that the losses need are left behind when training ends.
+which tags a sound has. The third is NT-Xent (Chen et al. 2020, "A simple framework for contrastive learning
+of visual representations", eq. 1): two views of one sound shall be nearer to each other than to any other
+view in the batch, as cosines at a temperature. The heads that the losses need are left behind when training ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -91,13 +91,13 @@ def train_ears(
 
 
 def view(waves: Tensor, rate: int, seed: tuple[int, ...]) -> Tensor:
-    """Waves `[B, C, N]` as they might have been recorded too: other gain, polarity, colour, start and noise."""
+    """Waves `[B, C, N]` recorded slightly otherwise: another gain, polarity, colour, start and noise."""
     randoms = [np.random.default_rng((*seed, item)) for item in range(len(waves))]
     changed = augment(waves, rate, VIEWS, randoms)[0]
     peak = changed.abs().amax(dim=(1, 2), keepdim=True)
     decibels = torch.tensor([random.uniform(-80, -50) for random in randoms])[:, None, None]
-    noise = torch.from_numpy(np.stack([random.standard_normal(waves.shape[1:], np.float32) for random in randoms]))
-    return changed + peak * 10 ** (decibels / 20) * noise
+    noise = np.stack([random.standard_normal(waves.shape[1:], np.float32) for random in randoms])
+    return changed + peak * 10 ** (decibels / 20) * torch.from_numpy(noise)
 
 
 def contrast(first: Tensor, second: Tensor) -> Tensor:
@@ -131,10 +131,8 @@ def _calibrated(ears: Ears, waves: Tensor) -> Ears:
     last = ears.out[-1]
     assert isinstance(last, nn.BatchNorm1d)
     last.reset_running_stats()
-    vectors = torch.cat([ears(part) for part in _batches(waves)])  # with mean 0 and variance 1: as they come
+    vectors = torch.cat(
+        [ears(part) for part in torch.split(waves, 64)]
+    )  # with mean 0 and variance 1: as they come
     last.running_mean, last.running_var = vectors.mean(dim=0), vectors.var(dim=0)
     return ears
-
-
-def _batches(waves: Tensor) -> Iterator[Tensor]:
-    return iter(waves.split(64))
