@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from wavesmith.data import Entry, LeftOut, read_folder
-from wavesmith.embeddings.embedding import Embedding
+from wavesmith.embeddings import Embedding
 from wavesmith.errors import WavesmithError
 from wavesmith.evaluation.hygiene import Checkup
 from wavesmith.evaluation.reading import CHECKS, MEASURES, Facts, Reader, Reading, stamp

@@ -34,7 +34,7 @@ def loudness(sound: Sound) -> float:
     return -0.691 + 10 * math.log10(power) if power > 0 else -math.inf
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _weighting(rate: int, length: int) -> NDArray[np.complex128]:
     """Response of the two filters at the frequencies of a transform; above 24 kHz as at 24 kHz."""
     hertz = np.minimum(np.fft.rfftfreq(length, 1 / rate), _RATE / 2)

@@ -59,7 +59,7 @@ def has_index() -> bool:
 
 
 def _exact(queries: Vectors, vectors: Vectors, k: int, progress: Progress | None) -> Neighbours:
-    wanted = torch.from_numpy(np.ascontiguousarray(queries))
+    wanted = torch.from_numpy(np.array(queries, np.float32))
     count = min(k + _SPARE, len(vectors))
     best = torch.full((len(wanted), 0), torch.inf)
     index = torch.zeros(len(wanted), 0, dtype=torch.long)
