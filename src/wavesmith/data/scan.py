@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -12,7 +13,9 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from wavesmith.data.folder import read_folder
+from wavesmith.data.licences import admitted, check_known
 from wavesmith.data.manifest import Entry
+from wavesmith.data.opt_out import OPT_OUT, read_opt_out
 from wavesmith.errors import AudioError
 from wavesmith.files import sha256
 from wavesmith.parallel import each
@@ -98,6 +101,8 @@ class Scan(BaseModel):
 def scan(
     folder: str | Path,
     *,
+    licences: Sequence[str] | None = None,
+    opt_out: str | Path | None = None,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Scan:
@@ -105,30 +110,45 @@ def scan(
 
     Left out is what `Sound.read` refuses (not audio, damaged, cut short, empty, samples that are not finite,
     too long), what is shorter than 5 ms or has nothing above -60 dBFS, and what has the same audio (decoded
-    samples, rate and channels) as an earlier file.
+    samples, rate and channels) as an earlier file. So is what its manifest or a list (`opt-out.txt` in the
+    folder, or `opt_out`) opts out, with everything that holds the same audio.
 
     Args:
         folder: the data set.
+        licences: use only sounds under these, by family (`cc-by`) or name (`CC-BY-4.0`); None sets no
+            condition.
+        opt_out: a file that lists more that shall not be used (`read_opt_out`).
         workers: processes that read; all cores if None (hundreds of files are read in this one).
         progress: called with (files done, files in all) after each file.
 
     Raises:
-        DataError: when the folder is missing, is a file or holds no audio, or when its manifest is broken.
+        DataError: when the folder is missing, is a file or holds no audio, or when its manifest or a list of
+            opt-outs is broken.
+        RequestError: when nobody knows a licence of that name.
     """
     root = Path(folder)
     listing = read_folder(root)
+    if licences is not None:
+        check_known(licences, (entry.licence for entry in listing.entries))
+    gate = _Gate(root, licences, opt_out)
     files: list[ScannedFile] = []
     left_out: list[LeftOut] = []
     changed: list[str] = []
     twins: dict[str, list[str]] = {}
-    looks = each(partial(_look, root), listing.entries, workers)
-    for done, (entry, (file, audio)) in enumerate(zip(listing.entries, looks, strict=True), start=1):
-        if isinstance(file, str):
-            left_out.append(LeftOut(entry.path, file))
+    entries = []
+    for entry in listing.entries:
+        if why := gate.refuses(entry):
+            left_out.append(LeftOut(entry.path, why))
+        else:
+            entries.append(entry)
+    looks = zip(entries, each(partial(_look, root), entries, workers), strict=True)
+    for done, (entry, (file, audio)) in enumerate(looks, start=1 + len(left_out)):
+        if why := file if isinstance(file, str) else gate.refuses_audio(audio):
+            left_out.append(LeftOut(entry.path, why))
         elif first := twins.get(audio):
             first.append(entry.path)
             left_out.append(LeftOut(entry.path, f"is the same sound as {first[0]}"))
-        else:
+        elif isinstance(file, ScannedFile):
             twins[audio] = [entry.path]
             files.append(file)
             if entry.sha256 not in (None, file.sha256):
@@ -138,7 +158,7 @@ def scan(
     return Scan(
         folder=str(folder),
         files=tuple(files),
-        left_out=tuple(left_out),
+        left_out=tuple(sorted(left_out)),
         missing=tuple(listing.missing),
         changed=tuple(changed),
         duplicates=tuple(tuple(same) for same in twins.values() if len(same) > 1),
@@ -148,6 +168,37 @@ def scan(
         channels=dict(sorted(Counter(file.channels for file in files).items())),
         licences=_by_licence(files),
     )
+
+
+class _Gate:
+    """Who may come in: sounds under the licences wanted that nobody has opted out."""
+
+    def __init__(self, root: Path, licences: Sequence[str] | None, opt_out: str | Path | None) -> None:
+        own = root / OPT_OUT
+        self.root, self.licences = root, licences
+        self.lists = read_opt_out(*([own] if own.is_file() else []), *([Path(opt_out)] if opt_out else []))
+        self.audio: set[str] = set()  # of what was opted out by name
+
+    def refuses(self, entry: Entry) -> str | None:
+        """Why what is known of the file keeps it out; None if nothing does."""
+        if self._opted_out(entry):
+            with suppress(AudioError):
+                self.audio.add(Sound.read(self.root / entry.path).sha256)
+            return "is opted out of training"
+        if self.licences is not None and not admitted(entry.licence, self.licences):
+            has = f"is under {entry.licence}" if entry.licence else "has no licence in the manifest"
+            return f"{has}, not under {' or '.join(self.licences)}"
+        return None
+
+    def refuses_audio(self, audio: str) -> str | None:
+        """Why its content keeps a file out, once all that is opted out by name is known."""
+        if audio in self.audio or audio in self.lists.hashes:
+            return "is the same sound as one that is opted out of training"
+        return None
+
+    def _opted_out(self, entry: Entry) -> bool:
+        hashes = self.lists.hashes
+        return self.lists.names(entry) or (bool(hashes) and sha256(self.root / entry.path) in hashes)
 
 
 def useless(sound: Sound) -> str | None:
