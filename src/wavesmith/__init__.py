@@ -14,6 +14,7 @@ from wavesmith.recipe import Recipe
 
 if TYPE_CHECKING:
     from wavesmith.data.scan import scan
+    from wavesmith.evaluation import evaluate
     from wavesmith.models import Model, load
     from wavesmith.sound import Sound
     from wavesmith.training import train
@@ -36,6 +37,7 @@ else:
             "Sound": "wavesmith.sound",
             "again": "wavesmith.verbs",
             "clean": "wavesmith.verbs",
+            "evaluate": "wavesmith.evaluation",
             "extend": "wavesmith.verbs",
             "generate": "wavesmith.verbs",
             "generate_like": "wavesmith.verbs",
@@ -63,6 +65,7 @@ __all__ = [
     "__version__",
     "again",
     "clean",
+    "evaluate",
     "extend",
     "generate",
     "generate_like",

@@ -133,7 +133,7 @@ def evaluate(
     ear = named(embedding) if isinstance(embedding, str) else embedding
     if count < FEWEST:
         raise RequestError(f"An evaluation needs at least {FEWEST} sounds, not {count}; choose more.")
-    given = [_found(one) for one in (model, against) if one is not None]
+    given = [subject(one) for one in (model, against) if one is not None]
     options = {
         "against": None if against is None else _name(against),
         "count": count,
@@ -222,13 +222,17 @@ def _examine(given: Model | Path, plan: _Plan, seconds: float) -> Evidence:
     return Evidence(report, generated, reference, held_out)
 
 
-def _found(given: Model | str | Path) -> Model | Path:
-    """A model, or the folder of sounds that stands in for one."""
+def subject(given: Model | str | Path, device: str = "cpu") -> Model | Path:
+    """A model, loaded if need be, or the folder of sounds that stands in for one.
+
+    Raises:
+        ModelError: when there is no such model, or the device is not available.
+    """
     if isinstance(given, Model):
         return given
     path = Path(given).expanduser()
     is_model = (path / CONFIG).is_file() or (path.is_dir() and foreign.recognises(path))
-    return path if path.is_dir() and not is_model else load(given)
+    return path if path.is_dir() and not is_model else load(given, device)
 
 
 def _seconds(given: Model | Path, choices: dict[str, Any]) -> float:
