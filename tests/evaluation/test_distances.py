@@ -11,6 +11,7 @@ from wavesmith.evaluation.distances import (
     Pairs,
     frechet_audio_distance,
     frechet_distance,
+    ideal_coverage,
     kernel_audio_distance,
     overlap,
 )
@@ -106,6 +107,11 @@ def test_overlap_tells_missing_variety_from_wrong_sounds() -> None:
     assert spoiled.density == pytest.approx(0.6, abs=0.15)
     assert spoiled.recall > 0.95
     assert spoiled.coverage == 1
+
+
+def test_the_ideal_coverage_is_what_one_distribution_reaches() -> None:
+    reached = [overlap(features(60, 2 * seed), features(90, 2 * seed + 1)).coverage for seed in range(20)]
+    assert np.mean(reached) == pytest.approx(ideal_coverage(60, 90), abs=0.02)
 
 
 def test_sets_that_cannot_be_compared_are_refused() -> None:

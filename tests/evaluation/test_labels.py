@@ -26,7 +26,8 @@ def test_right_labels_are_heard_and_wrong_ones_too(real, made, tmp_path) -> None
     honest = judge_labels(judge, made, real, name="ours", trained_on=count)
     assert honest.classes == ("kick", "snare")
     assert honest.generated.overall.value > 0.9
-    assert honest.real and honest.real.overall.value > 0.9
+    assert honest.real
+    assert honest.real.overall.value > 0.9
     swapped = replace(made, files=tuple(_swap(file) for file in made.files))
     wrong = judge_labels(judge, swapped, None, name="ours")
     assert wrong.generated.overall.value < 0.1

@@ -30,7 +30,8 @@ def test_the_folder_is_a_data_set_and_what_is_there_stays(tmp_path) -> None:
         zip(sorted(paths), ["kick", "kick", "snare"], strict=True)
     )
     first = Sound.read(tmp_path / paths[0])
-    assert first.recipe and first.recipe.settings["label"] == "kick"
+    assert first.recipe
+    assert first.recipe.settings["label"] == "kick"
     os.remove(tmp_path / paths[1])
     before = {path: (tmp_path / path).stat().st_mtime_ns for path in paths if path != paths[1]}
     told: list[tuple[str, int, int]] = []

@@ -44,7 +44,8 @@ def test_a_model_is_measured_beside_real_sounds(ask) -> None:
     assert report.distances.generated.kernel.low > 10  # coloured noise is no drum
     assert report.distances.real is None
     assert "There are only 12 held-out real sounds; a yardstick of distances takes 20." in report.notes
-    assert report.labels and report.labels.real
+    assert report.labels
+    assert report.labels.real
     assert report.labels.generated.sounds == 24
     assert set(report.spectra.labels) == {"kick", "snare"}
     assert report.hygiene.generated.sounds == 24
@@ -61,7 +62,8 @@ def test_what_is_real_scores_better_than_noise_and_its_label_counts(ask, kit) ->
     assert good.distances.generated.kernel.value < 5 < noise.distances.generated.kernel.value
     assert good.distances.generated.coverage.value > noise.distances.generated.coverage.value
     assert good.spectra.overall.spectrum_db < noise.spectra.overall.spectrum_db
-    assert good.labels and good.labels.generated.overall.value > 0.9
+    assert good.labels
+    assert good.labels.generated.overall.value > 0.9
 
 
 def test_a_second_run_makes_nothing_again_and_says_the_same(ask) -> None:

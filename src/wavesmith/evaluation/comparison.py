@@ -11,7 +11,12 @@ from torch import Tensor
 
 from wavesmith.errors import RequestError
 from wavesmith.evaluation.bootstrap import Estimate, around, resamples
-from wavesmith.evaluation.distances import Pairs, frechet_audio_distance, frechet_distance
+from wavesmith.evaluation.distances import (
+    Pairs,
+    frechet_audio_distance,
+    frechet_distance,
+    ideal_coverage,
+)
 
 FEWEST = 20
 _FRECHET_DRAWS = 100
@@ -29,6 +34,7 @@ class Distances(BaseModel):
         frechet_plain: `frechet_distance` of these very sets, which compares only at the same numbers.
         kernel: `kernel_audio_distance`.
         precision, recall, density, coverage: see `Overlap`.
+        ideal_coverage: what so many sounds of the reference's own distribution would cover on average.
         left_out: a sentence for each figure that is missing.
     """
 
@@ -43,6 +49,7 @@ class Distances(BaseModel):
     recall: Estimate
     density: Estimate
     coverage: Estimate
+    ideal_coverage: float
     left_out: tuple[str, ...] = ()
 
 
@@ -71,6 +78,7 @@ def compare(sounds: Tensor, reference: Tensor, *, seed: int = 0) -> Distances:
         recall=_mean(recall, of_reference),
         density=_mean(density, of_sounds),
         coverage=_mean(coverage, of_reference),
+        ideal_coverage=ideal_coverage(len(sounds), len(reference)),
         left_out=tuple(dict.fromkeys(left_out)),
     )
 

@@ -88,6 +88,17 @@ def overlap(generated: Tensor, real: Tensor, k: int = NEIGHBOURS) -> Overlap:
     return Overlap(*(float(values.mean()) for values in Pairs.of(generated, real).memberships(k)))
 
 
+def ideal_coverage(generated: int, real: int, k: int = NEIGHBOURS) -> float:
+    """Coverage that so many generated sounds of the very distribution of the real ones have on average.
+
+    1 less the chance that the k nearest of a real sound are all real (Naeem et al. 2020, section 3.3).
+    """
+    missed = 1.0
+    for step in range(1, k + 1):
+        missed *= (real - step) / (real + generated - step)
+    return 1 - missed
+
+
 class Pairs(NamedTuple):
     """Euclidean distances of all pairs: within the generated set, within the real one, and across."""
 

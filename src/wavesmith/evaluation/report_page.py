@@ -44,7 +44,7 @@ _HYGIENE = {
     "clipped": "clipped",
     "dc": "DC above -50 dBFS",
     "late": "attack later than 10 ms",
-    "cut": "last 50 ms above -70 dBFS",
+    "cut": "last 50 ms above -50 dBFS",
     "double_hits": "more than one hit",
 }
 _LEVELS = {
@@ -140,7 +140,7 @@ def _glances(report: Report, of: str | bool) -> Iterator[tuple[str, str, str]]:
     yield (
         f"coverage{suffix}",
         percent(found.coverage.value),
-        f"held-out real: {percent(real.coverage.value)}" if real else "of real sounds have a likeness",
+        f"{found.sounds} of the real kind: {percent(found.ideal_coverage)}",
     )
     clean = report.hygiene.reference.faults["faultless"].value
     value = report.hygiene.generated.faults["faultless"].value
@@ -196,6 +196,7 @@ def _distances(reports: Sequence[Report]) -> Html:
         ["recall: real sounds within reach", *(_share(one.recall) for one in found)],
         ["density", *(_number(one.density) for one in found)],
         ["coverage: real sounds with a likeness", *(_share(one.coverage) for one in found)],
+        ["coverage by as many sounds of the real kind", *(percent(one.ideal_coverage) for one in found)],
     ]
     real = first.real
     yardstick: list[object] = ["-"] * len(rows)
@@ -207,6 +208,7 @@ def _distances(reports: Sequence[Report]) -> Html:
             _share(real.recall),
             _number(real.density),
             _share(real.coverage),
+            percent(real.ideal_coverage),
         ]
     for row, value in zip(rows, yardstick, strict=True):
         row.append(value)
@@ -232,8 +234,8 @@ def _distances(reports: Sequence[Report]) -> Html:
         *parts,
         lead=f"How far the sounds are from {found[0].reference} real ones, in the embedding "
         f"“{first.embedding}” ({first.dimensions} dimensions). Lower distances and higher shares are better; "
-        "what real sounds of sources that the model has not seen reach is the yardstick. Values compare only "
-        "within one embedding and one reference.",
+        "what real sounds of sources that the model has not seen reach is the yardstick. Recall and coverage grow "
+        "with the number of sounds. Values compare only within one embedding and one reference.",
     )
 
 
