@@ -82,7 +82,7 @@ class Sounds(Protocol):
         """Embeddings `[N, D]`."""
         ...
 
-    def sound(self, i: int) -> Sound:
+    def sound(self, index: int, /) -> Sound:
         """Read one."""
         ...
 
@@ -243,7 +243,7 @@ def examine(
         matches=tuple(sorted(matches, key=lambda match: (match.kind != "exact copy", match.decibels))),
         membership=gap,
         leaked=tuple(
-            (held_out.files[hit.index].path, training.files[hit.place].path) for hit in leaked if held_out
+            (held_out.files[hit.sound].path, training.files[hit.place].path) for hit in leaked if held_out
         ),
     )
 
@@ -269,9 +269,9 @@ def card_rows(report: MemorisationReport) -> list[tuple[str, str]]:
 
 
 class _Hit(NamedTuple):
-    """Sound `index` of a set, and the training sound `place` that it is nearest to."""
+    """Sound number `sound` of a set, and the training sound `place` that it is nearest to."""
 
-    index: int
+    sound: int
     place: int
     comparison: Comparison
     embedding: float
@@ -378,7 +378,7 @@ def _match(
     near = hit.comparison.decibels < mel.threshold or hit.embedding < embedding.threshold
     kind: Kind = "exact copy" if is_copy(hit.comparison) else "near copy" if near else "new"
     return Match(
-        sound=generated.files[hit.index].path,
+        sound=generated.files[hit.sound].path,
         nearest=training.files[hit.place].path,
         kind=kind,
         **hit.comparison._asdict(),
