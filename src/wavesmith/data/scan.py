@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -11,7 +12,9 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from wavesmith.data.folder import read_folder
+from wavesmith.data.licences import admitted, check_known
 from wavesmith.data.manifest import Entry
+from wavesmith.data.opt_out import OPT_OUT, read_opt_out
 from wavesmith.errors import AudioError
 from wavesmith.files import sha256
 from wavesmith.sound import Sound
@@ -93,29 +96,46 @@ class Scan(BaseModel):
     licences: tuple[LicenceSummary, ...]
 
 
-def scan(folder: str | Path, *, progress: Callable[[int, int], None] | None = None) -> Scan:
+def scan(
+    folder: str | Path,
+    *,
+    licences: Sequence[str] | None = None,
+    opt_out: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Scan:
     """Read every file under `folder`, one at a time, and say what can be used.
 
     Left out is what `Sound.read` refuses (not audio, damaged, cut short, empty, samples that are not finite,
     too long), what is shorter than 5 ms or has nothing above -60 dBFS, and what has the same audio (decoded
-    samples, rate and channels) as an earlier file.
+    samples, rate and channels) as an earlier file. So is what its manifest or a list (`opt-out.txt` in the
+    folder, or `opt_out`) opts out, with everything that holds the same audio.
 
     Args:
         folder: the data set.
+        licences: use only sounds under these, by family (`cc-by`) or name (`CC-BY-4.0`); None sets no
+            condition.
+        opt_out: a file that lists more that shall not be used (`read_opt_out`).
         progress: called with (files done, files in all) after each file.
 
     Raises:
-        DataError: when the folder is missing, is a file or holds no audio, or when its manifest is broken.
+        DataError: when the folder is missing, is a file or holds no audio, or when its manifest or a list of
+            opt-outs is broken.
+        RequestError: when nobody knows a licence of that name.
     """
     root = Path(folder)
     listing = read_folder(root)
+    if licences is not None:
+        check_known(licences, (entry.licence for entry in listing.entries))
+    gate = _Gate(root, licences, opt_out)
     files: list[ScannedFile] = []
     left_out: list[LeftOut] = []
     changed: list[str] = []
     twins: dict[str, list[str]] = {}
-    for done, entry in enumerate(listing.entries, start=1):
+    for done, entry in enumerate(sorted(listing.entries, key=gate.comes_later), start=1):
         try:
+            gate.check(entry)
             sound = _read(root / entry.path)
+            gate.check_audio(entry, sound)
             same = twins.setdefault(sound.sha256, [])
             same.append(entry.path)
             if len(same) > 1:
@@ -130,7 +150,7 @@ def scan(folder: str | Path, *, progress: Callable[[int, int], None] | None = No
     return Scan(
         folder=str(folder),
         files=tuple(files),
-        left_out=tuple(left_out),
+        left_out=tuple(sorted(left_out)),
         missing=tuple(listing.missing),
         changed=tuple(changed),
         duplicates=tuple(tuple(same) for same in twins.values() if len(same) > 1),
@@ -140,6 +160,39 @@ def scan(folder: str | Path, *, progress: Callable[[int, int], None] | None = No
         channels=dict(sorted(Counter(file.channels for file in files).items())),
         licences=_by_licence(files),
     )
+
+
+class _Gate:
+    """Who may come in: sounds under the licences wanted that nobody has opted out."""
+
+    def __init__(self, root: Path, licences: Sequence[str] | None, opt_out: str | Path | None) -> None:
+        own = root / OPT_OUT
+        self.root, self.licences = root, licences
+        self.lists = read_opt_out(*([own] if own.is_file() else []), *([Path(opt_out)] if opt_out else []))
+        self.audio: set[str] = set()  # of what was opted out by name
+
+    def comes_later(self, entry: Entry) -> bool:
+        """Opted-out sounds come first, so that copies of them are known."""
+        return not self._opted_out(entry)
+
+    def check(self, entry: Entry) -> None:
+        """Raise AudioError with the reason if what is known of the file keeps it out."""
+        if self._opted_out(entry):
+            with suppress(AudioError):
+                self.audio.add(Sound.read(self.root / entry.path).sha256)
+            raise AudioError("is opted out of training")
+        if self.licences is not None and not admitted(entry.licence, self.licences):
+            has = f"is under {entry.licence}" if entry.licence else "has no licence in the manifest"
+            raise AudioError(f"{has}, not under {' or '.join(self.licences)}")
+
+    def check_audio(self, entry: Entry, sound: Sound) -> None:
+        """Raise AudioError with the reason if its content keeps it out."""
+        if (self.audio or self.lists.hashes) and sound.sha256 in self.audio | self.lists.hashes:
+            raise AudioError("is the same sound as one that is opted out of training")
+
+    def _opted_out(self, entry: Entry) -> bool:
+        hashes = self.lists.hashes
+        return self.lists.names(entry) or (bool(hashes) and sha256(self.root / entry.path) in hashes)
 
 
 def _read(path: Path) -> Sound:

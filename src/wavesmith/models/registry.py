@@ -14,6 +14,7 @@ from wavesmith.models import foreign
 from wavesmith.models.debug import debug_model
 from wavesmith.models.folder import CARD, CONFIG, TIMBRE, WEIGHTS, load_folder
 from wavesmith.models.model import Model
+from wavesmith.models.provenance import ATTRIBUTION
 
 BUNDLED = Path(__file__).parent / "bundled"
 DEFAULT_MODEL = "drums"
@@ -101,7 +102,10 @@ def download(repository: str) -> Path:
 
     try:
         return Path(
-            snapshot_download(repository, allow_patterns=[CONFIG, WEIGHTS, CARD, TIMBRE, *foreign.PATTERNS])
+            snapshot_download(
+                repository,
+                allow_patterns=[CONFIG, WEIGHTS, CARD, TIMBRE, ATTRIBUTION, *foreign.PATTERNS],
+            )
         )
     except Exception as error:  # the hub's client raises many kinds, most meaning the same to the user
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):

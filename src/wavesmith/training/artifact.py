@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from wavesmith.data import ScannedFile
 from wavesmith.families import DiffusionModel
 from wavesmith.files import replacing
-from wavesmith.models import load_folder, save_folder
+from wavesmith.models import (
+    ATTRIBUTION,
+    Model,
+    Provenance,
+    load_folder,
+    provenance_of,
+    save_folder,
+    save_provenance,
+)
+from wavesmith.models.provenance import sources_table
 from wavesmith.networks import parameters
 from wavesmith.picture import sheet
 from wavesmith.recipe import VERSION
@@ -32,14 +41,16 @@ class Run:
     Attributes:
         folder: the model's folder.
         recipe: what was asked for.
-        files: the sounds that were trained on.
-        base: name of the model that training started from, if any, and that model's card.
+        files: the sounds that are trained on.
+        held_out: those that are kept for judging.
+        base: the model that training started from, if any.
     """
 
     folder: Path
     recipe: TrainingRecipe
     files: Sequence[ScannedFile]
-    base: tuple[str, str] | None = None
+    held_out: Sequence[ScannedFile] = ()
+    base: Model | None = None
 
     def write_recipe(self) -> None:
         """Keep the recipe, by which the same command goes on and anybody can train the same model."""
@@ -49,6 +60,12 @@ class Run:
     def export(self, family: DiffusionModel, seen: int, held_out: float | None) -> None:
         """Write the model folder from the weights that the family has now."""
         save_folder(self.folder, family, self.card(family, seen, held_out))
+        save_provenance(self.folder, self.provenance)
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """What the model is trained on."""
+        return provenance_of(self.files, self.held_out, self.base)
 
     def demo(self, seen: int) -> None:
         """Make sounds with the saved model by the `generate` that users call, and a picture of them."""
@@ -81,31 +98,16 @@ class Run:
         ]
         if held_out is not None:
             lines += ["", f"Held-out loss at fixed noise: {held_out:.4f}."]
-        lines += ["", "## Sounds it was trained on", "", *sources(self.files)]
-        if self.base:
-            name, card = self.base
-            lines += ["", f"## It started from `{name}`, whose card says", "", _without_header(card)]
+        lines += ["", "## Sounds it was trained on", "", *sources_table(self.provenance.sources)]
+        lines += ["", f"The same for machines, with the hash of every file, is in `{ATTRIBUTION}`."]
+        if base := self.base:
+            lines += [
+                "",
+                f"## It started from `{base.name}`, whose card says",
+                "",
+                _without_header(base.card),
+            ]
         return "\n".join(lines) + "\n"
-
-
-def sources(files: Sequence[ScannedFile]) -> list[str]:
-    """A Markdown table of sources, licences and credits."""
-    counts = Counter(
-        (
-            file.source or "-",
-            file.licence or "not stated",
-            file.licence_basis or "not stated",
-            file.credit or "not stated",
-        )
-        for file in files
-    )
-    rows = [f"| {' | '.join(map(_cell, key))} | {count} |" for key, count in sorted(counts.items())]
-    return ["| source | licence | basis | author | sounds |", "|---|---|---|---|---|", *rows]
-
-
-def _cell(text: str) -> str:
-    """Text that stays in its cell of a Markdown table."""
-    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _file_name(label: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import resources
 from importlib.abc import Traversable
 from pathlib import Path
@@ -137,12 +137,14 @@ class TrainingConfig(BaseModel):
 class DataChoice(BaseModel):
     """Which sounds of a folder are used; None sets no condition.
 
-    `basis`: only those whose manifest gives this `licence_basis`.
+    `basis`: only those whose manifest gives this `licence_basis`. `licences`: only those under one of these,
+    by family (`cc-by`) or name (`CC-BY-4.0`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     basis: str | None = None
+    licences: tuple[str, ...] | None = Field(default=None, min_length=1)
 
 
 class TrainingRecipe(BaseModel):
@@ -172,6 +174,12 @@ class TrainingRecipe(BaseModel):
                 f"The training options cannot be used ({first_problem(error)}); correct that."
             ) from error
         return self.model_copy(update={"training": changed})
+
+    def admitting(self, licences: Sequence[str] | None) -> TrainingRecipe:
+        """The same with sounds under these licences only; None means unchanged."""
+        if licences is None:
+            return self
+        return self.model_copy(update={"data": self.data.model_copy(update={"licences": tuple(licences)})})
 
 
 def recipe_names() -> list[str]:

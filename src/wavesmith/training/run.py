@@ -50,6 +50,8 @@ def train(
     *,
     recipe: str | Path | TrainingRecipe | None = None,
     base: str | None = None,
+    licences: Sequence[str] | None = None,
+    opt_out: str | Path | None = None,
     say: Callable[[str], None] = lambda sentence: None,
     progress: bool = False,
     scanning: Callable[[int, int], None] | None = None,
@@ -69,6 +71,9 @@ def train(
         out: where the model, its log, demos and checkpoints go. The model in it can be used at any time.
         recipe: name or file of a recipe; None chooses by the sounds, and says what it chose.
         base: name or folder of a model to start from (fine-tuning); not together with `recipe`.
+        licences: train only on sounds under these, such as `["cc0", "cc-by"]` (see `docs/licences.md`).
+        opt_out: a list of sounds, authors and sources that must not be trained on, beside `opt-out.txt` in
+            the folder.
         say: told in a sentence what is going on.
         progress: show a progress bar.
         scanning: called with (files looked at, files in all).
@@ -94,7 +99,7 @@ def train(
     checkpoint = out / LAST if (out / LAST).is_file() else None
     _check_places(Path(folder), out)
     machine.prepare()
-    asked = _asked(out, recipe, base, training)
+    asked = _asked(out, recipe, base, licences, training)
     if checkpoint and asked and _is_complete(checkpoint, asked, machine):
         say(f"The training in {out} is complete; ask for more examples to go on.")
         return load_folder(out)
@@ -103,8 +108,9 @@ def train(
     if asked:
         _check_model(asked, start)
 
-    found = scan(folder, progress=scanning)
-    settled = asked or _chosen(found, start, training, say)
+    admitted = asked.data.licences if asked else licences
+    found = scan(folder, licences=admitted, opt_out=opt_out, progress=scanning)
+    settled = asked or _chosen(found, start, training, say).admitting(licences)
     files = _usable(found, settled)
     digest = _digest(files)
     if checkpoint:
@@ -113,7 +119,7 @@ def train(
     say(f"{len(kept)} sounds to train on, {len(held)} held out, {len(found.left_out)} files left out.")
 
     module, watch = _prepared(found.folder, kept, held, settled, start, machine)
-    run = Run(out, settled, kept, (start.name, start.card) if start else None)
+    run = Run(out, settled, kept, held, start)
     callbacks = _callbacks(run, watch, say, progress)
     trainer = machine.trainer(settled.training, out, callbacks, [JsonLines(out / LOG), *loggers])
     say(_what_trains(module.family, trainer))
@@ -136,15 +142,19 @@ def _check_places(folder: Path, out: Path) -> None:
 
 
 def _asked(
-    out: Path, recipe: str | Path | TrainingRecipe | None, base: str | None, training: dict[str, Any]
+    out: Path,
+    recipe: str | Path | TrainingRecipe | None,
+    base: str | None,
+    licences: Sequence[str] | None,
+    training: dict[str, Any],
 ) -> TrainingRecipe | None:
     """The recipe as far as it is known before the sounds are: None if they are to decide."""
     if recipe is not None and base is not None:
         raise RequestError("A recipe and a base model exclude each other; put 'base: NAME' into the recipe.")
     if (out / LAST).is_file():
-        return _resumed(out, recipe, base, training)
+        return _resumed(out, recipe, base, licences, training)
     if recipe is not None:
-        return _given(recipe).changed(**training)
+        return _given(recipe).changed(**training).admitting(licences)
     read_recipe("drums").changed(**training)  # bad options are refused now, whatever the sounds will be
     return None
 
@@ -200,11 +210,15 @@ def _given(recipe: str | Path | TrainingRecipe) -> TrainingRecipe:
 
 
 def _resumed(
-    out: Path, recipe: str | Path | TrainingRecipe | None, base: str | None, training: dict[str, Any]
+    out: Path,
+    recipe: str | Path | TrainingRecipe | None,
+    base: str | None,
+    licences: Sequence[str] | None,
+    training: dict[str, Any],
 ) -> TrainingRecipe:
     """The recipe of the run in `out`; only its length may be changed half-way."""
     before = read_recipe(out / RECIPE)
-    asked = (before if recipe is None else _given(recipe)).changed(**training)
+    asked = (before if recipe is None else _given(recipe)).changed(**training).admitting(licences)
     length = training.get("examples") or max(asked.training.examples, before.training.examples)
     longer = before.changed(examples=length)
     if asked.changed(examples=length) != longer or base not in (None, before.base):
