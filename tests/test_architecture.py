@@ -16,7 +16,7 @@ FLOORS = [
     {"sound", "streams", "tags", "picture", "data"},
     {"diffusion", "networks", "transforms", "hearing"},
     {"families"},
-    {"models", "judges"},
+    {"models", "judges", "embeddings"},
     {"verbs", "evaluation", "export"},
     {"training"},  # above verbs: its demos are made by the same `generate` that users call
     {"__init__"},  # the package itself, which passes names on
