@@ -2,8 +2,8 @@
 
 What is measured is the denoising error at fixed noise levels with fixed noise. Integrated over the levels,
 the mean squared error of denoising is the negative log-likelihood of a diffusion model up to a constant
-(Kong, Brekelmans and Ver Steeg 2023, "Information-theoretic diffusion", arXiv:2302.03792; Kingma and Gao 2023,
-arXiv:2303.00848), and it is what the sharpest attacks on diffusion models use (Carlini et al. 2023,
+(Kong, Brekelmans and Ver Steeg 2023, "Information-theoretic diffusion", arXiv:2302.03792; Kingma and Gao
+2023, arXiv:2303.00848), and it is what the sharpest attacks on diffusion models use (Carlini et al. 2023,
 "Extracting training data from diffusion models", arXiv:2301.13188; Matsumoto et al. 2023, arXiv:2302.03262).
 The two other candidates are unsound here: the likelihood by the probability flow needs the trace of the
 network's Jacobian all the way up and is infinite where a sound is digitally silent; the norm of the inverted

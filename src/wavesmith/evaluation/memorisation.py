@@ -1,10 +1,10 @@
 """Does a model make new sounds, or its training sounds again? A verdict with its evidence.
 
-Three questions. Is any generated sound a copy of a training sound? Are more of them nearer to one than real
-sounds are to each other (Meehan, Chaudhuri and Dasgupta 2020, "A non-parametric test to detect data-copying",
-arXiv:2004.05675, from which the comparison of three sets is; the thresholds here are order statistics, so that
-the false-alarm rate is known whatever the distribution)? Does the network know its training sounds from others
-(`membership`)?
+Three questions. Is any generated sound a copy of a training sound? Are more of them near to one than real
+sounds are near to each other? Does the network know its training sounds from others (`membership`)? The
+comparison of three sets is that of Meehan, Chaudhuri and Dasgupta 2020, "A non-parametric test to detect
+data-copying", arXiv:2004.05675; thresholds are order statistics here, so that the false-alarm rate is known
+whatever the distribution.
 """
 
 from __future__ import annotations
@@ -120,13 +120,13 @@ class Measure(BaseModel):
         generated: median of the generated sounds.
         held_out: median of the held-out sounds; None without them.
         among: median of training sounds, each to the nearest other one.
-        threshold: below it a sound counts as near. It is an order statistic of the yardstick.
+        threshold: below it a sound counts as near; an order statistic of the yardstick.
         false_alarm: chance that a sound that is as new as the yardstick's falls below the threshold.
         near: how many generated sounds do.
         expected: how many would by chance.
         probability: chance of that many or more (beta-binomial: that the threshold was itself estimated from
             a sample is accounted for).
-        yardstick: distances of the real sounds, ascending: held-out ones, and training sounds among themselves.
+        yardstick: distances of real sounds, ascending: held-out ones, and training sounds among themselves.
         distances: those of the generated sounds, in the order of their files.
     """
 
@@ -146,7 +146,7 @@ class Measure(BaseModel):
 
     @property
     def ratio(self) -> float:
-        """Median of the generated sounds relative to that of the held-out ones, or else of training sounds."""
+        """Median of the generated sounds relative to that of the held-out (or else the training) sounds."""
         return self.generated / max(self.among if self.held_out is None else self.held_out, 1e-9)
 
 
@@ -192,9 +192,9 @@ def examine(
 
     A sound is an *exact copy* when its log-mel picture is within 0.5 dB of a training sound's and the
     waveforms correlate by 0.95 or more, at any shift, gain and polarity. It is a *near copy* when it is
-    nearer to a training sound than 99.5 in 100 real sounds are to another, by mel or by embedding. Real sounds
-    are the held-out ones, compared with the training set, and training sounds, compared with each other: among
-    these are takes of one drum, so what merely resembles its models is no near copy.
+    nearer to a training sound than 99.5 in 100 real sounds are to another, by mel or by embedding. Real
+    sounds are the held-out ones, compared with the training set, and training sounds, compared with each
+    other: among these are takes of one drum, so what merely resembles its models is no near copy.
 
     The verdict is `memorised` if there is an exact copy, or if a tenth of the sounds are near copies and that
     is more than chance; `suspicious` if near copies are more than chance, or the network knows its training
