@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from wavesmith.errors import RequestError
+from wavesmith.evaluation.bootstrap import Estimate, share
+from wavesmith.evaluation.loudness import loudness
 from wavesmith.sound import Levels, Sound
 
 GAP_SECONDS = 0.03
@@ -28,6 +30,7 @@ class Checkup(Levels):
         peak_seconds: when the sound is loudest.
         hits: how often it begins: parts above -30 dB re its peak with more than 30 ms below -50 dB between.
         gap_seconds: the longest silence between two such parts; 0 if there is one part.
+        loudness_db: in LUFS, see `loudness`.
     """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
@@ -35,40 +38,53 @@ class Checkup(Levels):
     peak_seconds: float
     hits: int
     gap_seconds: float
+    loudness_db: float
+
+
+class Spread(BaseModel):
+    """How a measurement is spread over sounds: its extremes, its median, and what 5 and 95 % lie below."""
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
+
+    lowest: float
+    low: float
+    median: float
+    high: float
+    highest: float
 
 
 class Hygiene(BaseModel):
-    """Checkups of a set of sounds, and the shares of them (0 to 1) that have each fault.
+    """Checkups of a set of sounds.
 
     Attributes:
-        quiet: peak below -40 dBFS.
-        clipped: a sample at full scale or beyond.
-        dc: mean above -50 dBFS.
-        late: attack later than 10 ms.
-        cut: the last 50 ms above -70 dBFS.
-        double_hits: more than one hit.
-        faultless: none of these.
+        sounds: how many were checked.
+        faults: the share (0 to 1) of them that has each fault, and `faultless`, which have none:
+            `quiet`: peak below -40 dBFS;
+            `clipped`: a sample at full scale or beyond;
+            `dc`: mean above -50 dBFS;
+            `late`: attack later than 10 ms;
+            `cut`: the last 50 ms above -70 dBFS;
+            `double_hits`: more than one hit.
+        levels: spread of each measurement of `Checkup`.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    sounds: tuple[Checkup, ...]
-    quiet: float
-    clipped: float
-    dc: float
-    late: float
-    cut: float
-    double_hits: float
-    faultless: float
+    sounds: int
+    faults: dict[str, Estimate]
+    levels: dict[str, Spread]
 
 
-_FAULTS: dict[str, Callable[[Checkup], bool]] = {
-    "quiet": lambda sound: sound.peak_db < QUIET_DB,
-    "clipped": lambda sound: sound.clipped > 0,
-    "dc": lambda sound: sound.dc_db > DC_DB,
-    "late": lambda sound: sound.attack_seconds > LATE_SECONDS,
-    "cut": lambda sound: sound.tail_db > CUT_DB,
-    "double_hits": lambda sound: sound.hits > 1,
+Table = Mapping[str, NDArray[np.floating]]
+"""Values of each field of `Checkup`, one of each sound."""
+
+_FAULTS: dict[str, Callable[[Table], NDArray[np.bool_]]] = {
+    "quiet": lambda table: table["peak_db"] < QUIET_DB,
+    "clipped": lambda table: table["clipped"] > 0,
+    "dc": lambda table: table["dc_db"] > DC_DB,
+    "late": lambda table: table["attack_seconds"] > LATE_SECONDS,
+    "cut": lambda table: table["tail_db"] > CUT_DB,
+    "double_hits": lambda table: table["hits"] > 1,
 }
 
 
@@ -78,12 +94,28 @@ def hygiene(sounds: Sequence[Sound]) -> Hygiene:
     Raises:
         RequestError: when there is no sound.
     """
-    if not sounds:
+    checkups = [checkup(sound) for sound in sounds]
+    return summary(
+        {field: np.array([getattr(one, field) for one in checkups], float) for field in Checkup.model_fields}
+    )
+
+
+def summary(table: Table) -> Hygiene:
+    """Count the faults of sounds that have been checked.
+
+    Raises:
+        RequestError: when there is no sound.
+    """
+    count = len(table["peak_db"])
+    if not count:
         raise RequestError("There is no sound to check; generate some first.")
-    checkups = tuple(checkup(sound) for sound in sounds)
-    faults = np.array([[has(one) for has in _FAULTS.values()] for one in checkups])
-    shares = dict(zip(_FAULTS, faults.mean(axis=0).tolist(), strict=True))
-    return Hygiene(sounds=checkups, faultless=float((~faults.any(axis=1)).mean()), **shares)
+    faults = {name: has(table) for name, has in _FAULTS.items()}
+    faults["faultless"] = ~np.any(list(faults.values()), axis=0)
+    return Hygiene(
+        sounds=count,
+        faults={name: share(int(found.sum()), count) for name, found in faults.items()},
+        levels={field: _spread(table[field]) for field in Checkup.model_fields},
+    )
 
 
 def checkup(sound: Sound) -> Checkup:
@@ -96,6 +128,18 @@ def checkup(sound: Sound) -> Checkup:
         peak_seconds=int(envelope.argmax()) / 1000 if envelope.size else 0.0,
         hits=len(parts),
         gap_seconds=max(gaps, default=0) / 1000,
+        loudness_db=loudness(sound),
+    )
+
+
+def _spread(values: NDArray[np.floating]) -> Spread:
+    ordered = np.sort(values)  # not np.quantile, whose sums make NaN of -inf
+    places = (0, 0.05, 0.5, 0.95, 1)
+    return Spread(
+        **{
+            name: float(ordered[round(place * (len(ordered) - 1))])
+            for name, place in zip(Spread.model_fields, places, strict=True)
+        }
     )
 
 
