@@ -3,8 +3,8 @@
     python benchmarks/memorisation.py DRUMS --out runs/memorisation
 
 Trains one small network twice, on one thread, for the same number of examples: on 20 sounds, and on all
-sounds but the held-out ones. Makes sounds with both, plants copies among those of the second (shifted, quieter, with
-noise, upside down), and examines all of it. Writes `memorisation.json` and `memorisation.md`.
+sounds but the held-out ones. Makes sounds with both, plants copies among those of the second (shifted,
+quieter, with noise, upside down), and examines all of it. Writes `memorisation.json` and `memorisation.md`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 
 import torch
-from wavesmith.evaluation.library import Library, build
 
 from wavesmith.data import Entry, ScannedFile, scan, split
 from wavesmith.embeddings import embedding
+from wavesmith.evaluation.library import Library, build
 from wavesmith.evaluation.membership import spread
 from wavesmith.evaluation.memorisation import MemorisationReport, examine
 from wavesmith.families import ParameterisationConfig, Sampling
@@ -29,7 +29,7 @@ from wavesmith.training import ModelRecipe, TrainingConfig, TrainingRecipe, trai
 from wavesmith.transforms import SpectralConfig
 from wavesmith.verbs import generate
 
-RATE, LENGTH = 16_000, 8_192
+RATE, LENGTH = 8_000, 4_096
 TWENTY = 20
 HELD_OUT = 0.2
 
@@ -39,7 +39,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path)
-    parser.add_argument("--examples", type=int, default=16_000, help="of each training")
+    parser.add_argument("--examples", type=int, default=12_000, help="of each training")
     parser.add_argument("--sounds", type=int, default=50, help="per label and model")
     parser.add_argument("--embedding", default="statistics")
     parser.add_argument("--out", type=Path, required=True)
@@ -100,20 +100,20 @@ def trained(options: argparse.Namespace, folder: Path) -> Model:
             rate=RATE,
             channels=1,
             length=LENGTH,
-            transform=SpectralConfig(hop=128),
-            network=FrameUNetConfig(fold=1, widths=(128, 192), blocks=1, condition=64, dropout=0.0),
+            transform=SpectralConfig(hop=64),
+            network=FrameUNetConfig(fold=1, widths=(96, 160), blocks=1, condition=64, dropout=0.0),
             parameterisation=ParameterisationConfig(kind="gated"),
             sampling=Sampling(steps=12, sigma_min=0.03, guidance=1.0),
         ),
         training=TrainingConfig(
             examples=options.examples,
-            batch=8,
+            batch=16,
             learning_rate=2e-3,
-            warmup=1000,
+            warmup=500,
             held_out=0.0,
             augmentation=None,
             precision="32",
-            validate_every=options.examples,
+            validate_every=4_000,
             demo_every=options.examples,
             save_every=options.examples,
         ),

@@ -121,7 +121,9 @@ def overlap(generated: Tensor, real: Tensor, k: int = NEIGHBOURS) -> Overlap:
     return Overlap(*(float(values.mean()) for values in members))
 
 
-def memberships(generated: Tensor, real: Tensor, k: int = NEIGHBOURS) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def memberships(
+    generated: Tensor, real: Tensor, k: int = NEIGHBOURS
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """What each sound adds to each figure of `Overlap`, which are the means: `[N]`, `[M]`, `[N]`, `[M]`.
 
     Raises:

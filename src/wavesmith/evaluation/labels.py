@@ -113,7 +113,7 @@ def fresh_judge(
         RequestError: when there are not two labels with 8 sounds each.
     """
     labelled = [i for i, file in enumerate(training.files) if file.label is not None]
-    counts = {label: 0 for label in sorted({training.files[i].label or "" for i in labelled})}
+    counts = dict.fromkeys(sorted({training.files[i].label or "" for i in labelled}), 0)
     for index in labelled:
         counts[training.files[index].label or ""] += 1
     classes = [label for label, count in counts.items() if count >= FEWEST]

@@ -35,7 +35,7 @@ LEVEL = 0.01
 SHARE = 0.1
 COPY_DB, COPY_CORRELATION = 0.5, 0.95
 AUC = 0.8
-YARDSTICK = 400
+YARDSTICK = 300
 MEMBERS = 40
 _LONGEST_SECONDS = 10.0
 _CANDIDATES = 2
@@ -220,10 +220,13 @@ def examine(
         raise RequestError(
             f"{len(among) + len(unseen)} real sounds are too few to say what is near; give at least {FEWEST}."
         )
+    asked = [
+        _Asked("generated sounds", generated, range(count)),
+        _Asked("training sounds", training, among, themselves=True),
+        _Asked("held-out sounds", held_out or training, unseen),
+    ]
     search = _Search(training, _ear(generated), progress or (lambda what, done, total: None))
-    made = search.find(generated, range(count), "generated sounds")
-    real = search.find(training, among, "training sounds", themselves=True)
-    new = search.find(held_out, unseen, "held-out sounds") if held_out else []
+    made, real, new = search.find(asked)
     leaked = [hit for hit in new if is_copy(hit.comparison)]
     real, new = ([hit for hit in hits if not is_copy(hit.comparison)] for hits in (real, new))
     measures = [_measure("mel", made, real, new), _measure("embedding", made, real, new)]
@@ -277,6 +280,15 @@ class _Hit(NamedTuple):
     embedding: float
 
 
+class _Asked(NamedTuple):
+    """Some sounds of a set whose nearest training sounds are wanted; are they training sounds themselves?"""
+
+    what: str
+    sounds: Sounds
+    indices: Sequence[int]
+    themselves: bool = False
+
+
 class _Search:
     """Finds nearest training sounds: by pictures and embeddings first, then by comparing the waves."""
 
@@ -284,36 +296,40 @@ class _Search:
         self.training, self.ear, self.progress = training, ear, progress
         self.wave = lru_cache(maxsize=512)(lambda place: ear.wave(training.sound(place)))
 
-    def find(self, sounds: Sounds, indices: Sequence[int], what: str, themselves: bool = False) -> list[_Hit]:
-        """Nearest training sounds of the sounds at `indices`, which may be training sounds themselves."""
-        if not indices:
-            return []
-        itself = [index if themselves else None for index in indices]
+    def find(self, asked: Sequence[_Asked]) -> list[list[_Hit]]:
+        """Nearest training sounds of each, in one pass over the training set."""
+        itself = [index if part.themselves else None for part in asked for index in part.indices]
+        vectors = torch.cat([torch.from_numpy(part.sounds.vectors[list(part.indices)]) for part in asked])
+        pictures = torch.cat([block for part in asked for block in self._pictures(*part[1:3])])
         k = min(_CANDIDATES, len(self.training.files) - 1)
-        pictures = torch.cat([*self._pictures(sounds, indices)])
-        _, by_picture = nearest(pictures, self._training_pictures(what), itself, k)
-        vectors = torch.from_numpy(np.asarray(sounds.vectors[list(indices)]))
+        _, by_picture = nearest(pictures, self._training_pictures(), itself, k)
         apart, by_embedding = nearest(vectors, self._training_vectors(), itself, 1)
-        hits = []
-        for row, index in enumerate(indices):
-            places = dict.fromkeys([*by_picture[row].tolist(), *by_embedding[row].tolist()])
-            wave = self.ear.wave(sounds.sound(index))
-            compared = {place: self.ear.compare(wave, self.wave(place)) for place in places}
-            place = min(compared, key=lambda place: compared[place].decibels)
-            hits.append(_Hit(index, place, compared[place], float(apart[row, 0])))
-            self.progress(f"comparing {what}", row + 1, len(indices))
-        return hits
+        places = torch.cat([by_picture, by_embedding], dim=1).tolist()
+        rows = iter(zip(places, apart[:, 0].tolist(), strict=True))
+        return [
+            [self._compared(part, number, *next(rows)) for number in range(len(part.indices))]
+            for part in asked
+        ]
+
+    def _compared(self, part: _Asked, number: int, places: Sequence[int], embedding: float) -> _Hit:
+        """The candidate that a sound is nearest to."""
+        index = part.indices[number]
+        wave = self.ear.wave(part.sounds.sound(index))
+        compared = {place: self.ear.compare(wave, self.wave(place)) for place in dict.fromkeys(places)}
+        place = min(compared, key=lambda place: compared[place].decibels)
+        self.progress(f"comparing {part.what}", number + 1, len(part.indices))
+        return _Hit(index, place, compared[place], embedding)
 
     def _pictures(self, sounds: Sounds, indices: Sequence[int]) -> Iterator[Tensor]:
         for start in range(0, len(indices), _BLOCK):
             part = indices[start : start + _BLOCK]
             yield self.ear.pictures([self.ear.wave(sounds.sound(index)) for index in part])
 
-    def _training_pictures(self, what: str) -> Iterator[Tensor]:
+    def _training_pictures(self) -> Iterator[Tensor]:
         count = len(self.training.files)
         for start in range(0, count, _BLOCK):
             yield from self._pictures(self.training, range(start, min(start + _BLOCK, count)))
-            self.progress(f"looking for {what}", min(start + _BLOCK, count), count)
+            self.progress("looking through the training sounds", min(start + _BLOCK, count), count)
 
     def _training_vectors(self) -> Iterator[Tensor]:
         for start in range(0, len(self.training.files), _ROWS):

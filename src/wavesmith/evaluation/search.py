@@ -26,7 +26,9 @@ class Neighbours(NamedTuple):
     indices: NDArray[np.int64]
 
 
-def nearest(queries: Vectors, vectors: Vectors, k: int = 1, *, progress: Progress | None = None) -> Neighbours:
+def nearest(
+    queries: Vectors, vectors: Vectors, k: int = 1, *, progress: Progress | None = None
+) -> Neighbours:
     """Find the `k` vectors `[N, D]` that are nearest to each query `[Q, D]`.
 
     Exact, unless there is so much to compare that an index pays and hnswlib is installed (the extra `index`),
