@@ -101,7 +101,7 @@ def trained(options: argparse.Namespace, folder: Path) -> Model:
             channels=1,
             length=LENGTH,
             transform=SpectralConfig(hop=64),
-            network=FrameUNetConfig(fold=1, widths=(96, 160), blocks=1, condition=64, dropout=0.0),
+            network=FrameUNetConfig(fold=1, widths=(96, 128), blocks=1, condition=64, dropout=0.0),
             parameterisation=ParameterisationConfig(kind="gated"),
             sampling=Sampling(steps=12, sigma_min=0.03, guidance=1.0),
         ),

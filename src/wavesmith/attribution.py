@@ -135,12 +135,12 @@ class _Gathered:
 
     def __init__(self, model: Model | None) -> None:
         self.offered = model
-        self.models: dict[str, Model] = {}
+        self.models: dict[tuple[str, str], Model] = {}
         self.own: dict[str, None] = {}
 
     def take(self, item: Sound | Recipe | Model | str | Path) -> None:
         if isinstance(item, Model):
-            self.models[item.hash] = item
+            self.models[item.name, item.hash] = item
         elif isinstance(item, Recipe):
             self._take_recipe(item)
         elif isinstance(item, Sound):
@@ -163,8 +163,9 @@ class _Gathered:
             self.own[name] = None
 
     def _take_recipe(self, recipe: Recipe) -> None:
-        if recipe.model_hash not in self.models:
-            self.models[recipe.model_hash] = self._maker(recipe)
+        named = recipe.model, recipe.model_hash
+        if named not in self.models:
+            self.models[named] = self._maker(recipe)
         for source in recipe.sources:
             if source.recipe:
                 self._take_recipe(source.recipe)
