@@ -24,7 +24,7 @@ class Estimate(BaseModel):
 
 
 def resamples(count: int, seed: int, draws: int = DRAWS) -> Tensor:
-    """How often each of `count` items is in each bootstrap sample: float64 `[draws, count]`, rows sum to count.
+    """How often each item is in each bootstrap sample: float64 `[draws, count]`, whose rows sum to `count`.
 
     Efron and Tibshirani, "An Introduction to the Bootstrap", 1993.
     """

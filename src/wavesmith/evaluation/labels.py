@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +12,9 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from wavesmith.data import NO_LABEL
 from wavesmith.errors import RequestError
 from wavesmith.evaluation.bootstrap import Estimate, share
 from wavesmith.evaluation.library import Library
-from wavesmith.files import replacing
 from wavesmith.judges import Judge, confusion, predict, train_judge
 
 FEWEST = 8
@@ -83,8 +83,8 @@ def judge_labels(
     """
     if judge.config.noisy:
         raise RequestError(
-            "This judge hears through noise, as judges that steer do, and what steers must not judge; "
-            "leave --judge out, or train one with --no-noisy."
+            "This judge hears through noise, as those that steer do, and what steers must not judge; "
+            "leave it out, and one is trained on the real sounds."
         )
     named = _named(judge, generated, "judging", workers, progress)
     if named is None:
@@ -92,7 +92,7 @@ def judge_labels(
             "The judge knows none of the labels of the generated sounds; its labels are: "
             f"{', '.join(judge.classes)}."
         )
-    real = held_out and _named(judge, held_out, "judging real sounds", workers, progress)
+    real = None if held_out is None else _named(judge, held_out, "judging real sounds", workers, progress)
     return LabelReport(classes=judge.classes, judge=name, trained_on=trained_on, generated=named, real=real)
 
 
@@ -105,27 +105,25 @@ def fresh_judge(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[Judge, int]:
-    """Train a judge on real sounds, or take the one that `out` has already; also how many it learned from.
+    """Train a judge on real sounds, or take the one that a folder has already; also how many it learned from.
 
     Of very many sounds it learns from some thousands, evenly picked.
 
     Raises:
         RequestError: when there are not two labels with 8 sounds each.
     """
-    labelled = [i for i, file in enumerate(training.files) if file.label is not None]
-    counts = dict.fromkeys(sorted({training.files[i].label or "" for i in labelled}), 0)
-    for index in labelled:
-        counts[training.files[index].label or ""] += 1
-    classes = [label for label, count in counts.items() if count >= FEWEST]
+    counts = Counter(file.label for file in training.files)
+    classes = sorted(label for label, count in counts.items() if label is not None and count >= FEWEST)
     if len(classes) < 2:
         raise RequestError(f"A judge of labels needs at least two labels with {FEWEST} real sounds each.")
     rate = min(int(np.median([file.rate for file in training.files])), _HIGHEST_RATE)
     most = min(_MOST_SOUNDS, int(_MOST_BYTES / (4 * training.seconds * rate)))
-    usable = [index for index in labelled if training.files[index].label in classes]
+    usable = [index for index, file in enumerate(training.files) if file.label in classes]
     chosen = training.select(usable[:: -(-len(usable) // most)])
-    key = "\n".join([f"{rate} {steps} {seed}", *(file.sha256 for file in chosen.files)])
-    if (known := _kept(out, key)) is not None:
-        return known, len(chosen)
+    key = "\n".join([f"{rate} {training.seconds} {steps} {seed}", *(file.sha256 for file in chosen.files)])
+    folder = out / sha256(key.encode()).hexdigest()[:16]
+    if folder.is_dir():
+        return Judge.load(folder), len(chosen)
     waves = torch.empty(len(chosen), 1, max(1, round(training.seconds * rate)))
     for place, wave in enumerate(chosen.waves(rate, workers)):
         waves[place, 0] = torch.from_numpy(wave.copy())
@@ -138,17 +136,8 @@ def fresh_judge(
         seed=seed,
         progress=lambda done, total, loss: progress("training a judge", done, total) if progress else None,
     )
-    judge.save(out)
-    with replacing(out / "trained-on.txt") as temporary:
-        temporary.write_text(key, encoding="utf-8")
+    judge.save(folder)
     return judge, len(chosen)
-
-
-def _kept(out: Path, key: str) -> Judge | None:
-    note = out / "trained-on.txt"
-    if note.is_file() and note.read_text(encoding="utf-8") == key:
-        return Judge.load(out)
-    return None
 
 
 def _named(
@@ -160,7 +149,7 @@ def _named(
         return None
     chosen = sounds.select(known)
     asked = torch.tensor([judge.classes.index(file.label or "") for file in chosen.files])
-    called = torch.full_like(asked, NO_LABEL)
+    called = torch.empty_like(asked)
     batch: list[Tensor] = []
     for place, wave in enumerate(chosen.waves(judge.config.rate, workers), start=1):
         batch.append(torch.from_numpy(wave.copy())[None])

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from wavesmith.data import Entry, LeftOut, read_folder
 from wavesmith.embeddings import Embedding
 from wavesmith.errors import WavesmithError
-from wavesmith.evaluation.hygiene import Checkup
+from wavesmith.evaluation.checkups import Checkup
 from wavesmith.evaluation.reading import CHECKS, MEASURES, Facts, Reader, Reading, stamp
 from wavesmith.evaluation.search import Neighbours, nearest
 from wavesmith.files import remedy, replacing
@@ -224,7 +224,7 @@ class _Store:
                 temporary.write_text(json.dumps(header) + "\n")
 
     def known(self) -> dict[str, tuple[Facts, int]]:
-        """Facts and row (-1 for none) of each file that was read before; what an interruption cut is cut off."""
+        """Facts and row (-1 for none) of each file that was read; what an interruption left half is cut off."""
         rows = min(self._length(_VECTORS, self._width), self._length(_MEASURES, MEASURES))
         found: dict[str, tuple[Facts, int]] = {}
         kept = 0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from wavesmith.data.scan import reason, useless
 from wavesmith.errors import AudioError
-from wavesmith.evaluation.hygiene import Checkup, checkup
+from wavesmith.evaluation.checkups import Checkup, checkup
 from wavesmith.evaluation.spectra import WIDTH, profile
 from wavesmith.files import sha256
 from wavesmith.sound import Sound
@@ -97,7 +97,7 @@ class Reader:
 
 
 def wave_of(sound: Sound, rate: int, seconds: float) -> NDArray[np.float32]:
-    """A sound as it is compared: mono, at a rate, cut (with a short fade) or filled up to a length, -1 dBFS."""
+    """A sound as it is compared, `[N]`: mono, at a rate, cut (with a fade) or filled up, peak -1 dBFS."""
     frames = max(1, round(seconds * sound.rate))
     part = sound.mono().crop(frames)
     if sound.part(frames, sound.frames).any():

@@ -136,7 +136,8 @@ def _bands(sound: Sound) -> NDArray[np.floating]:
     running = np.concatenate([[0.0], power.cumsum()])
     step = sound.rate / sound.frames
     edges = np.array([centre * 2 ** (-1 / 6) for centre in BANDS_HZ] + [BANDS_HZ[-1] * 2 ** (1 / 6)]) / step
-    # Energy up to any frequency, a bin spreading evenly over its width: narrow bands of short sounds have some.
+    # Energy up to any frequency, each bin spread evenly over its width: so narrow bands of short sounds
+    # have some.
     below = np.interp(edges + 0.5, np.arange(len(running)), running)
     levels = _decibels(np.diff(below) / max(float(running[-1]), 1e-20))
     levels[np.array(BANDS_HZ) > sound.rate / 2 * 0.9] = np.nan
@@ -175,7 +176,8 @@ def _correlation(sound: Sound) -> float:
 
 
 def _decibels(power: NDArray[np.floating]) -> NDArray[np.floating]:
-    return 10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10)))
+    levels: NDArray[np.floating] = 10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10)))
+    return levels
 
 
 def _character(rows: NDArray[np.float32], shared: NDArray[np.bool_]) -> Character:

@@ -63,7 +63,6 @@ def compare(sounds: Tensor, reference: Tensor, *, seed: int = 0) -> Distances:
     if (fewest := min(len(sounds), len(reference))) < FEWEST:
         raise RequestError(f"Distances need at least {FEWEST} sounds on either side; there are {fewest}.")
     of_sounds, of_reference = resamples(len(sounds), seed), resamples(len(reference), seed + 1)
-    kernels = KernelDistance(sounds, reference)
     precision, recall, density, coverage = memberships(sounds, reference)
     left_out: list[str] = []
     return Distances(
@@ -71,13 +70,24 @@ def compare(sounds: Tensor, reference: Tensor, *, seed: int = 0) -> Distances:
         reference=len(reference),
         frechet=_or_reason(lambda: _frechet(sounds, reference, of_sounds, of_reference, seed), left_out),
         frechet_plain=_or_reason(lambda: _plain(sounds, reference), left_out),
-        kernel=around(kernels.value(), kernels.resampled(of_sounds, of_reference)),
+        kernel=kernel(sounds, reference, seed=seed),
         precision=_mean(precision, of_sounds),
         recall=_mean(recall, of_reference),
         density=_mean(density, of_sounds),
         coverage=_mean(coverage, of_reference),
         left_out=tuple(dict.fromkeys(left_out)),
     )
+
+
+def kernel(sounds: Tensor, reference: Tensor, *, seed: int = 0) -> Estimate:
+    """Kernel audio distance of features `[N, D]` to a reference `[M, D]`, with its interval.
+
+    Raises:
+        RequestError: when one has fewer than 2 sounds, or the widths differ.
+    """
+    kernels = KernelDistance(sounds, reference)
+    drawn = kernels.resampled(resamples(len(sounds), seed), resamples(len(reference), seed + 1))
+    return around(kernels.value(), drawn)
 
 
 def _frechet(
