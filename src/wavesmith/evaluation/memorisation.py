@@ -42,6 +42,8 @@ _CANDIDATES = 2
 _BLOCK, _ROWS = 64, 4096
 
 Progress = Callable[[str, int, int], None]
+Distance = Literal["mel", "waveform", "embedding"]
+DISTANCES: tuple[Distance, ...] = ("mel", "waveform", "embedding")
 Kind = Literal["exact copy", "near copy", "new"]
 
 
@@ -116,7 +118,7 @@ class Measure(BaseModel):
     """Distances to the nearest training sound by one measure, and how often they are suspiciously small.
 
     Attributes:
-        name: `mel` (dB) or `embedding`.
+        name: `mel` (dB), `waveform` (1 - correlation) or `embedding`.
         generated: median of the generated sounds.
         held_out: median of the held-out sounds; None without them.
         among: median of training sounds, each to the nearest other one.
@@ -132,7 +134,7 @@ class Measure(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    name: Literal["mel", "embedding"]
+    name: Distance
     generated: float
     held_out: float | None
     among: float
@@ -192,9 +194,10 @@ def examine(
 
     A sound is an *exact copy* when its log-mel picture is within 0.5 dB of a training sound's and the
     waveforms correlate by 0.95 or more, at any shift, gain and polarity. It is a *near copy* when it is
-    nearer to a training sound than 99.5 in 100 real sounds are to another, by mel or by embedding. Real
-    sounds are the held-out ones, compared with the training set, and training sounds, compared with each
-    other: among these are takes of one drum, so what merely resembles its models is no near copy.
+    nearer to a training sound than real sounds are, but for 1 in 100 (or the one nearest, if they are few),
+    by mel, waveform or embedding. Real sounds are the held-out ones, compared with the training set, and
+    training sounds, compared with each other: among these are takes of one drum, so what merely resembles
+    its models is no near copy.
 
     The verdict is `memorised` if there is an exact copy, or if a tenth of the sounds are near copies and that
     is more than chance; `suspicious` if near copies are more than chance, or the network knows its training
@@ -229,7 +232,7 @@ def examine(
     made, real, new = search.find(asked)
     leaked = [hit for hit in new if is_copy(hit.comparison)]
     real, new = ([hit for hit in hits if not is_copy(hit.comparison)] for hits in (real, new))
-    measures = [_measure("mel", made, real, new), _measure("embedding", made, real, new)]
+    measures = [_measure(name, made, real, new) for name in DISTANCES]
     usual = measures[0].generated / max(measures[0].ratio, 1e-9)
     matches = [_match(hit, generated, training, measures, usual) for hit in made]
     gap = _gap(model, training, held_out, progress) if model and held_out else None
@@ -272,12 +275,15 @@ def card_rows(report: MemorisationReport) -> list[tuple[str, str]]:
 
 
 class _Hit(NamedTuple):
-    """Sound number `sound` of a set, and the training sound `place` that it is nearest to."""
+    """Sound number `sound` of a set, the training sound `place` that it is nearest to, and how near.
+
+    `distances` are to whatever training sound is nearest by each measure, which need not be the same.
+    """
 
     sound: int
     place: int
     comparison: Comparison
-    embedding: float
+    distances: dict[Distance, float]
 
 
 class _Asked(NamedTuple):
@@ -316,9 +322,14 @@ class _Search:
         index = part.indices[number]
         wave = self.ear.wave(part.sounds.sound(index))
         compared = {place: self.ear.compare(wave, self.wave(place)) for place in dict.fromkeys(places)}
-        place = min(compared, key=lambda place: compared[place].decibels)
+        place = min(compared, key=lambda place: compared[place].decibels * (1 - compared[place].correlation))
         self.progress(f"comparing {part.what}", number + 1, len(part.indices))
-        return _Hit(index, place, compared[place], embedding)
+        distances: dict[Distance, float] = {
+            "mel": min(one.decibels for one in compared.values()),
+            "waveform": 1 - max(one.correlation for one in compared.values()),
+            "embedding": embedding,
+        }
+        return _Hit(index, place, compared[place], distances)
 
     def _pictures(self, sounds: Sounds, indices: Sequence[int]) -> Iterator[Tensor]:
         for start in range(0, len(indices), _BLOCK):
@@ -344,15 +355,10 @@ def _ear(sounds: Sounds) -> Ear:
     return Ear(rate, max(1024, round(seconds * rate)))
 
 
-def _measure(
-    name: Literal["mel", "embedding"], made: Sequence[_Hit], among: Sequence[_Hit], unseen: Sequence[_Hit]
-) -> Measure:
-    def distances(hits: Sequence[_Hit]) -> list[float]:
-        return [hit.comparison.decibels if name == "mel" else hit.embedding for hit in hits]
-
-    ours, known, new = distances(made), distances(among), distances(unseen)
+def _measure(name: Distance, made: Sequence[_Hit], among: Sequence[_Hit], unseen: Sequence[_Hit]) -> Measure:
+    ours, known, new = ([hit.distances[name] for hit in hits] for hits in (made, among, unseen))
     yardstick = sorted(known + new)
-    order = max(1, math.floor(FALSE_ALARM / 2 * (len(yardstick) + 1)))
+    order = max(1, math.floor(FALSE_ALARM / len(DISTANCES) * (len(yardstick) + 1)))
     threshold = yardstick[order - 1]
     near = sum(distance < threshold for distance in ours)
     return Measure(
@@ -390,15 +396,14 @@ def at_least(hits: int, count: int, a: int, b: int) -> float:
 def _match(
     hit: _Hit, generated: Sounds, training: Sounds, measures: Sequence[Measure], usual: float
 ) -> Match:
-    mel, embedding = measures
-    near = hit.comparison.decibels < mel.threshold or hit.embedding < embedding.threshold
+    near = any(hit.distances[measure.name] < measure.threshold for measure in measures)
     kind: Kind = "exact copy" if is_copy(hit.comparison) else "near copy" if near else "new"
     return Match(
         sound=generated.files[hit.sound].path,
         nearest=training.files[hit.place].path,
         kind=kind,
         **hit.comparison._asdict(),
-        embedding=hit.embedding,
+        embedding=hit.distances["embedding"],
         ratio=hit.comparison.decibels / max(usual, 1e-9),
     )
 
@@ -447,8 +452,8 @@ def _verdict(
     known = gap is not None and gap.auc >= AUC and gap.probability < level
     reasons = [
         f"{exact} of {count} sounds are exact copies of training sounds.",
-        f"{near} of {count} are nearer to a training sound than {100 * (1 - FALSE_ALARM / 2):g} in 100 real "
-        f"sounds are; by chance it would be {_by_chance(measures):.1f}. "
+        f"{near} of {count} are nearer to a training sound than nearly all real sounds are; by chance it "
+        f"would be about {_by_chance(measures):.1f}. "
         + ("That is more than chance." if above_chance else "That may well be chance."),
     ]
     if gap:

@@ -23,7 +23,7 @@ from wavesmith.models import Provenance
 from wavesmith.sound import Sound
 
 SHOWN, MOST_SHOWN = 6, 24
-_UNITS = {"mel": "mel, dB", "embedding": "embedding"}
+_UNITS = {"mel": "mel, dB", "waveform": "waveform, 1 - correlation", "embedding": "embedding"}
 _BADGES: dict[str, Literal["good", "warn", "bad", "plain"]] = {
     "passed": "good",
     "suspicious": "warn",
@@ -89,11 +89,11 @@ def provenance_section(provenance: Provenance) -> Html:
 def _row(measure: Measure) -> Sequence[object]:
     return (
         _UNITS[measure.name],
-        f"{measure.generated:.2f}",
-        "-" if measure.held_out is None else f"{measure.held_out:.2f}",
-        f"{measure.among:.2f}",
+        f"{measure.generated:.3g}",
+        "-" if measure.held_out is None else f"{measure.held_out:.3g}",
+        f"{measure.among:.3g}",
         f"{measure.ratio:.2f}",
-        f"{measure.threshold:.2f}",
+        f"{measure.threshold:.3g}",
         measure.near,
         f"{measure.expected:.1f}",
         f"{measure.probability:.2g}",
@@ -139,7 +139,7 @@ def _explained(report: MemorisationReport) -> list[str]:
         "the verdict 'memorised'.",
         f"A near copy is nearer to a training sound than all but {100 * mel.false_alarm:.2g} in 100 real "
         "sounds are: held-out sounds to the training set, training sounds to each other. So an innocent "
-        "sound is called one that often by each of the two distances. The verdict is 'memorised' if "
+        "sound is called one that often by each of the three distances. The verdict is 'memorised' if "
         f"{100 * SHARE:g} in 100 are near copies, and that is more than chance.",
         "The verdict is 'suspicious' if near copies are more than chance, or the AUC is "
         f"{AUC:g} or more and no chance.",
