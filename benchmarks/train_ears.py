@@ -2,9 +2,9 @@
 
     python benchmarks/train_ears.py DRUMS [MORE ...] --out src/wavesmith/embeddings/weights/ears
 
-Sounds are used whose manifest says `granted by the rights holder` (`--licence-basis`). Of each folder, sources
-are held back twice: first those that the recipe `drums` holds back, so that they are new to both, then a share
-of the rest. OUT gets the weights, their card with all sources, and report.json.
+Sounds are used whose manifest says `granted by the rights holder` (`--licence-basis`). Of each folder,
+sources are held back twice: first those that the recipe `drums` holds back, so that they are new to both, then
+a share of the rest. OUT gets the weights, their card with all sources, and report.json.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from wavesmith.data import ScannedFile, SoundDataset, balanced_weights, scan, split
-from wavesmith.embeddings import Statistics
+from wavesmith.embeddings import Embedding, Statistics
 from wavesmith.embeddings.ears import EarsConfig
 from wavesmith.embeddings.skill import Skill, skill
 from wavesmith.embeddings.training import NO_LABEL, Examples, train_ears, view
@@ -47,10 +47,7 @@ def main() -> None:
     )
     ears.save(options.out)
     unheard = joined([examples(folder, files, labels, tags, config) for folder, files in held if files])
-    skills = {
-        name: measured(hear, training, unheard)
-        for name, hear in {"ears": ears, "statistics": Statistics()}.items()
-    }
+    skills = {hear.name: measured(hear, training, unheard) for hear in (ears, Statistics())}
     report = {
         "trained_on": len(training.waves),
         "held_out": len(unheard.waves),
@@ -91,9 +88,8 @@ def examples(
 ) -> Examples:
     """The sounds of a folder as windows; a second begins a second one, as in loops."""
     longest = max(file.seconds for file in files)
-    dataset = SoundDataset(
-        folder, files, rate=config.rate, channels=1, length=config.frames * max(1, int(longest))
-    )
+    length = config.frames * max(1, int(longest))
+    dataset = SoundDataset(folder, files, rate=config.rate, channels=1, length=length)
     weights = balanced_weights(files) * len(files)
     rows = []
     for index, file in enumerate(files):
@@ -110,7 +106,7 @@ def joined(parts: list[Examples]) -> Examples:
 
 
 @torch.no_grad()
-def measured(hear: object, known: Examples, unheard: Examples) -> Skill:
+def measured(hear: Embedding, known: Examples, unheard: Examples) -> Skill:
     def vectors(waves: Tensor) -> Tensor:
         return torch.cat([hear(part) for part in waves.split(64)])
 
@@ -131,11 +127,9 @@ def show(step: int, steps: int, loss: float) -> None:
 
 
 def table(skills: dict[str, Skill]) -> str:
-    lines = ["| embedding | label of the 5 nearest | label retrieval | found again |", "|---|---|---|---|"]
-    return "\n".join(
-        lines
-        + [f"| `{name}` | {s.label:.1%} | {s.retrieval:.1%} | {s.again:.1%} |" for name, s in skills.items()]
-    )
+    head = ["| embedding | label of the 5 nearest | label retrieval | found again |", "|---|---|---|---|"]
+    rows = [f"| `{name}` | {' | '.join(f'{share:.1%}' for share in one)} |" for name, one in skills.items()]
+    return "\n".join(head + rows)
 
 
 def card(report: dict[str, object], files: list[ScannedFile]) -> str:
@@ -143,10 +137,9 @@ def card(report: dict[str, object], files: list[ScannedFile]) -> str:
         [
             "# ears",
             "",
-            "A small audio embedding, trained by wavesmith (benchmarks/train_ears.py, wavesmith.embeddings.training)",
-            f"on {report['trained_on']} seconds of drums, loops and textures; report.json tells how good it is.",
-            "The weights are under this project's licence; the sounds that they were trained on are not part of",
-            "them, and are by:",
+            "A small audio embedding, trained by wavesmith (benchmarks/train_ears.py) on "
+            f"{report['trained_on']} seconds of drums, loops and textures; report.json tells how good it is. "
+            "The weights are under wavesmith's licence. They were trained on these sounds:",
             "",
             *sources(files),
             "",

@@ -17,7 +17,7 @@ FLOORS = [
     {"diffusion", "networks", "transforms", "hearing"},
     {"families"},
     {"models", "judges", "embeddings"},
-    {"verbs", "evaluation", "export"},
+    {"verbs", "evaluation", "export", "attribution"},
     {"training"},  # above verbs: its demos are made by the same `generate` that users call
     {"__init__"},  # the package itself, which passes names on
     {"cli", "__main__"},

@@ -34,6 +34,9 @@ def evaluate(
     basis: Annotated[
         str | None, typer.Option(help="Use only real sounds whose manifest gives this licence basis.")
     ] = None,
+    memorisation: Annotated[
+        bool, typer.Option(help="Look for training sounds among the generated ones, too.")
+    ] = True,
     out: Annotated[
         Path, typer.Option(help="Folder for sounds and measurements, from which a stopped run goes on.")
     ] = Path("evaluation"),
@@ -75,6 +78,7 @@ def evaluate(
                 held_out=held_out,
                 split_seed=split_seed,
                 basis=basis,
+                memorisation=memorisation,
                 out=out,
                 html=html,
                 json=json,
@@ -112,6 +116,8 @@ def _print(report: Report) -> None:
         )
     clean = [side.hygiene.generated for side in sides]
     rows.append(("without a fault", *(_share(one.faults["faultless"]) for one in clean), "-"))
+    verdicts = [side.memorisation.verdict if side.memorisation else "-" for side in sides]
+    rows.append(("memorisation", *verdicts, "-"))
     names = [Path(side.model.name).name for side in sides]
     show(
         f"{report.model.sounds} sounds beside {report.reference.sounds} real ones",

@@ -3,7 +3,7 @@
 Three losses are added. Cross entropy tells the labels apart. Binary cross entropy (ten times its mean) tells
 which tags a sound has. The third is NT-Xent (Chen et al. 2020, "A simple framework for contrastive learning
 of visual representations", eq. 1): two views of one sound shall be nearer to each other than to any other
-view in the batch, as cosines at a temperature. The heads that the losses need are left behind when training ends.
+view in the batch, as cosines at a temperature. The heads that the losses need are left behind at the end.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _calibrated(ears: Ears, waves: Tensor) -> Ears:
     """Give every dimension mean 0 and variance 1 over the sounds as they are."""
     last = ears.out[-1]
     assert isinstance(last, nn.BatchNorm1d)
-    last.reset_running_stats()
+    last.reset_running_stats()  # to mean 0 and variance 1: what comes is passed on as it is
     vectors = torch.cat(
         [ears(part) for part in torch.split(waves, 64)]
     )  # with mean 0 and variance 1: as they come

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from wavesmith.errors import AudioError
 from wavesmith.evaluation import plots
 from wavesmith.evaluation.bootstrap import Estimate
+from wavesmith.evaluation.memorisation_page import provenance_section
+from wavesmith.evaluation.memorisation_page import section as memorisation_section
 from wavesmith.evaluation.page import (
     Html,
     details,
@@ -75,6 +77,8 @@ def page(report: Report, evidence: Sequence[Evidence]) -> str:
         *([_labels(reports)] if any(one.labels for one in reports) else []),
         _spectra(reports),
         _hygiene(reports),
+        *_memorisation(evidence),
+        *_provenance(reports),
         _making(reports),
     )
 
@@ -145,6 +149,13 @@ def _glances(report: Report, of: str | bool) -> Iterator[tuple[str, str, str]]:
     clean = report.hygiene.reference.faults["faultless"].value
     value = report.hygiene.generated.faults["faultless"].value
     yield f"without a fault{suffix}", percent(value), f"real sounds: {percent(clean)}"
+    if report.memorisation:
+        near = report.memorisation.exact + report.memorisation.near
+        yield (
+            f"memorisation{suffix}",
+            report.memorisation.verdict,
+            f"{near} of {found.sounds} are copies or near",
+        )
 
 
 def _shown(reports: Sequence[Report], evidence: Sequence[Evidence]) -> Html:
@@ -234,8 +245,8 @@ def _distances(reports: Sequence[Report]) -> Html:
         *parts,
         lead=f"How far the sounds are from {found[0].reference} real ones, in the embedding "
         f"“{first.embedding}” ({first.dimensions} dimensions). Lower distances and higher shares are better; "
-        "what real sounds of sources that the model has not seen reach is the yardstick. Recall and coverage grow "
-        "with the number of sounds. Values compare only within one embedding and one reference.",
+        "what real sounds of sources that the model has not seen reach is the yardstick. Recall and coverage "
+        "grow with the number of sounds. Values compare only within one embedding and one reference.",
     )
 
 
@@ -376,6 +387,20 @@ def _hygiene(reports: Sequence[Report]) -> Html:
         lead="Faults that a listener hears at once, measured on the files as they are. Real sounds are not "
         "free of them: a closed lid cuts a tail, a flam is two hits.",
     )
+
+
+def _memorisation(evidence: Sequence[Evidence]) -> Iterator[Html]:
+    for one in evidence:
+        if one.report.memorisation:
+            if len(evidence) > 1:
+                yield Html(f"<h2>{markup(_title(one.report))}</h2>")
+            yield memorisation_section(one.report.memorisation, one.generated, one.reference)
+
+
+def _provenance(reports: Sequence[Report]) -> Iterator[Html]:
+    for report in reports:
+        if report.provenance and report.provenance.all_sources():
+            yield provenance_section(report.provenance)
 
 
 def _making(reports: Sequence[Report]) -> Html:

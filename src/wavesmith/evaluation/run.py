@@ -23,6 +23,7 @@ from wavesmith.evaluation.comparison import FEWEST, Distances, compare, kernel
 from wavesmith.evaluation.labels import LabelReport, fresh_judge, judge_labels
 from wavesmith.evaluation.library import Floats, Library, build
 from wavesmith.evaluation.making import make, quota
+from wavesmith.evaluation.memorisation import MemorisationReport, examine
 from wavesmith.evaluation.report import DistanceReport, HygieneReport, Report, Subject
 from wavesmith.evaluation.report_page import write_page
 from wavesmith.evaluation.spectra import spectra
@@ -66,6 +67,7 @@ class _Plan:
     held_out: float
     split_seed: int
     basis: str | None
+    memorisation: bool
     out: Path
     workers: int | None
     progress: Progress | None
@@ -90,6 +92,7 @@ def evaluate(
     held_out: float = 0.1,
     split_seed: int = 0,
     basis: str | None = None,
+    memorisation: bool = True,
     out: str | Path = "evaluation",
     html: str | Path | None = None,
     json: str | Path | None = None,
@@ -118,6 +121,7 @@ def evaluate(
         held_out: share of the reference that training kept away.
         split_seed: seed by which it chose them.
         basis: use only those real sounds whose manifest gives this `licence_basis`.
+        memorisation: whether to look for training sounds among the generated ones, too.
         out: folder for everything that is made.
         html, json: where else to write the report to.
         workers: processes that read sounds; all cores if None.
@@ -153,6 +157,7 @@ def evaluate(
         held_out=held_out,
         split_seed=split_seed,
         basis=basis,
+        memorisation=memorisation,
         out=Path(out),
         workers=workers,
         progress=progress,
@@ -201,6 +206,8 @@ def _examine(given: Model | Path, plan: _Plan, seconds: float) -> Evidence:
         notes += [] if found is None else [line for line in found.left_out if line not in notes]
     labels, why = _labels(generated, reference, held_out, plan)
     notes += why
+    memorised, why = _memorised(given, generated, reference, held_out, plan)
+    notes += why
     report = Report(
         model=_subject(given, generated, plan.choices),
         reference=_subject(plan.reference, reference, {}),
@@ -218,6 +225,8 @@ def _examine(given: Model | Path, plan: _Plan, seconds: float) -> Evidence:
             seconds,
         ),
         hygiene=HygieneReport(generated=summary(generated.checks), reference=summary(reference.checks)),
+        memorisation=memorised,
+        provenance=given.provenance if isinstance(given, Model) else None,
     )
     return Evidence(report, generated, reference, held_out)
 
@@ -364,6 +373,24 @@ def _labels(
             raise
         return None, [str(error)]
     return report, []
+
+
+def _memorised(
+    given: Model | Path, generated: Library, reference: Library, held_out: Library | None, plan: _Plan
+) -> tuple[MemorisationReport | None, list[str]]:
+    """Whether training sounds come back, or why nobody can say."""
+    if not plan.memorisation:
+        return None, []
+    model = given if isinstance(given, Model) else None
+    seen = trained_on(model) if model else None
+    if seen is not None and not any(file.sha256 in seen for file in reference.files):
+        return None, [
+            "None of the real sounds is a training sound of the model: nothing can be said of copies."
+        ]
+    try:
+        return examine(generated, reference, held_out, model=model, progress=plan.progress), []
+    except RequestError as error:
+        return None, [str(error)]
 
 
 def _check_counts(generated: Library, reference: Library) -> None:
