@@ -48,6 +48,12 @@ def hit(kind: str, seed: int, rate: int = RATE, channels: int = 1) -> Sound:
     return Sound(np.tile(0.8 * wave / np.abs(wave).max(), (channels, 1)), rate)
 
 
+@pytest.fixture(scope="session")
+def sounds() -> Callable[..., Sound]:
+    """Make a thump (`kick`) or a hiss (`snare`) of a seed."""
+    return hit
+
+
 @pytest.fixture
 def kit(tmp_path: Path) -> Callable[..., Path]:
     """Write a labelled folder: sounds of `kick` and `snare` from four sources each."""

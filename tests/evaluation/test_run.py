@@ -2,24 +2,30 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 
+from wavesmith.data import scan
 from wavesmith.errors import DataError, ModelError, RequestError
-from wavesmith.evaluation import Report, evaluate
+from wavesmith.evaluation import Report, card_table, evaluate
 from wavesmith.evaluation.labels import fresh_judge
-from wavesmith.evaluation.library import build
-from wavesmith.models import debug_model
+from wavesmith.judges import train_judge
+from wavesmith.models import debug_model, provenance_of
 from wavesmith.sound import Sound
 
 
-@pytest.fixture
-def judge(kit, bands, tmp_path) -> Path:
+@pytest.fixture(scope="module")
+def judge(tmp_path_factory, sounds) -> Path:
     """A judge of kicks and snares, quickly trained."""
-    library = build(kit("lessons", 12, seed=9), tmp_path / "lessons-out", bands, seconds=0.25)
-    fresh_judge(library, tmp_path / "judges", steps=15)
-    return next((tmp_path / "judges").iterdir())
+    waves = [sounds(kind, seed).tensor() for kind in ("kick", "snare") for seed in range(500, 516)]
+    labels = torch.arange(2).repeat_interleave(16)
+    folder = tmp_path_factory.mktemp("judge")
+    train_judge(torch.stack(waves), labels, ("kick", "snare"), rate=8000, steps=40, batch=16)[0].save(folder)
+    return folder
 
 
 @pytest.fixture
@@ -29,7 +35,11 @@ def ask(kit, bands, judge, tmp_path, monkeypatch):
     kit("real", 24)
 
     def evaluated(model, **options) -> Report:
-        return evaluate(model, "real", **{"embedding": bands, "judge": judge, "held_out": 0.25, **options})
+        return evaluate(
+            model,
+            "real",
+            **{"embedding": bands, "judge": judge, "held_out": 0.25, "memorisation": False, **options},
+        )
 
     return evaluated
 
@@ -75,6 +85,29 @@ def test_a_second_run_makes_nothing_again_and_says_the_same(ask) -> None:
     assert more.model.sounds == 26
     assert all(path.stat().st_mtime_ns == time for path, time in sounds.items())
     assert ask(debug_model(), count=20, steps=2) == first
+
+
+def test_copies_of_real_sounds_are_memorised(ask, kit, tmp_path) -> None:
+    folder = kit("made", 10, seed=1)
+    for path in sorted(Path("real/kick").rglob("*.wav"))[:6]:
+        Sound.read(path).gain(-3).write(folder / "kick" / f"copy-{path.name}")
+    report = ask(folder, memorisation=True)
+    assert report.memorisation
+    assert report.memorisation.exact >= 4
+    assert report.memorisation.verdict == "memorised"
+    assert "memorised" in Path("evaluation/report.html").read_text()
+    assert "memorised" in card_table(report)
+
+
+def test_the_card_has_the_figures_and_the_command(ask, kit) -> None:
+    report = ask(kit("good", 12, seed=1))
+    card = card_table(report)
+    value = report.distances.generated.kernel.value
+    assert f"| kernel audio distance | {value:.3g} (" in card
+    assert "| named as asked, kick | " in card
+    assert report.command in card
+    widths = {line.count("|") for line in card.splitlines() if line.startswith("|")}
+    assert widths == {4}
 
 
 def test_two_models_side_by_side(ask, kit) -> None:
@@ -139,11 +172,6 @@ def test_a_corrupt_file_is_reported_and_the_rest_evaluated(ask, kit) -> None:
 
 
 def test_training_sounds_are_known_from_the_models_attribution(ask) -> None:
-    from dataclasses import replace
-
-    from wavesmith.data import scan
-    from wavesmith.models import provenance_of
-
     files = scan("real").files
     model = replace(debug_model(), provenance=provenance_of(files[:30], files[30:]))
     report = ask(model, count=20, steps=2)
@@ -160,7 +188,7 @@ def test_sounds_without_labels_are_measured_but_not_judged(ask, kit, tmp_path) -
     assert "Labels" not in re.findall("<h2>(.*?)</h2>", Path("evaluation/report.html").read_text())
 
 
-def test_names_cannot_break_the_page(ask, kit) -> None:
+def test_names_cannot_break_the_page(ask, kit, monkeypatch) -> None:
     folder = kit("made", 12, seed=1)
     lines = [
         {"path": path.relative_to(folder).as_posix(), "label": "<script>alert(1)</script>"}
@@ -169,6 +197,7 @@ def test_names_cannot_break_the_page(ask, kit) -> None:
     (folder / "manifest.jsonl").write_text("\n".join(map(json.dumps, lines)))
     with pytest.raises(RequestError, match="knows none of the labels"):
         ask(folder)
+    monkeypatch.setattr("wavesmith.evaluation.run.fresh_judge", partial(fresh_judge, steps=2))
     ask(folder, judge=None)
     assert "<script>alert" not in Path("evaluation/report.html").read_text()
 

@@ -10,7 +10,7 @@ import typer
 from wavesmith.cli.console import note, show, stages, tell
 
 if TYPE_CHECKING:
-    from wavesmith.evaluation import Estimate, Report
+    from wavesmith.evaluation import Report
 
 
 def evaluate(
@@ -94,47 +94,13 @@ def evaluate(
 
 
 def _print(report: Report) -> None:
+    from wavesmith.evaluation.card import rows
+
     sides = [report, *([report.against] if report.against else [])]
-    found = [side.distances.generated for side in sides]
-    real = report.distances.real
-    rows = [
-        ("kernel audio distance", *(_number(one and one.kernel) for one in (*found, real))),
-        ("Frechet audio distance", *(_number(one and one.frechet) for one in (*found, real))),
-        ("precision", *(_share(one and one.precision) for one in (*found, real))),
-        ("recall", *(_share(one and one.recall) for one in (*found, real))),
-        ("density", *(_number(one and one.density) for one in (*found, real))),
-        ("coverage", *(_share(one and one.coverage) for one in (*found, real))),
-    ]
-    if report.labels:
-        judged = [side.labels and side.labels.generated for side in sides]
-        rows.append(
-            (
-                "named as asked",
-                *(_share(one and one.overall) for one in judged),
-                _share(report.labels.real and report.labels.real.overall),
-            )
-        )
-    clean = [side.hygiene.generated for side in sides]
-    rows.append(("without a fault", *(_share(one.faults["faultless"]) for one in clean), "-"))
-    verdicts = [side.memorisation.verdict if side.memorisation else "-" for side in sides]
-    rows.append(("memorisation", *verdicts, "-"))
-    names = [Path(side.model.name).name for side in sides]
     show(
         f"{report.model.sounds} sounds beside {report.reference.sounds} real ones",
-        rows,
-        ("", *names, "held-out real"),
+        rows(sides),
+        ("", *(Path(side.model.name).name for side in sides), "held-out real"),
     )
     for line in report.notes:
         note(line)
-
-
-def _number(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return "-"
-    return f"{estimate.value:.3g} ({estimate.low:.3g} to {estimate.high:.3g})"
-
-
-def _share(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return "-"
-    return f"{estimate.value:.1%} ({max(0.0, estimate.low):.0%} to {min(1.0, estimate.high):.0%})"
