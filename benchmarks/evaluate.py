@@ -18,7 +18,7 @@ from rich.progress import track
 
 from wavesmith.data import ScannedFile, SoundDataset, scan, split
 from wavesmith.evaluation import Evaluation, evaluate
-from wavesmith.evaluation.hygiene import Hygiene
+from wavesmith.evaluation.checkups import Hygiene
 from wavesmith.judges import Judge
 from wavesmith.models import Model, load
 from wavesmith.picture import side_by_side

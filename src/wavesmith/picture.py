@@ -93,6 +93,23 @@ def picture_of(sound: Sound, path: str | Path, title: str | None = None) -> None
     _save(figure, path)
 
 
+def thumbnail(sound: Sound, seconds: float, top_hz: float, size: tuple[int, int] = _PANEL) -> bytes:
+    """A small mel spectrogram as the bytes of a PNG: bands by columns, over `seconds` and up to `top_hz`.
+
+    The colours go from the sound's own loudest cell down to 80 dB below it.
+    """
+    from PIL import Image
+
+    panel = _panel(sound, size[0], size[1], seconds, top_hz)
+    loudest = max(float(panel.max()), _FLOOR_DB + _RANGE_DB)
+    shade = np.clip((panel - loudest) / _RANGE_DB + 1, 0, 1)[::-1]
+    image = Image.fromarray((shade * 63).round().astype(np.uint8), "P")
+    image.putpalette(_palette().getpalette() or [])
+    memory = io.BytesIO()
+    image.save(memory, "PNG", optimize=True)
+    return memory.getvalue()
+
+
 def sheet(
     rows: Mapping[str, Sequence[Sound]],
     path: str | Path,

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from wavesmith.errors import RequestError
-from wavesmith.evaluation.hygiene import Hygiene, checkup, hygiene
+from wavesmith.evaluation.checkups import Hygiene, checkup, hygiene
 from wavesmith.sound import Sound
 
 RATE = 44100
