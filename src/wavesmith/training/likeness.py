@@ -9,7 +9,7 @@ import torch
 from wavesmith.data import SoundDataset
 from wavesmith.data.dataset import NO_LABEL
 from wavesmith.embeddings import embedding, listen
-from wavesmith.evaluation import kernel_distance
+from wavesmith.evaluation import kernel_audio_distance
 from wavesmith.sound import Sound
 from wavesmith.training.artifact import DEMO_SOUNDS
 
@@ -20,7 +20,7 @@ _MOST = 48
 
 
 class Likeness:
-    """The kernel distance (`evaluation`) from demos to held-out sounds, in the embedding `statistics`.
+    """The kernel audio distance (`evaluation.distances`) from demos to held-out sounds, in the embedding `statistics`.
 
     At most 48 held-out sounds are listened to, evenly picked. What training sounds score, as many of each
     label as there are demos of it, is told with it: real sounds come no nearer.
@@ -38,7 +38,7 @@ class Likeness:
         return {"demo/distance": self._distance(sounds), "demo/distance_of_training_sounds": self.usual}
 
     def _distance(self, sounds: Iterable[Sound]) -> float:
-        return kernel_distance(listen(self.embedding, sounds), self.real)
+        return kernel_audio_distance(listen(self.embedding, sounds), self.real)
 
 
 def _sounds(sounds: SoundDataset, indices: Iterable[int], rate: int) -> Iterable[Sound]:
