@@ -2,9 +2,9 @@
 
     python benchmarks/validate_distances.py DATA [--embeddings statistics ears] [--sounds 480]
 
-Real sounds are drawn, as many of each label, and divided into two halves at random. One half is the reference;
-the other is compared with it as it is, then damaged more and more. Each line of the table begins with the
-undamaged half. Levels are chosen from hardly audible to ruinous.
+Real sounds are drawn, as many of each label, and divided into two halves at random. One half is the
+reference; the other is compared with it as it is, then damaged more and more. Each line of the table begins
+with the undamaged half. Levels are chosen from hardly audible to ruinous.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -183,7 +184,7 @@ def table(name: str, *parts: list[Row]) -> str:
         named = ", ".join(level for level, _ in levels[1:])
         for measure in levels[0][1]:
             values = [found[measure] for _, found in levels]
-            grown = [True, *(b > a for a, b in zip(values, values[1:], strict=False))]
+            grown = [True, *(b > a for a, b in pairwise(values))]
             cells = [f"{value:.2f}{'' if up else ' *'}" for value, up in zip(values, grown, strict=True)]
             lines.append(f"| {kind}: {named} | {measure} | {' | '.join(cells)} |")
     return "\n".join([*lines, ""])

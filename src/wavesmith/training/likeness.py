@@ -20,7 +20,7 @@ _MOST = 48
 
 
 class Likeness:
-    """The kernel audio distance (`evaluation.distances`) from demos to held-out sounds, in the embedding `statistics`.
+    """The kernel audio distance from demos to held-out sounds, in the embedding `statistics`.
 
     At most 48 held-out sounds are listened to, evenly picked. What training sounds score, as many of each
     label as there are demos of it, is told with it: real sounds come no nearer.
