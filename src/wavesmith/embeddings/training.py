@@ -52,9 +52,10 @@ def train_ears(
     examples: Examples,
     config: EarsConfig | None = None,
     *,
-    steps: int = 2000,
+    steps: int = 400,
     batch: int = 64,
     seed: int = 0,
+    bf16: bool = False,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> Ears:
     """Train ears on labelled and tagged sounds; the same arguments make the same ears.
@@ -67,6 +68,7 @@ def train_ears(
         steps: optimiser steps.
         batch: sounds per step, no sound twice; each comes in two views.
         seed: of everything random.
+        bf16: compute in bfloat16 where that does no harm, which some CPUs are several times quicker at.
         progress: called with (steps done, steps in all, loss) after each step.
 
     Raises:
@@ -85,8 +87,10 @@ def train_ears(
     cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, _PEAK_RATE, total_steps=steps, pct_start=0.1)
     for step in range(steps):
         pick = torch.multinomial(examples.weights, batch, generator=generator).repeat(2)
-        vectors = ears.recognise(views.of(pick, generator))
-        loss = heads(vectors, examples.labels[pick], examples.tags[pick])
+        pictures = views.of(pick, generator)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            vectors = ears.recognise(pictures)
+        loss = heads(vectors.float(), examples.labels[pick], examples.tags[pick])
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
