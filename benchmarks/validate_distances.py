@@ -24,6 +24,7 @@ from torch import Tensor
 from wavesmith.data import ScannedFile, SoundDataset, scan
 from wavesmith.embeddings import Embedding, embedding
 from wavesmith.evaluation import damage, frechet_audio_distance, kernel_audio_distance, overlap
+from wavesmith.hearing import resample
 
 MEASURES: dict[str, Callable[[Tensor, Tensor], float]] = {
     "FAD": frechet_audio_distance,
@@ -31,6 +32,7 @@ MEASURES: dict[str, Callable[[Tensor, Tensor], float]] = {
     "1 - precision": lambda generated, real: 1 - overlap(generated, real).precision,
     "1 - coverage": lambda generated, real: 1 - overlap(generated, real).coverage,
 }
+RATE = 44_100
 SHARES = (0.25, 0.5, 0.75, 1.0)
 
 
@@ -51,23 +53,23 @@ Levels = list[tuple[str, Callable[[Sounds], Sounds]]]
 def main() -> None:
     options = arguments()
     torch.set_num_threads(1)
-    for name in options.embeddings:
-        ear = embedding(name)
-        sounds = drawn(options.data, options.sounds, ear.rate, options.seconds, options.licence_basis)
-        print(table(name, *results(ear, sounds)), flush=True)
+    ears = [embedding(name) for name in options.embeddings]
+    tables = results(ears, drawn(options.data, options.sounds, options.seconds, options.licence_basis))
+    for ear in ears:
+        print(table(ear.name, tables[ear.name]))
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Validate distances by controlled damage.")
     parser.add_argument("data", type=Path, help="folder with one sub-folder for each label")
     parser.add_argument("--embeddings", nargs="+", default=["statistics", "ears"])
-    parser.add_argument("--sounds", type=int, default=480)
+    parser.add_argument("--sounds", type=int, default=400)
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--licence-basis", default="granted by the rights holder")
     return parser.parse_args()
 
 
-def drawn(folder: Path, count: int, rate: int, seconds: float, basis: str) -> Sounds:
+def drawn(folder: Path, count: int, seconds: float, basis: str) -> Sounds:
     """As many sounds of each label, at random."""
     files = [file for file in scan(folder).files if file.label and file.licence_basis == basis]
     by_label: defaultdict[str | None, list[ScannedFile]] = defaultdict(list)
@@ -75,7 +77,7 @@ def drawn(folder: Path, count: int, rate: int, seconds: float, basis: str) -> So
         by_label[file.label].append(file)
     chosen = [file for some in by_label.values() for file in some[: count // len(by_label)]]
     dataset = SoundDataset(
-        folder, chosen, rate=rate, channels=1, length=round(seconds * rate), memory=1 << 40
+        folder, chosen, rate=RATE, channels=1, length=round(seconds * RATE), memory=1 << 40
     )
     return Sounds(
         torch.stack([dataset[index].wave for index in range(len(chosen))]),
@@ -91,7 +93,7 @@ def halves(sounds: Sounds) -> tuple[Sounds, Sounds]:
     return sounds.at(order[::2]), sounds.at(order[1::2])
 
 
-def damages(rate: int) -> dict[str, Levels]:
+def damages() -> dict[str, Levels]:
     """Every kind of damage at rising levels."""
 
     def waves(change: Callable[[Tensor], Tensor]) -> Callable[[Sounds], Sounds]:
@@ -100,12 +102,12 @@ def damages(rate: int) -> dict[str, Levels]:
     return {
         "noise": [(f"{db} dB", waves(lambda w, db=db: damage.noise(w, db))) for db in (40, 20, 10, 0)],
         "low-pass": [
-            (f"{khz} kHz", waves(lambda w, khz=khz: damage.low_pass(w, rate, 1000 * khz)))
+            (f"{khz} kHz", waves(lambda w, khz=khz: damage.low_pass(w, RATE, 1000 * khz)))
             for khz in (12, 6, 3, 1)
         ],
         "clipping": [(f"{db} dB", waves(lambda w, db=db: damage.clip(w, db))) for db in (6, 12, 24, 36)],
         "time smear": [
-            (f"{ms} ms", waves(lambda w, ms=ms: damage.smear(w, rate, ms))) for ms in (5, 20, 80, 320)
+            (f"{ms} ms", waves(lambda w, ms=ms: damage.smear(w, RATE, ms))) for ms in (20, 60, 180, 540)
         ],
         "sources dropped": [
             (f"{share:.0%}", lambda s, share=share: without_sources(s, share))
@@ -129,29 +131,36 @@ def without_sources(sounds: Sounds, share: float) -> Sounds:
 Row = tuple[str, list[tuple[str, dict[str, float]]]]
 
 
-def results(ear: Embedding, sounds: Sounds) -> tuple[list[Row], list[Row]]:
-    """Rows of all sounds together, and of swapped labels, whose measures are means over labels."""
+def results(ears: list[Embedding], sounds: Sounds) -> dict[str, list[Row]]:
+    """Rows of the table of each embedding."""
     reference, other = halves(sounds)
-    real, whole = heard(ear, reference), heard(ear, other)
-    undamaged = ("0", measured(whole, real))
-    rows: list[Row] = []
-    for kind, levels in damages(ear.rate).items():
-        print(f"{ear.name}: {kind}", file=sys.stderr, flush=True)
-        rows.append(
-            (kind, [undamaged, *((level, measured(heard(ear, hurt(other)), real)) for level, hurt in levels)])
-        )
-    return rows, [("labels swapped", list(swapped(reference, other, real, whole)))]
+    real, whole = heard(ears, reference), heard(ears, other)
+    rows: dict[str, list[Row]] = {name: [] for name in real}
+    for kind, levels in damages().items():
+        print(kind, file=sys.stderr, flush=True)
+        damaged = {"0": whole} | {level: heard(ears, hurt(other)) for level, hurt in levels}
+        for name in rows:
+            rows[name].append(
+                (kind, [(level, measured(of[name], real[name])) for level, of in damaged.items()])
+            )
+    for name in rows:
+        rows[name].append(("labels swapped", list(swapped(reference, other, real[name], whole[name]))))
+    return rows
 
 
 def swapped(
     reference: Sounds, other: Sounds, real: Tensor, whole: Tensor
 ) -> Iterator[tuple[str, dict[str, float]]]:
-    """A share of the sounds of each label is of the other labels."""
+    """A share of the sounds of each label is of the other labels; measures are means over labels.
+
+    A label has too few sounds for the Frechet distance.
+    """
     random = np.random.default_rng(4)
     order = {
         label: random.permutation(np.flatnonzero(other.labels == label)) for label in np.unique(other.labels)
     }
     strangers = {label: random.permutation(np.flatnonzero(other.labels != label)) for label in order}
+    measures = {name: measure for name, measure in MEASURES.items() if name != "FAD"}
     for share in (0.0, *SHARES):
         found = []
         for label, own in order.items():
@@ -159,20 +168,24 @@ def swapped(
             mixed = np.concatenate([own[count:], strangers[label][:count]])
             wanted = np.flatnonzero(reference.labels == label)
             one, two = whole[torch.from_numpy(mixed)], real[torch.from_numpy(wanted)]
-            found.append({name: measure(one, two) for name, measure in MEASURES.items() if name != "FAD"})
-        yield f"{share:.0%}", {name: float(np.mean([one[name] for one in found])) for name in found[0]}
+            found.append({name: measure(one, two) for name, measure in measures.items()})
+        yield f"{share:.0%}", {name: float(np.mean([one[name] for one in found])) for name in measures}
 
 
 @torch.no_grad()
-def heard(ear: Embedding, sounds: Sounds) -> Tensor:
-    return torch.cat([ear(part) for part in sounds.waves.split(32)])
+def heard(ears: list[Embedding], sounds: Sounds) -> dict[str, Tensor]:
+    """Vectors of all sounds by each embedding."""
+    return {
+        ear.name: torch.cat([ear(resample(part, RATE, ear.rate)) for part in sounds.waves.split(32)])
+        for ear in ears
+    }
 
 
 def measured(generated: Tensor, real: Tensor) -> dict[str, float]:
     return {name: measure(generated, real) for name, measure in MEASURES.items()}
 
 
-def table(name: str, *parts: list[Row]) -> str:
+def table(name: str, rows: list[Row]) -> str:
     """Markdown; a star marks a value that did not grow."""
     lines = [
         f"### `{name}`",
@@ -180,7 +193,7 @@ def table(name: str, *parts: list[Row]) -> str:
         "| damage | measure | real | rising damage | | | |",
         "|---|---|---|---|---|---|---|",
     ]
-    for kind, levels in (row for part in parts for row in part):
+    for kind, levels in rows:
         named = ", ".join(level for level, _ in levels[1:])
         for measure in levels[0][1]:
             values = [found[measure] for _, found in levels]

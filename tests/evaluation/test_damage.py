@@ -20,7 +20,7 @@ def hits():
     """Forty decaying tones with a noisy attack, `[40, 1, N]`, followed by silence."""
     generator = torch.Generator().manual_seed(0)
     time = torch.arange(8192) / RATE
-    hertz = 80 * 2 ** (3 * torch.rand(40, 1, generator=generator))
+    hertz = 80 * 2 ** torch.linspace(0, 3, 40)[:, None]
     fall = 20 + 40 * torch.rand(40, 1, generator=generator)
     tone = torch.sin(2 * math.pi * hertz * time) * torch.exp(-fall * time)
     noise = 0.3 * torch.randn(40, 8192, generator=generator) * torch.exp(-4 * fall * time)
@@ -49,30 +49,32 @@ def test_clipping_cuts_at_a_level_below_the_peak(hits):
     assert torch.equal(clipped[untouched], hits[untouched])
 
 
-def test_smearing_spreads_a_click_over_its_time_and_keeps_its_energy():
+def test_smearing_spreads_a_click_over_its_time_and_favours_no_frequency():
     click = torch.zeros(1, 1, RATE)
     click[..., 100] = 1
     smeared = damage.smear(click, RATE, 50)[0, 0]
-    assert float(smeared.square().sum()) == pytest.approx(1, rel=1e-4)
-    assert smeared[:100].abs().max() < 1e-5
-    assert smeared[100 + round(0.05 * RATE) + 1 :].abs().max() < 1e-5
+    assert smeared[:100].abs().max() < 1e-3
+    late = smeared[100 + round(0.1 * RATE) :].square().sum()
+    middle = smeared[100 + round(0.005 * RATE) : 100 + round(0.05 * RATE)].square().sum()
+    assert late < 1e-4 < 0.05 < middle
+    torch.testing.assert_close(spectrum(smeared), torch.ones(RATE // 2 + 1), rtol=0.05, atol=0)
 
 
 DAMAGES = {
-    "noise": [lambda waves, db=db: damage.noise(waves, db) for db in (30, 10, -10)],
-    "low-pass": [lambda waves, khz=khz: damage.low_pass(waves, RATE, 1000 * khz) for khz in (8, 2, 0.3)],
-    "clipping": [lambda waves, db=db: damage.clip(waves, db) for db in (10, 25, 40)],
-    "time smear": [lambda waves, ms=ms: damage.smear(waves, RATE, ms) for ms in (5, 30, 180)],
+    "noise": [lambda waves, db=db: damage.noise(waves, db) for db in (40, 20, 0)],
+    "low-pass": [lambda waves, khz=khz: damage.low_pass(waves, RATE, 1000 * khz) for khz in (12, 8, 4)],
+    "clipping": [lambda waves, db=db: damage.clip(waves, db) for db in (12, 20, 30)],
+    "time smear": [lambda waves, ms=ms: damage.smear(waves, RATE, ms) for ms in (30, 100, 300)],
 }
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_distances_grow_with_damage(hits, kind):
     ear = Statistics()
-    real, other = ear(hits[:20]), hits[20:]
+    real, other = ear(hits[::2]), hits[1::2]
     damaged = [ear(change(other)) for change in DAMAGES[kind]]
     kernel = [kernel_audio_distance(features, real) for features in (ear(other), *damaged)]
-    assert abs(kernel[0]) < 0.3 * kernel[1]
+    assert abs(kernel[0]) < 0.5 * kernel[1]
     assert kernel == sorted(kernel)
     covered = [overlap(features, real).coverage for features in damaged]
     assert covered == sorted(covered, reverse=True)

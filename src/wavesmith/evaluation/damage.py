@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 _ORDER = 8
+_ECHO, _RATIOS = 0.7, (1.0, 0.63, 0.41)
 
 
 def noise(waves: Tensor, decibels: float, seed: int = 0) -> Tensor:
@@ -38,15 +39,16 @@ def clip(waves: Tensor, decibels: float) -> Tensor:
     return waves.clamp(-limit, limit)
 
 
-def smear(waves: Tensor, rate: int, milliseconds: float, seed: int = 0) -> Tensor:
-    """Blur in time: convolve with noise that falls by 60 dB in so many milliseconds."""
-    length, frames = waves.shape[-1], max(1, round(rate * milliseconds / 1000))
-    generator = torch.Generator().manual_seed(seed)
-    tail = torch.randn(frames, generator=generator) * torch.exp(
-        torch.arange(frames) * (-math.log(1000) / frames)
-    )
-    size = length + frames
-    blurred: Tensor = torch.fft.irfft(
-        torch.fft.rfft(waves, size) * torch.fft.rfft(tail / tail.square().sum().sqrt(), size), size
-    )
-    return blurred[..., :length]
+def smear(waves: Tensor, rate: int, milliseconds: float) -> Tensor:
+    """Blur in time: echoes that fall by 60 dB in so many milliseconds and favour no frequency.
+
+    Three all-pass filters, one after the other (Schroeder 1962, "Natural sounding artificial reverberation").
+    """
+    length, tail = waves.shape[-1], round(rate * milliseconds / 1000)
+    size = length + 2 * tail
+    angle = torch.arange(size // 2 + 1, dtype=torch.float64) * (2 * math.pi / size)
+    spectrum = torch.fft.rfft(waves.double(), size)
+    for ratio in _RATIOS:
+        delayed = torch.exp(-1j * angle * max(1, round(ratio * tail * -math.log10(_ECHO) / 3)))
+        spectrum = spectrum * (delayed - _ECHO) / (1 - _ECHO * delayed)
+    return torch.fft.irfft(spectrum, size)[..., :length].to(waves.dtype)
