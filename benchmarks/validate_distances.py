@@ -1,6 +1,6 @@
 """Do the distances grow with damage, and are they near zero for real sounds? A table for docs/embeddings.md.
 
-    python benchmarks/validate_distances.py DATA [--embeddings statistics ears] [--sounds 480]
+    python benchmarks/validate_distances.py DATA [--embeddings statistics ears] [--sounds 400]
 
 Real sounds are drawn, as many of each label, and divided into two halves at random. One half is the
 reference; the other is compared with it as it is, then damaged more and more. Each line of the table begins
