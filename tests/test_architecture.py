@@ -12,7 +12,7 @@ import wavesmith
 
 ROOT = Path(wavesmith.__file__).parent
 FLOORS = [
-    {"errors", "files", "recipe", "progress", "lazy"},
+    {"errors", "files", "recipe", "progress", "lazy", "parallel"},
     {"sound", "streams", "tags", "picture", "data"},
     {"diffusion", "networks", "transforms", "hearing"},
     {"families"},

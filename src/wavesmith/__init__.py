@@ -16,6 +16,7 @@ from wavesmith.recipe import Recipe
 if TYPE_CHECKING:
     from wavesmith.attribution import credits
     from wavesmith.data.scan import scan
+    from wavesmith.evaluation import evaluate
     from wavesmith.models import Model, load
     from wavesmith.sound import Sound
     from wavesmith.training import train
@@ -39,6 +40,7 @@ else:
             "again": "wavesmith.verbs",
             "clean": "wavesmith.verbs",
             "credits": "wavesmith.attribution",
+            "evaluate": "wavesmith.evaluation",
             "extend": "wavesmith.verbs",
             "generate": "wavesmith.verbs",
             "generate_like": "wavesmith.verbs",
@@ -67,6 +69,7 @@ __all__ = [
     "again",
     "clean",
     "credits",
+    "evaluate",
     "extend",
     "generate",
     "generate_like",

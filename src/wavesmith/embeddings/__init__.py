@@ -12,7 +12,7 @@ from wavesmith.lazy import exports
 
 if TYPE_CHECKING:
     from wavesmith.embeddings.ears import Ears
-    from wavesmith.embeddings.listen import listen
+    from wavesmith.embeddings.listening import listen
     from wavesmith.embeddings.protocol import Embedding
     from wavesmith.embeddings.statistics import Statistics
 else:  # these need torch, which listing the names does not
@@ -22,7 +22,7 @@ else:  # these need torch, which listing the names does not
             "Ears": "wavesmith.embeddings.ears",
             "Embedding": "wavesmith.embeddings.protocol",
             "Statistics": "wavesmith.embeddings.statistics",
-            "listen": "wavesmith.embeddings.listen",
+            "listen": "wavesmith.embeddings.listening",
         },
     )
 

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from wavesmith.embeddings.listen import in_windows
+from wavesmith.embeddings.listening import in_windows
 from wavesmith.errors import ModelError
 from wavesmith.files import replacing
 from wavesmith.hearing.mel import LogMel
@@ -66,9 +66,16 @@ class Ears(nn.Module):
 
     def hear(self, waves: Tensor) -> Tensor:
         """Vectors `[M, D]` of mono windows `[M, frames]`."""
-        pictures = torch.stack([mel(waves[:, None]) for mel in self.mels], dim=1) / 40 + 1
-        pictures = pictures.contiguous(memory_format=torch.channels_last)  # a third quicker on CPUs
-        found = self.mix(self.body(pictures).flatten(1, 2))
+        return self.recognise(self.pictures(waves))
+
+    def pictures(self, waves: Tensor) -> Tensor:
+        """Spectrograms `[M, windows, bands, T]` of mono windows `[M, frames]`, in dB (see `LogMel`)."""
+        return torch.stack([mel(waves[:, None]) for mel in self.mels], dim=1)
+
+    def recognise(self, pictures: Tensor) -> Tensor:
+        """Vectors `[M, D]` of spectrograms."""
+        levels = (pictures / 40 + 1).contiguous(memory_format=torch.channels_last)  # a third quicker on CPUs
+        found = self.mix(self.body(levels).flatten(1, 2))
         vectors: Tensor = self.out(torch.cat([found.mean(dim=2), found.amax(dim=2)], dim=1))
         return vectors
 

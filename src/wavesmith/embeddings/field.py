@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from wavesmith.embeddings.listen import in_windows
+from wavesmith.embeddings.listening import in_windows
 from wavesmith.errors import ModelError, RequestError
 
 _PEAK = 10 ** (-1 / 20)

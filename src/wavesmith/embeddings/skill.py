@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from wavesmith.data import Augmentation, augment
+
 NEIGHBOURS = 5
+
+_CHANGES = Augmentation(
+    probability=0.8, speed=0, tilt=2, tail=0, shift=10, swap=False, polarity=True, gain=12
+)
+_NOISE_DB = (-80.0, -50.0)  # re the peak
 
 
 class Skill(NamedTuple):
@@ -32,7 +40,7 @@ def skill(known: Tensor, known_labels: Tensor, heard: Tensor, labels: Tensor, ch
         known_labels: `[M]`.
         heard: `[N, D]`, of sounds that it was not trained on.
         labels: `[N]`.
-        changed: `[N, D]`, of the same, slightly changed.
+        changed: `[N, D]`, of the same, `slightly_changed`.
     """
     near = known_labels[torch.cdist(heard, known).topk(NEIGHBOURS, largest=False).indices]
     again = torch.cdist(changed, heard).argmin(dim=1) == torch.arange(len(heard))
@@ -41,6 +49,16 @@ def skill(known: Tensor, known_labels: Tensor, heard: Tensor, labels: Tensor, ch
         retrieval=_mean_average_precision(heard, labels),
         again=_share(again),
     )
+
+
+def slightly_changed(waves: Tensor, rate: int, seed: int = 0) -> Tensor:
+    """Waves `[B, C, N]` with another gain, polarity, tilt and start, and noise, each at random."""
+    randoms = [np.random.default_rng((seed, item)) for item in range(len(waves))]
+    changed = augment(waves, rate, _CHANGES, randoms)[0]
+    peak = changed.abs().amax(dim=(1, 2), keepdim=True)
+    decibels = torch.tensor([random.uniform(*_NOISE_DB) for random in randoms])[:, None, None]
+    noise = np.stack([random.standard_normal(waves.shape[1:], np.float32) for random in randoms])
+    return changed + peak * 10 ** (decibels / 20) * torch.from_numpy(noise)
 
 
 def _share(right: Tensor) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from wavesmith.embeddings.listen import in_windows
+from wavesmith.embeddings.listening import in_windows
 from wavesmith.hearing.mel import LogMel
 
 _RATE, _HOP, _BANDS = 44_100, 256, 32

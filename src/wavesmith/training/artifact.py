@@ -24,12 +24,14 @@ from wavesmith.models.provenance import sources_table
 from wavesmith.networks import parameters
 from wavesmith.picture import sheet
 from wavesmith.recipe import VERSION
+from wavesmith.sound import Sound
 from wavesmith.training.config import TrainingRecipe
 from wavesmith.verbs import generate
 
 TRAINING = Path("training")
 LAST = TRAINING / "last.ckpt"
 LOG = TRAINING / "log.jsonl"
+CURVES = TRAINING / "curves.png"
 RECIPE = TRAINING / "recipe.yaml"
 DEMO_SOUNDS = 4
 
@@ -67,7 +69,7 @@ class Run:
         """What the model is trained on."""
         return provenance_of(self.files, self.held_out, self.base)
 
-    def demo(self, seen: int) -> None:
+    def demo(self, seen: int) -> list[Sound]:
         """Make sounds with the saved model by the `generate` that users call, and a picture of them."""
         model = load_folder(self.folder)
         demos = self.folder / TRAINING / "demos" / f"{seen:08d}"
@@ -78,6 +80,7 @@ class Run:
                 sound.write(demos / f"{_file_name(label or 'sound')}-{k}.wav")
             rows[label or "sound"] = sounds
         sheet(rows, demos / "mel.png", title=f"after {seen} examples")
+        return [sound for sounds in rows.values() for sound in sounds]
 
     def card(self, family: DiffusionModel, seen: int, held_out: float | None) -> str:
         """The model card: what it is, what it was made of, whom to credit."""

@@ -51,6 +51,7 @@ def choose(
         validate_every=every,
         save_every=every,
         demo_every=2 * every,
+        patience=examples // 2,
     )
     recipe = TrainingRecipe(model=model, training=usual, base=base_name).changed(**training)
     begins = _sound_reasons(model) if base is None else _base_reasons(files, base, base_name)
@@ -79,9 +80,16 @@ def _training_reasons(recipe: TrainingRecipe, sounds: int) -> list[str]:
         f"A {model.network.kind} network over the {model.transform.kind} transform, as in the {source}.",
         f"Steps of {training.batch} x {training.accumulate} sounds (batch x accumulate), "
         f"learning rate {training.learning_rate:g}.",
+        *_stop_reasons(training),
         f"{training.examples} examples: about {training.examples / sounds:.0f} looks at each of "
         f"{sounds} sounds.",
     ]
+
+
+def _stop_reasons(training: TrainingConfig) -> list[str]:
+    if not training.patience:
+        return []
+    return [f"Stops early if the held-out loss does not fall for {training.patience} examples."]
 
 
 def _usual_examples(sounds: int) -> int:

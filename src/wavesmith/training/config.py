@@ -107,6 +107,8 @@ class TrainingConfig(BaseModel):
         precision: `auto` is bf16 where a CUDA device or CPU is quick at it, float32 elsewhere.
         held_out: share of sounds, by source, kept for judging.
         validate_every, demo_every, save_every: examples between held-out losses, demos and checkpoints.
+        keep: which model the folder holds: that of the lowest held-out loss, or the last.
+        patience: stop when the held-out loss has not fallen for so many examples; 0 for never.
         seed: of everything random.
     """
 
@@ -131,6 +133,8 @@ class TrainingConfig(BaseModel):
     validate_every: int = Field(default=5_000, ge=1)
     demo_every: int = Field(default=10_000, ge=1)
     save_every: int = Field(default=5_000, ge=1)
+    keep: Literal["best", "last"] = "best"
+    patience: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0)
 
 

@@ -20,11 +20,13 @@ from wavesmith.models import Model, load, load_folder
 from wavesmith.models.folder import CONFIG
 from wavesmith.networks import parameters
 from wavesmith.training.artifact import LAST, LOG, RECIPE, TRAINING, Run
-from wavesmith.training.callbacks import Averaging, JsonLines, Keeper, ProgressBar, Speed, StopOnInterrupt
+from wavesmith.training.callbacks import Averaging, JsonLines, ProgressBar, Speed, StopOnInterrupt
 from wavesmith.training.choose import choose
 from wavesmith.training.config import TrainingRecipe, read_recipe
 from wavesmith.training.examples import Examples
 from wavesmith.training.held_out import HeldOut
+from wavesmith.training.keeper import Keeper
+from wavesmith.training.likeness import FEWEST, Likeness
 from wavesmith.training.machine import Machine
 from wavesmith.training.module import DiffusionTraining
 from wavesmith.verbs import GenerateSettings, settle
@@ -118,17 +120,25 @@ def train(
     kept, held = split(files, settled.training.held_out, settled.training.seed)
     say(f"{len(kept)} sounds to train on, {len(held)} held out, {len(found.left_out)} files left out.")
 
-    module, watch = _prepared(found.folder, kept, held, settled, start, machine)
-    run = Run(out, settled, kept, held, start)
-    callbacks = _callbacks(run, watch, say, progress)
+    module, held_out, likeness = _prepared(found.folder, kept, held, settled, start, machine)
+    speed = Speed()
+    bars = [ProgressBar(speed)] if progress else []
+    report = (lambda sentence: None) if any(bar.live for bar in bars) else say  # a bar says enough by itself
+    keeper = Keeper(Run(out, settled, kept, held, start), held_out, likeness, speed, report)
+    callbacks = [Averaging(), speed, keeper, StopOnInterrupt(), *bars]
     trainer = machine.trainer(settled.training, out, callbacks, [JsonLines(out / LOG), *loggers])
     say(_what_trains(module.family, trainer))
-    run.write_recipe()
+    keeper.run.write_recipe()
     _write_digest(out, sounds)
     if checkpoint:
         say(f"Going on with the training in {out}.")
     _fit(trainer, module, checkpoint)
-    if module.seen < settled.training.examples:
+    if keeper.gave_up:
+        say(
+            f"The held-out loss has not fallen for {module.seen - keeper.waiting_since} examples: done after "
+            f"{module.seen} of {settled.training.examples}."
+        )
+    elif module.seen < settled.training.examples:
         say(f"Stopped after {module.seen} of {settled.training.examples} examples; the same command goes on.")
         interrupted()
     return load_folder(out)
@@ -161,18 +171,21 @@ def _asked(
 
 def _is_complete(checkpoint: Path, recipe: TrainingRecipe, machine: Machine) -> bool:
     """Whether there is nothing left to do; RequestError when there is already more than was asked for."""
-    seen, step = _seen(checkpoint), machine.examples_per_step(recipe.training)
+    (seen, gave_up), step = _progress(checkpoint), machine.examples_per_step(recipe.training)
     end = -(-recipe.training.examples // step) * step
     if seen > end:
         raise RequestError(
             f"The training in {checkpoint.parents[1]} has already seen {seen} examples; ask for more."
         )
-    return seen == end
+    return seen == end or (gave_up and recipe == read_recipe(checkpoint.parents[1] / RECIPE))
 
 
-def _seen(checkpoint: Path) -> int:
+def _progress(checkpoint: Path) -> tuple[int, bool]:
+    """Examples seen, and whether patience has run out."""
     try:
-        return int(dict(torch.load(checkpoint, map_location="cpu", weights_only=True))["seen"])
+        state = dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
+        keeper = state.get("callbacks", {}).get(Keeper.__qualname__, {})
+        return int(state["seen"]), bool(keeper.get("gave_up"))
     except _UNREADABLE as error:
         raise _damaged(checkpoint, error) from error
 
@@ -216,17 +229,18 @@ def _resumed(
     licences: Sequence[str] | None,
     training: dict[str, Any],
 ) -> TrainingRecipe:
-    """The recipe of the run in `out`; only its length may be changed half-way."""
+    """The recipe of the run in `out`; only when it ends may be changed half-way."""
     before = read_recipe(out / RECIPE)
     asked = (before if recipe is None else _given(recipe)).changed(**training).admitting(licences)
     length = training.get("examples") or max(asked.training.examples, before.training.examples)
-    longer = before.changed(examples=length)
-    if asked.changed(examples=length) != longer or base not in (None, before.base):
+    patience = asked.training.patience
+    other_end = before.changed(examples=length, patience=patience)
+    if asked.changed(examples=length) != other_end or base not in (None, before.base):
         raise RequestError(
-            f"The training in {out} was begun with other options; only the number of examples can change "
-            "half-way. Choose another folder to start anew."
+            f"The training in {out} was begun with other options; only the number of examples and the "
+            "patience can change half-way. Choose another folder to start anew."
         )
-    return longer
+    return other_end
 
 
 def usable(found: Scan, recipe: TrainingRecipe | None) -> list[ScannedFile]:
@@ -278,15 +292,17 @@ def _prepared(
     recipe: TrainingRecipe,
     base: Model | None,
     machine: Machine,
-) -> tuple[DiffusionTraining, HeldOut | None]:
-    """What trains, from its first example on, and what judges it."""
+) -> tuple[DiffusionTraining, HeldOut | None, Likeness | None]:
+    """What trains, from its first example on, and what judges it and its demos."""
     sounds, seed = _sounds(folder, kept, recipe), recipe.training.seed
     family = _family(recipe, sounds, base)
     examples = Examples(sounds, recipe.model.rate, family.config.augments, recipe.training)
     module = DiffusionTraining(family, examples, recipe.training, machine.workers, machine.compiled)
     if not held:
-        return module, None
-    return module, HeldOut(_sounds(folder, held, recipe, sounds.labels), examples.levels, seed)
+        return module, None, None
+    unheard = _sounds(folder, held, recipe, sounds.labels)
+    likeness = Likeness(unheard, sounds, recipe.model.rate) if len(unheard) >= FEWEST else None
+    return module, HeldOut(unheard, examples.levels, seed), likeness
 
 
 def _build(recipe: TrainingRecipe, labels: Sequence[str]) -> DiffusionModel:
@@ -334,16 +350,6 @@ def _copy(source: DiffusionModel, target: DiffusionModel) -> None:
                 ours[name][:, target.config.labels.index(label)] = column
         elif theirs[name].shape == ours[name].shape:
             ours[name].copy_(theirs[name])
-
-
-def _callbacks(
-    run: Run, held_out: HeldOut | None, say: Callable[[str], None], progress: bool
-) -> list[L.Callback]:
-    """What happens beside the loop, in this order; a bar that moves says enough by itself."""
-    speed = Speed()
-    bars = [ProgressBar(speed)] if progress else []
-    report = (lambda sentence: None) if any(bar.live for bar in bars) else say
-    return [Averaging(), speed, Keeper(run, held_out, speed, report), StopOnInterrupt(), *bars]
 
 
 def _what_trains(family: DiffusionModel, trainer: L.Trainer) -> str:
