@@ -1,9 +1,9 @@
 """Put a trained model into the package, with half-precision weights and a full card.
 
     python benchmarks/bundle.py runs/drums --recipe drums --out src/wavesmith/models/bundled/drums
-    python benchmarks/evaluate.py DRUMS --model drums --judge JUDGE --out runs/evaluation
+    wavesmith evaluate drums --reference DRUMS --out runs/evaluation
     python benchmarks/bundle.py runs/drums --recipe drums --out src/wavesmith/models/bundled/drums \\
-        --evaluation runs/evaluation/evaluation.md
+        --evaluation runs/evaluation/report.json
 
 Twice, because what is measured is what is shipped: the sounds of half-precision weights with the recipe's
 sampling defaults. The card says in plain words what is in `--about` (known weaknesses, credits asked for).
@@ -16,8 +16,9 @@ from pathlib import Path
 
 import torch
 
+from wavesmith.evaluation import Report, card_table
 from wavesmith.families import DiffusionConfig, DiffusionModel
-from wavesmith.models import load_folder, save_folder
+from wavesmith.models import load_folder, save_folder, save_provenance
 from wavesmith.training import read_recipe
 
 SOURCES = "\n## Sounds it was trained on"
@@ -30,7 +31,7 @@ def main() -> None:
     )
     parser.add_argument("run", type=Path, help="folder that wavesmith train wrote")
     parser.add_argument("--recipe", default="drums", help="its recipe, whose sampling defaults are shipped")
-    parser.add_argument("--evaluation", type=Path, help="Markdown table that evaluate.py wrote")
+    parser.add_argument("--evaluation", type=Path, help="report.json that wavesmith evaluate wrote")
     parser.add_argument("--about", type=Path, default=ABOUT, help="Markdown with what is known of the model")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
@@ -41,13 +42,15 @@ def main() -> None:
     family.load_state_dict(trained.family.state_dict())
     card = trained.card.replace(SOURCES, "\n" + measured(options) + SOURCES)
     save_folder(options.out, family, card, dtype=torch.float16)
+    if trained.provenance:
+        save_provenance(options.out, trained.provenance)
 
 
 def measured(options: argparse.Namespace) -> str:
     about = options.about.read_text(encoding="utf-8") + "\n"
     if options.evaluation is None:
         return about
-    return about + "## Measured\n\n" + options.evaluation.read_text(encoding="utf-8")
+    return about + "## Measured\n\n" + card_table(Report.read(options.evaluation))
 
 
 if __name__ == "__main__":

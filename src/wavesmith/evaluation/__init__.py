@@ -10,6 +10,7 @@ from wavesmith.lazy import exports
 
 if TYPE_CHECKING:
     from wavesmith.evaluation.bootstrap import Estimate
+    from wavesmith.evaluation.card import card_table
     from wavesmith.evaluation.checkups import Checkup, Hygiene, checkup, hygiene
     from wavesmith.evaluation.comparison import Distances, compare
     from wavesmith.evaluation.distances import (
@@ -37,6 +38,7 @@ else:  # most need torch, which the processes that read sounds do not
             "Overlap": "wavesmith.evaluation.distances",
             "Report": "wavesmith.evaluation.report",
             "build": "wavesmith.evaluation.library",
+            "card_table": "wavesmith.evaluation.card",
             "checkup": "wavesmith.evaluation.checkups",
             "compare": "wavesmith.evaluation.comparison",
             "evaluate": "wavesmith.evaluation.run",
@@ -59,6 +61,7 @@ __all__ = [
     "Overlap",
     "Report",
     "build",
+    "card_table",
     "checkup",
     "compare",
     "evaluate",

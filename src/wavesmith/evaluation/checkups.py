@@ -18,7 +18,7 @@ GAP_SECONDS = 0.03
 GAP_DB = -50.0
 HIT_DB = -30.0
 LATE_SECONDS = 0.01
-CUT_DB = -70.0
+CUT_DB = -50.0
 DC_DB = -50.0
 QUIET_DB = -40.0
 
@@ -63,7 +63,7 @@ class Hygiene(BaseModel):
             `clipped`: a sample at full scale or beyond;
             `dc`: mean above -50 dBFS;
             `late`: attack later than 10 ms;
-            `cut`: the last 50 ms above -70 dBFS;
+            `cut`: the last 50 ms above -50 dBFS;
             `double_hits`: more than one hit.
         levels: spread of each measurement of `Checkup`.
     """

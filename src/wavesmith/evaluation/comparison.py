@@ -12,10 +12,10 @@ from torch import Tensor
 from wavesmith.errors import RequestError
 from wavesmith.evaluation.bootstrap import Estimate, around, resamples
 from wavesmith.evaluation.distances import (
-    KernelDistance,
+    Pairs,
     frechet_audio_distance,
     frechet_distance,
-    memberships,
+    ideal_coverage,
 )
 
 FEWEST = 20
@@ -34,6 +34,7 @@ class Distances(BaseModel):
         frechet_plain: `frechet_distance` of these very sets, which compares only at the same numbers.
         kernel: `kernel_audio_distance`.
         precision, recall, density, coverage: see `Overlap`.
+        ideal_coverage: what so many sounds of the reference's own distribution would cover on average.
         left_out: a sentence for each figure that is missing.
     """
 
@@ -48,6 +49,7 @@ class Distances(BaseModel):
     recall: Estimate
     density: Estimate
     coverage: Estimate
+    ideal_coverage: float
     left_out: tuple[str, ...] = ()
 
 
@@ -63,18 +65,20 @@ def compare(sounds: Tensor, reference: Tensor, *, seed: int = 0) -> Distances:
     if (fewest := min(len(sounds), len(reference))) < FEWEST:
         raise RequestError(f"Distances need at least {FEWEST} sounds on either side; there are {fewest}.")
     of_sounds, of_reference = resamples(len(sounds), seed), resamples(len(reference), seed + 1)
-    precision, recall, density, coverage = memberships(sounds, reference)
+    pairs = Pairs.of(sounds, reference)
+    precision, recall, density, coverage = pairs.memberships()
     left_out: list[str] = []
     return Distances(
         sounds=len(sounds),
         reference=len(reference),
         frechet=_or_reason(lambda: _frechet(sounds, reference, of_sounds, of_reference, seed), left_out),
         frechet_plain=_or_reason(lambda: _plain(sounds, reference), left_out),
-        kernel=kernel(sounds, reference, seed=seed),
+        kernel=around(pairs.kernel(), pairs.kernels(of_sounds, of_reference)),
         precision=_mean(precision, of_sounds),
         recall=_mean(recall, of_reference),
         density=_mean(density, of_sounds),
         coverage=_mean(coverage, of_reference),
+        ideal_coverage=ideal_coverage(len(sounds), len(reference)),
         left_out=tuple(dict.fromkeys(left_out)),
     )
 
@@ -85,9 +89,9 @@ def kernel(sounds: Tensor, reference: Tensor, *, seed: int = 0) -> Estimate:
     Raises:
         RequestError: when one has fewer than 2 sounds, or the widths differ.
     """
-    kernels = KernelDistance(sounds, reference)
-    drawn = kernels.resampled(resamples(len(sounds), seed), resamples(len(reference), seed + 1))
-    return around(kernels.value(), drawn)
+    pairs = Pairs.of(sounds, reference)
+    drawn = pairs.kernels(resamples(len(sounds), seed), resamples(len(reference), seed + 1))
+    return around(pairs.kernel(), drawn)
 
 
 def _frechet(

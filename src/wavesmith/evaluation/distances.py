@@ -73,39 +73,7 @@ def kernel_audio_distance(generated: Tensor, reference: Tensor) -> float:
     Raises:
         RequestError: when a set has fewer than 2 sounds or the widths differ.
     """
-    return KernelDistance(generated, reference).value()
-
-
-class KernelDistance:
-    """The kernels of two sets, for the distance of the whole sets and of resamples of them."""
-
-    def __init__(self, generated: Tensor, reference: Tensor) -> None:
-        generated, reference = _checked(generated, reference)
-        bandwidth = torch.pdist(reference).median().clamp_min(1e-12)
-
-        def kernel(first: Tensor, second: Tensor) -> Tensor:
-            return torch.exp(-0.5 * (distances(first, second) / bandwidth).square())
-
-        self._within = kernel(generated, generated), kernel(reference, reference)
-        self._across = kernel(generated, reference)
-
-    def value(self) -> float:
-        """The distance of the sets as they are."""
-        one, two = (torch.ones(1, size, dtype=torch.float64) for size in self._across.shape)
-        return float(self.resampled(one, two))
-
-    def resampled(self, generated: Tensor, reference: Tensor) -> Tensor:
-        """Distances `[R]` of sets that have each sound so often: counts `[R, N]` and `[R, M]`.
-
-        A sound is never paired with itself, however often it is there.
-        """
-        own = [
-            ((counts @ kernel) * counts - counts.square() * kernel.diagonal()).sum(dim=1)
-            / (counts.sum(dim=1).square() - counts.square().sum(dim=1))
-            for counts, kernel in zip((generated, reference), self._within, strict=True)
-        ]
-        pairs = generated.sum(dim=1) * reference.sum(dim=1)
-        return 100 * (own[0] + own[1] - 2 * ((generated @ self._across) * reference).sum(dim=1) / pairs)
+    return Pairs.of(generated, reference).kernel()
 
 
 def overlap(generated: Tensor, real: Tensor, k: int = NEIGHBOURS) -> Overlap:
@@ -117,34 +85,78 @@ def overlap(generated: Tensor, real: Tensor, k: int = NEIGHBOURS) -> Overlap:
     Raises:
         RequestError: when a set has no more than k sounds or the widths differ.
     """
-    members = memberships(generated, real, k)
-    return Overlap(*(float(values.mean()) for values in members))
+    return Overlap(*(float(values.mean()) for values in Pairs.of(generated, real).memberships(k)))
 
 
-def memberships(
-    generated: Tensor, real: Tensor, k: int = NEIGHBOURS
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """What each sound adds to each figure of `Overlap`, which are the means: `[N]`, `[M]`, `[N]`, `[M]`.
+def ideal_coverage(generated: int, real: int, k: int = NEIGHBOURS) -> float:
+    """Coverage that so many generated sounds of the very distribution of the real ones have on average.
 
-    Raises:
-        RequestError: as `overlap`.
+    1 less the chance that the k nearest of a real sound are all real (Naeem et al. 2020, section 3.3).
     """
-    generated, real = _checked(generated, real, at_least=k + 1)
-    across = distances(generated, real)
-    in_real = across <= _reach(real, k)
-    in_generated = across <= _reach(generated, k)[:, None]
-    return (
-        in_real.any(dim=1).double(),
-        in_generated.any(dim=0).double(),
-        in_real.sum(dim=1).double() / k,
-        in_real.any(dim=0).double(),
-    )
+    missed = 1.0
+    for step in range(1, k + 1):
+        missed *= (real - step) / (real + generated - step)
+    return 1 - missed
 
 
-def distances(first: Tensor, second: Tensor) -> Tensor:
-    """Euclidean distances `[N, M]`, exact also for near twins."""
-    # The faster way through a matrix product rounds small distances away.
-    return torch.cdist(first, second, compute_mode="donot_use_mm_for_euclid_dist")
+class Pairs(NamedTuple):
+    """Euclidean distances of all pairs: within the generated set, within the real one, and across."""
+
+    generated: Tensor
+    real: Tensor
+    across: Tensor
+
+    @classmethod
+    def of(cls, generated: Tensor, real: Tensor) -> Pairs:
+        """Measure features `[N, D]` and `[M, D]`; RequestError for fewer than 2 or other widths."""
+        generated, real = _checked(generated, real)
+        pairs = ((generated, generated), (real, real), (generated, real))
+        return cls(*(torch.cdist(*pair, compute_mode="use_mm_for_euclid_dist") for pair in pairs))
+
+    def kernel(self) -> float:
+        """`kernel_audio_distance` of the sets as they are."""
+        one, two = (torch.ones(1, size, dtype=torch.float64) for size in self.across.shape)
+        return float(self.kernels(one, two))
+
+    def kernels(self, of_generated: Tensor, of_real: Tensor) -> Tensor:
+        """Kernel audio distances `[R]` of sets that have each sound so often: counts `[R, N]` and `[R, M]`.
+
+        A sound is never paired with itself, however often it is there.
+        """
+        size = len(self.real)
+        apart = self.real[tuple(torch.triu_indices(size, size, 1))]
+        bandwidth = apart.median().clamp_min(1e-12)
+        own, others, across = (torch.exp(-0.5 * (part / bandwidth).square()) for part in self)
+        within = _mean_of_pairs(of_generated, own) + _mean_of_pairs(of_real, others)
+        count = of_generated.sum(dim=1) * of_real.sum(dim=1)
+        return 100 * (within - 2 * ((of_generated @ across) * of_real).sum(dim=1) / count)
+
+    def memberships(self, k: int = NEIGHBOURS) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What each sound adds to each figure of `Overlap`, which are the means: `[N]`, `[M]`, `[N]`, `[M]`.
+
+        Raises:
+            RequestError: when a set has no more than k sounds.
+        """
+        if (fewest := min(self.across.shape)) <= k:
+            raise RequestError(f"A set of {fewest} sounds is too small to compare; use at least {k + 1}.")
+        in_real = self.across <= _reach(self.real, k)
+        in_generated = self.across <= _reach(self.generated, k)[:, None]
+        return (
+            in_real.any(dim=1).double(),
+            in_generated.any(dim=0).double(),
+            in_real.sum(dim=1).double() / k,
+            in_real.any(dim=0).double(),
+        )
+
+
+def _mean_of_pairs(counts: Tensor, kernel: Tensor) -> Tensor:
+    pairs = counts.sum(dim=1).square() - counts.square().sum(dim=1)
+    return (((counts @ kernel) * counts).sum(dim=1) - counts.square() @ kernel.diagonal()) / pairs
+
+
+def _reach(distances: Tensor, k: int) -> Tensor:
+    """Distance `[N]` to the k-th nearest other member (the nearest of all is the member itself)."""
+    return distances.kthvalue(k + 1, dim=1).values
 
 
 def _checked(first: Tensor, second: Tensor, at_least: int = 2) -> tuple[Tensor, Tensor]:
@@ -153,11 +165,6 @@ def _checked(first: Tensor, second: Tensor, at_least: int = 2) -> tuple[Tensor, 
     if (fewest := min(len(first), len(second))) < at_least:
         raise RequestError(f"A set of {fewest} sounds is too small to compare; use at least {at_least}.")
     return first.double(), second.double()
-
-
-def _reach(features: Tensor, k: int) -> Tensor:
-    """Distance `[N]` to the k-th nearest other member (the nearest of all is the member itself)."""
-    return distances(features, features).kthvalue(k + 1, dim=1).values
 
 
 def _frechet(first: Tensor, second: Tensor) -> float:

@@ -224,7 +224,7 @@ class _Store:
                 temporary.write_text(json.dumps(header) + "\n")
 
     def known(self) -> dict[str, tuple[Facts, int]]:
-        """Facts and row (-1 for none) of each file that was read; what an interruption left half is cut off."""
+        """Facts and row (-1 for none) of each file that was read; what was left half is cut off."""
         rows = min(self._length(_VECTORS, self._width), self._length(_MEASURES, MEASURES))
         found: dict[str, tuple[Facts, int]] = {}
         kept = 0

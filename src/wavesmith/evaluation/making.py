@@ -66,17 +66,26 @@ def make(
         temporary.write_text("".join(lines), encoding="utf-8")
     wanted = [path for label in paths for path in paths[label]]
     done = 0
-    for label, count in counts.items():
 
-        def there(recipe: Recipe, label: str | None = label) -> bool:
-            return _recipe_of(folder / paths[label][recipe.index]) == recipe
+    def count_one() -> None:
+        nonlocal done
+        done += 1
+        if progress:
+            progress("making sounds", done, len(wanted))
+
+    for label, count in counts.items():
+        targets = [folder / path for path in paths[label]]
+
+        def there(recipe: Recipe, targets: list[Path] = targets) -> bool:
+            known = _recipe_of(targets[recipe.index]) == recipe
+            if known:
+                count_one()
+            return known
 
         for sound in stream(model, count, label=label, seed=seed, skip=there, **choices):
             assert sound.recipe
-            sound.write(folder / paths[label][sound.recipe.index])
-            done += 1
-            if progress:
-                progress("making sounds", done, len(wanted))
+            sound.write(targets[sound.recipe.index])
+            count_one()
     return wanted
 
 

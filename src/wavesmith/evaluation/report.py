@@ -12,8 +12,10 @@ from wavesmith.evaluation.bootstrap import Estimate
 from wavesmith.evaluation.checkups import Hygiene
 from wavesmith.evaluation.comparison import Distances
 from wavesmith.evaluation.labels import LabelReport
+from wavesmith.evaluation.memorisation import MemorisationReport
 from wavesmith.evaluation.spectra import SpectraReport
 from wavesmith.files import replacing
+from wavesmith.models import Provenance
 from wavesmith.recipe import VERSION
 
 
@@ -86,7 +88,9 @@ class Report(BaseModel):
         seed: of everything random.
         command: the command line that makes this report again.
         notes: what was converted, left out or could not be measured, a sentence each.
-        distances, labels, spectra, hygiene: the findings; labels are None without a judge.
+        distances, labels, spectra, hygiene, memorisation: the findings; labels are None without a judge,
+            memorisation where it was not asked for or the training sounds are not among the real ones.
+        provenance: what the model says it was trained on.
         against: the same of another model, with the same reference.
     """
 
@@ -104,6 +108,8 @@ class Report(BaseModel):
     labels: LabelReport | None
     spectra: SpectraReport
     hygiene: HygieneReport
+    memorisation: MemorisationReport | None = None
+    provenance: Provenance | None = None
     against: Report | None = None
 
     def write(self, path: str | Path) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from wavesmith.errors import AudioError
 from wavesmith.evaluation import plots
 from wavesmith.evaluation.bootstrap import Estimate
+from wavesmith.evaluation.memorisation_page import provenance_section
+from wavesmith.evaluation.memorisation_page import section as memorisation_section
 from wavesmith.evaluation.page import (
     Html,
     details,
@@ -44,7 +46,7 @@ _HYGIENE = {
     "clipped": "clipped",
     "dc": "DC above -50 dBFS",
     "late": "attack later than 10 ms",
-    "cut": "last 50 ms above -70 dBFS",
+    "cut": "last 50 ms above -50 dBFS",
     "double_hits": "more than one hit",
 }
 _LEVELS = {
@@ -75,6 +77,8 @@ def page(report: Report, evidence: Sequence[Evidence]) -> str:
         *([_labels(reports)] if any(one.labels for one in reports) else []),
         _spectra(reports),
         _hygiene(reports),
+        *_memorisation(evidence),
+        *_provenance(reports),
         _making(reports),
     )
 
@@ -140,11 +144,18 @@ def _glances(report: Report, of: str | bool) -> Iterator[tuple[str, str, str]]:
     yield (
         f"coverage{suffix}",
         percent(found.coverage.value),
-        f"held-out real: {percent(real.coverage.value)}" if real else "of real sounds have a likeness",
+        f"{found.sounds} of the real kind: {percent(found.ideal_coverage)}",
     )
     clean = report.hygiene.reference.faults["faultless"].value
     value = report.hygiene.generated.faults["faultless"].value
     yield f"without a fault{suffix}", percent(value), f"real sounds: {percent(clean)}"
+    if report.memorisation:
+        near = report.memorisation.exact + report.memorisation.near
+        yield (
+            f"memorisation{suffix}",
+            report.memorisation.verdict,
+            f"{near} of {found.sounds} are copies or near",
+        )
 
 
 def _shown(reports: Sequence[Report], evidence: Sequence[Evidence]) -> Html:
@@ -196,6 +207,7 @@ def _distances(reports: Sequence[Report]) -> Html:
         ["recall: real sounds within reach", *(_share(one.recall) for one in found)],
         ["density", *(_number(one.density) for one in found)],
         ["coverage: real sounds with a likeness", *(_share(one.coverage) for one in found)],
+        ["coverage by as many sounds of the real kind", *(percent(one.ideal_coverage) for one in found)],
     ]
     real = first.real
     yardstick: list[object] = ["-"] * len(rows)
@@ -207,6 +219,7 @@ def _distances(reports: Sequence[Report]) -> Html:
             _share(real.recall),
             _number(real.density),
             _share(real.coverage),
+            percent(real.ideal_coverage),
         ]
     for row, value in zip(rows, yardstick, strict=True):
         row.append(value)
@@ -232,8 +245,8 @@ def _distances(reports: Sequence[Report]) -> Html:
         *parts,
         lead=f"How far the sounds are from {found[0].reference} real ones, in the embedding "
         f"“{first.embedding}” ({first.dimensions} dimensions). Lower distances and higher shares are better; "
-        "what real sounds of sources that the model has not seen reach is the yardstick. Values compare only "
-        "within one embedding and one reference.",
+        "what real sounds of sources that the model has not seen reach is the yardstick. Recall and coverage "
+        "grow with the number of sounds. Values compare only within one embedding and one reference.",
     )
 
 
@@ -374,6 +387,20 @@ def _hygiene(reports: Sequence[Report]) -> Html:
         lead="Faults that a listener hears at once, measured on the files as they are. Real sounds are not "
         "free of them: a closed lid cuts a tail, a flam is two hits.",
     )
+
+
+def _memorisation(evidence: Sequence[Evidence]) -> Iterator[Html]:
+    for one in evidence:
+        if one.report.memorisation:
+            if len(evidence) > 1:
+                yield Html(f"<h2>{markup(_title(one.report))}</h2>")
+            yield memorisation_section(one.report.memorisation, one.generated, one.reference)
+
+
+def _provenance(reports: Sequence[Report]) -> Iterator[Html]:
+    for report in reports:
+        if report.provenance and report.provenance.all_sources():
+            yield provenance_section(report.provenance)
 
 
 def _making(reports: Sequence[Report]) -> Html:

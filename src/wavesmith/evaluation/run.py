@@ -23,6 +23,7 @@ from wavesmith.evaluation.comparison import FEWEST, Distances, compare, kernel
 from wavesmith.evaluation.labels import LabelReport, fresh_judge, judge_labels
 from wavesmith.evaluation.library import Floats, Library, build
 from wavesmith.evaluation.making import make, quota
+from wavesmith.evaluation.memorisation import MemorisationReport, examine
 from wavesmith.evaluation.report import DistanceReport, HygieneReport, Report, Subject
 from wavesmith.evaluation.report_page import write_page
 from wavesmith.evaluation.spectra import spectra
@@ -66,6 +67,7 @@ class _Plan:
     held_out: float
     split_seed: int
     basis: str | None
+    memorisation: bool
     out: Path
     workers: int | None
     progress: Progress | None
@@ -90,6 +92,7 @@ def evaluate(
     held_out: float = 0.1,
     split_seed: int = 0,
     basis: str | None = None,
+    memorisation: bool = True,
     out: str | Path = "evaluation",
     html: str | Path | None = None,
     json: str | Path | None = None,
@@ -118,6 +121,7 @@ def evaluate(
         held_out: share of the reference that training kept away.
         split_seed: seed by which it chose them.
         basis: use only those real sounds whose manifest gives this `licence_basis`.
+        memorisation: whether to look for training sounds among the generated ones, too.
         out: folder for everything that is made.
         html, json: where else to write the report to.
         workers: processes that read sounds; all cores if None.
@@ -133,7 +137,7 @@ def evaluate(
     ear = named(embedding) if isinstance(embedding, str) else embedding
     if count < FEWEST:
         raise RequestError(f"An evaluation needs at least {FEWEST} sounds, not {count}; choose more.")
-    given = [_found(one) for one in (model, against) if one is not None]
+    given = [subject(one) for one in (model, against) if one is not None]
     options = {
         "against": None if against is None else _name(against),
         "count": count,
@@ -153,6 +157,7 @@ def evaluate(
         held_out=held_out,
         split_seed=split_seed,
         basis=basis,
+        memorisation=memorisation,
         out=Path(out),
         workers=workers,
         progress=progress,
@@ -201,6 +206,8 @@ def _examine(given: Model | Path, plan: _Plan, seconds: float) -> Evidence:
         notes += [] if found is None else [line for line in found.left_out if line not in notes]
     labels, why = _labels(generated, reference, held_out, plan)
     notes += why
+    memorised, why = _memorised(given, generated, reference, held_out, plan)
+    notes += why
     report = Report(
         model=_subject(given, generated, plan.choices),
         reference=_subject(plan.reference, reference, {}),
@@ -218,17 +225,23 @@ def _examine(given: Model | Path, plan: _Plan, seconds: float) -> Evidence:
             seconds,
         ),
         hygiene=HygieneReport(generated=summary(generated.checks), reference=summary(reference.checks)),
+        memorisation=memorised,
+        provenance=given.provenance if isinstance(given, Model) else None,
     )
     return Evidence(report, generated, reference, held_out)
 
 
-def _found(given: Model | str | Path) -> Model | Path:
-    """A model, or the folder of sounds that stands in for one."""
+def subject(given: Model | str | Path, device: str = "cpu") -> Model | Path:
+    """A model, loaded if need be, or the folder of sounds that stands in for one.
+
+    Raises:
+        ModelError: when there is no such model, or the device is not available.
+    """
     if isinstance(given, Model):
         return given
     path = Path(given).expanduser()
     is_model = (path / CONFIG).is_file() or (path.is_dir() and foreign.recognises(path))
-    return path if path.is_dir() and not is_model else load(given)
+    return path if path.is_dir() and not is_model else load(given, device)
 
 
 def _seconds(given: Model | Path, choices: dict[str, Any]) -> float:
@@ -360,6 +373,24 @@ def _labels(
             raise
         return None, [str(error)]
     return report, []
+
+
+def _memorised(
+    given: Model | Path, generated: Library, reference: Library, held_out: Library | None, plan: _Plan
+) -> tuple[MemorisationReport | None, list[str]]:
+    """Whether training sounds come back, or why nobody can say."""
+    if not plan.memorisation:
+        return None, []
+    model = given if isinstance(given, Model) else None
+    seen = trained_on(model) if model else None
+    if seen is not None and not any(file.sha256 in seen for file in reference.files):
+        return None, [
+            "None of the real sounds is a training sound of the model: nothing can be said of copies."
+        ]
+    try:
+        return examine(generated, reference, held_out, model=model, progress=plan.progress), []
+    except RequestError as error:
+        return None, [str(error)]
 
 
 def _check_counts(generated: Library, reference: Library) -> None:
