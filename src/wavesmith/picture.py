@@ -84,6 +84,23 @@ def picture_of(sound: Sound, path: str | Path, title: str | None = None) -> None
     _save(figure, path)
 
 
+def thumbnail(sound: Sound, width: int, height: int) -> bytes:
+    """A PNG of the mel spectrogram alone, of so many pixels, from the loudest cell down to 80 dB below."""
+    from matplotlib import colormaps
+    from PIL import Image
+
+    levels = _panel(sound, height, width, max(sound.seconds, 0.001), sound.rate / 2)[::-1]
+    loudest = max(levels.max(), _FLOOR_DB + _RANGE_DB)
+    shades = np.clip((levels - loudest) / _RANGE_DB + 1, 0, 1) * 255
+    image = Image.fromarray(shades.astype(np.uint8)).convert("P")
+    image.putpalette(
+        (colormaps[_MAP](np.linspace(0, 1, 256))[:, :3] * 255).round().astype(np.uint8).tobytes()
+    )
+    png = io.BytesIO()
+    image.save(png, "PNG", optimize=True)
+    return png.getvalue()
+
+
 def sheet(
     rows: Mapping[str, Sequence[Sound]],
     path: str | Path,
