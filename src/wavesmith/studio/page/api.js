@@ -74,15 +74,26 @@ export function saveAs(address, name) {
 
 export const over = (state) => !["queued", "running", "stopping"].includes(state);
 
+// Browsers open six connections to a server at a time, and a stream keeps one; the rest wait for their turn.
+const MOST_STREAMS = 2;
+const queue = [];
+let streams = 0;
+
 /**
  * Follow a job or training by server-sent events until it is over.
  *
  * Where the stream breaks, the state is asked for again after a while: a restarted server goes on.
  */
 export function follow(path, onState, onLost = () => {}) {
-  let source;
+  let source = null;
   let closed = false;
   const open = () => {
+    if (closed) return;
+    if (streams >= MOST_STREAMS) {
+      queue.push(open);
+      return;
+    }
+    streams += 1;
     source = new EventSource(`${path}/events`);
     source.onmessage = (event) => {
       const state = JSON.parse(event.data);
@@ -90,7 +101,7 @@ export function follow(path, onState, onLost = () => {}) {
       onState(state);
     };
     source.onerror = async () => {
-      source.close();
+      leave();
       if (closed) return;
       try {
         const state = await call("GET", path);
@@ -106,9 +117,16 @@ export function follow(path, onState, onLost = () => {}) {
       if (!closed) setTimeout(open, 1000);
     };
   };
+  const leave = () => {
+    if (!source) return;
+    source.close();
+    source = null;
+    streams -= 1;
+    queue.shift()?.();
+  };
   const close = () => {
     closed = true;
-    source.close();
+    leave();
   };
   open();
   return close;

@@ -113,11 +113,7 @@ async function compare() {
 async function undo(record) {
   const [source] = record.sources ?? [];
   if (!source) return attempt(() => pads.discard(record.id));
-  return attempt(async () => {
-    const before = await sounds.fetch(source);
-    pads.replace(record.id, before);
-    history.add(`back to ${before.name}`, () => pads.replace(before.id, record));
-  });
+  return attempt(async () => pads.back(record.id, await sounds.fetch(source)));
 }
 
 export async function recipe(id) {

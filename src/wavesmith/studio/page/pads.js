@@ -63,12 +63,15 @@ export function put(record) {
   chosen.choose(record.id);
 }
 
-/** Put another sound in the place of one, or take it off (null). */
-export function replace(id, record) {
+/** Put what a sound was made from in its place; if that is on a pad already, the place is free again. */
+export function back(id, source) {
   const place = placeOf(id);
-  if (!place) return record && put(record);
-  hold(place, record && { sound: record.id });
-  if (record) chosen.choose(record.id);
+  if (place) hold(place, placeOf(source.id) ? null : { sound: source.id });
+  put(source);
+  history.add(`back to ${source.name}`, () => {
+    if (place) hold(place, { sound: id });
+    put(sounds.get(id));
+  });
 }
 
 export async function play(id) {
