@@ -39,21 +39,25 @@ def studio(
     """
     if token is not None and not re.fullmatch(r"[\w.~-]{8,200}", token, re.ASCII):
         raise RequestError("A token needs 8 letters or digits or more; leave --token out to have one drawn.")
+    from wavesmith.serve.hand import Hand
+
+    listening = _listening(host, port)
+    library = library.expanduser().absolute()
+    hand = Hand(library)  # it loads its model while this process imports the rest
     try:
         import uvicorn
 
         from wavesmith.serve.app import create_app
     except ModuleNotFoundError as error:
         raise RequestError(
-            f"The studio needs the package {error.name}; install what it needs with: pip install 'wavesmith[studio]'."
+            f"The studio needs the package {error.name}; install it with: pip install 'wavesmith[studio]'."
         ) from error
     from wavesmith.serve.guard import is_local
     from wavesmith.serve.studio import Studio
 
     local = is_local(host)
     token = token or (None if local else secrets.token_urlsafe(16))
-    listening = _listening(host, port)
-    opened = Studio(library, model or ())
+    opened = Studio(library, model or (), hand=hand)
     address = f"http://{'localhost' if local else host}:{listening.getsockname()[1]}/"
     address += f"?token={token}" if token else ""
     tell(f"The studio is at {address} (library: {library}).")

@@ -69,7 +69,7 @@ def create_app(studio: Studio, *, token: str | None = None, local: bool = True) 
     app = FastAPI(
         title="wavesmith",
         version=VERSION,
-        description="Make drums and other short sounds on this machine: the verbs of the Python API, over HTTP.",
+        description="The verbs of the Python API over HTTP: short sounds made on this machine.",
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
@@ -147,7 +147,8 @@ def health(request: Request) -> Health:
 def docs(request: Request) -> HTMLResponse:
     """What can be asked, as a page that loads nothing."""
     rows = [
-        f"<tr><td><code>{method.upper()} {html.escape(path)}</code></td><td>{html.escape(told['description'])}</td></tr>"
+        f"<tr><td><code>{method.upper()} {html.escape(path)}</code></td>"
+        f"<td>{html.escape(told['description'])}</td></tr>"
         for path, methods in request.app.openapi()["paths"].items()
         for method, told in methods.items()
     ]

@@ -134,7 +134,7 @@ class _Patience:
 def _name(host: str) -> str:
     """A Host header without its port."""
     try:
-        return urlsplit(f"//{host}").hostname or ""
+        return str(urlsplit(f"//{host}").hostname or "")
     except ValueError:
         return ""
 
@@ -155,7 +155,7 @@ def _token_of_visit(scope: Scope) -> str:
     if scope["path"] != "/" or scope["method"] != "GET":
         return ""
     query = parse_qs(scope["query_string"].decode("latin-1"))
-    return query.get("token", [""])[0]
+    return str(query.get("token", [""])[0])
 
 
 async def _answer(

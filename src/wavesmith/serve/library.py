@@ -268,7 +268,7 @@ def embedding(sound: Sound) -> NDArray[np.float32]:
     part = Sound(sound.part(0, round(_LISTENED_SECONDS * sound.rate) + 1), sound.rate).mono()
     wave = part.resample(_LISTENED_RATE).crop(round(_LISTENED_SECONDS * _LISTENED_RATE)).tensor()
     picture = LogMel(_LISTENED_RATE, _PICTURE[0], 1024, 512)(wave[None])
-    pooled: NDArray[np.float32] = F.adaptive_avg_pool1d(picture, _PICTURE[1]).flatten().numpy() / 80
+    pooled: NDArray[np.float32] = (F.adaptive_avg_pool1d(picture, _PICTURE[1]) / 80).flatten().numpy()
     return pooled
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -103,7 +103,7 @@ class LikeAsked(_Asked):
     weight: float = Field(default=1.0, ge=0, le=100)
 
 
-_NAMES: dict[str, Sequence[str]] = {"sampler": sorted(SAMPLERS), "schedule": sorted(SCHEDULES)}
+_NAMES: dict[str, list[str]] = {"sampler": sorted(SAMPLERS), "schedule": sorted(SCHEDULES)}
 _BOUNDS: dict[str, tuple[float, float]] = {
     "steps": (1, LIMITS.steps),
     "sigma_min": (0, 10),
@@ -127,6 +127,7 @@ _TYPES: dict[str, Any] = {
     "guide": list[TimbreAsked | WidthAsked | LikeAsked],
     "regions": Annotated[list[tuple[float, float]], Field(min_length=1, max_length=64)],
 }
+_NEEDED = {"regions", "to"}  # nothing stands in for them
 _ELSEWHERE = {"label", "sounds"}  # beside the settings: the label of the request, and its count
 
 
@@ -137,15 +138,16 @@ def _settings_asked(name: str, action: Action) -> type[BaseModel]:
     for field, info in action.settings.model_fields.items():
         if field in _ELSEWHERE:
             continue
+        kind: Any = _TYPES.get(field, info.annotation)
+        default = None if info.is_required() or field == "guide" else info.default
+        if field in _NEEDED:
+            default = ...
+        else:
+            kind = kind | None
         low, high = _BOUNDS.get(field, (None, None))
-        extra = {"enum": list(_NAMES[field])} if field in _NAMES else None
-        needed = field in ("regions", "to")
-        default = ... if needed else None if info.is_required() or field == "guide" else info.default
-        kind = _TYPES.get(field, info.annotation)
-        fields[field] = (
-            kind if needed else kind | None,
-            Field(default=default, ge=low, le=high, description=told.get(field), json_schema_extra=extra),
-        )
+        more: Any = {"enum": _NAMES[field]} if field in _NAMES else None
+        about = Field(default, ge=low, le=high, description=told.get(field), json_schema_extra=more)
+        fields[field] = (kind, about)
     model: type[BaseModel] = create_model(f"{_camel(name)}Settings", __base__=_Asked, **fields)
     return model
 
@@ -154,10 +156,9 @@ def _descriptions(kind: type[Settings]) -> dict[str, str]:
     """What the docstrings of settings and of those that they build on say of each field."""
     told: dict[str, str] = {}
     for one in reversed(kind.__mro__):
-        if issubclass(one, Settings) if isinstance(one, type) and one is not object else False:
-            _, _, listed = (inspect.getdoc(one) or "").partition("Attributes:\n")
-            for names, text in re.findall(r"^    ([\w, ]+): ((?:.|\n(?=        ))*)", listed, re.M):
-                told |= dict.fromkeys(names.split(", "), " ".join(text.split()))
+        _, _, listed = (inspect.getdoc(one) or "").partition("Attributes:\n")
+        for names, text in re.findall(r"^    ([\w, ]+): ((?:.|\n(?=        ))*)", listed, re.M):
+            told |= dict.fromkeys(names.split(", "), " ".join(text.split()))
     return told
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from wavesmith.errors import AudioError, WavesmithError
 from wavesmith.serve.database import Database
+from wavesmith.serve.hand import Hand
 from wavesmith.serve.jobs import JobRecord, Jobs
 from wavesmith.serve.library import MODELS, Library
 from wavesmith.serve.limits import LIMITS, Limits
@@ -17,19 +18,24 @@ from wavesmith.serve.trainings import Trainings
 from wavesmith.serve.workshop import Workshop
 from wavesmith.verbs.settings import check_count
 
-DEFAULT_LIBRARY = Path("~/wavesmith")
-
 
 class Studio:
     """A library with its jobs, models and trainings."""
 
-    def __init__(self, folder: str | Path, models: Sequence[str] = (), limits: Limits = LIMITS) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        models: Sequence[str] = (),
+        limits: Limits = LIMITS,
+        hand: Hand | None = None,
+    ) -> None:
         """Open a library folder, which nobody else may have open, and go on with what was under way.
 
         Args:
             folder: made if it is not there.
             models: folders or names of models to offer beside the bundled ones; the first is the default.
             limits: what is refused beyond.
+            hand: a worker that was started already, while all this was being imported.
 
         Raises:
             WavesmithError: when the folder cannot be used.
@@ -41,7 +47,7 @@ class Studio:
         self.library = Library(folder, self.database)
         self.shelf = Shelf(folder / MODELS, models)
         self.jobs = Jobs(self.database, self.library, limits)
-        self.workshop = Workshop(self.jobs, self.library, self.shelf)
+        self.workshop = Workshop(self.jobs, self.library, self.shelf, hand or Hand(folder))
         self.trainings = Trainings(folder / MODELS, self.database, limits)
 
     def close(self) -> None:

@@ -19,9 +19,8 @@ from pathlib import Path
 from wavesmith.errors import WavesmithError
 from wavesmith.files import replacing
 from wavesmith.serve.database import claim
+from wavesmith.serve.trainings import ERROR
 from wavesmith.training import train
-
-ERROR = "training/error.txt"
 
 
 def main() -> None:

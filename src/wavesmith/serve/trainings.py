@@ -23,10 +23,12 @@ from wavesmith.models import bundled_names
 from wavesmith.serve.database import Database, Row
 from wavesmith.serve.library import Gone
 from wavesmith.serve.limits import Limits
-from wavesmith.serve.trainer import ERROR
 from wavesmith.training import read_recipe, recipe_names
 
 TrainingState = Literal["running", "stopped", "done", "failed"]
+
+ERROR = "training/error.txt"
+"""Where the process of a training says why it failed."""
 
 _LOG, _DEMOS, _RECIPE = "training/log.jsonl", "training/demos", "training/recipe.yaml"
 _MOST_POINTS = 1000  # of a curve
@@ -156,7 +158,7 @@ class Trainings:
 
     def demo(self, training: str, examples: str, file: str) -> Path:
         """A file of a demo; raises Gone for any other."""
-        folder = self._folder / self._row(training)["name"] / _DEMOS
+        folder = self._folder / str(self._row(training)["name"]) / _DEMOS
         for path in folder.glob("*/*"):
             if (path.parent.name, path.name) == (examples, file) and path.suffix in (".wav", ".png"):
                 return path

@@ -117,9 +117,9 @@ class Worker:
 
     def _restyle(self, model: Model, order: dict[str, Any], index: int) -> None:
         """Tracks of any length, window by window on the disk."""
-        path = _path(order, index)
+        path, (source,) = _path(order, index), order["sources"]
         try:
-            restyle_file(model, *order["sources"], path, index=index, seed=order["seed"], **order["asked"])
+            restyle_file(model, source, path, index=index, seed=order["seed"], **order["asked"])
         except Cancelled:
             if self._leave.get(order["job"]) == "cancel":
                 for rest in path.parent.glob(f".{path.name}.*"):

@@ -1,18 +1,13 @@
-"""One worker process at a time, given whatever job is next, and started anew whenever it ends."""
+"""One worker at a time, given whatever job is next, and replaced whenever it ends."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from wavesmith.errors import WavesmithError
+from wavesmith.serve.hand import Hand
 from wavesmith.serve.jobs import ENDED, JobRecord, Jobs
 from wavesmith.serve.library import SOUNDS, Library
 from wavesmith.serve.requests import ACTIONS, arguments
@@ -22,28 +17,26 @@ from wavesmith.serve.shelf import Shelf
 class Workshop:
     """A thread that brings jobs to the worker, and what that makes to the library."""
 
-    def __init__(self, jobs: Jobs, library: Library, shelf: Shelf) -> None:
-        self._jobs, self._library, self._shelf = jobs, library, shelf
+    def __init__(self, jobs: Jobs, library: Library, shelf: Shelf, hand: Hand) -> None:
+        self._jobs, self._library, self._shelf, self._hand = jobs, library, shelf, hand
         self._open = True
         self._current = ""  # job that the worker is on
-        self._writing = threading.Lock()
-        self._worker = _start(library.folder)
         self.loaded: set[str] = set()
         """Places of the models that the worker has had in memory."""
-        self._order(order="load", model=shelf.place(shelf.default))
+        hand.order(order="load", model=shelf.place(shelf.default))
         self._thread = threading.Thread(target=self._run, name="workshop", daemon=True)
         self._thread.start()
 
     @property
     def process(self) -> int:
         """Number of the worker's process."""
-        return self._worker.pid
+        return self._hand.number
 
     def cancel(self, job: str) -> JobRecord:
         """End a job, and what the worker is doing for it."""
         record = self._jobs.cancel(job)
         if job == self._current:
-            self._order(order="cancel", job=job)
+            self._hand.order(order="cancel", job=job)
         return record
 
     def close(self) -> None:
@@ -51,9 +44,8 @@ class Workshop:
         with self._jobs.changed:
             self._open = False
             self._jobs.changed.notify_all()
-        self._worker.kill()
+        self._hand.end()
         self._thread.join()
-        self._worker.wait()
 
     def _run(self) -> None:
         while job := self._wait():
@@ -61,9 +53,9 @@ class Workshop:
                 self._bring(job)
             except WavesmithError as error:  # its sources or its model are gone
                 self._jobs.failed(job.id, str(error))
-            if self._open and self._worker.poll() is not None:
+            if self._open and not self._hand.alive:
                 self.loaded.clear()
-                self._worker = _start(self._library.folder)
+                self._hand = Hand(self._library.folder)
 
     def _wait(self) -> JobRecord | None:
         """The next job, once there is one; None when the workshop is closed."""
@@ -80,22 +72,22 @@ class Workshop:
         self._current = job.id
         if not self._jobs.started(job.id):
             return
-        self._order(**order)
+        self._hand.order(**order)
         if self._jobs.get(job.id).state in ENDED:  # cancelled before the worker had heard of it
-            self._order(order="cancel", job=job.id)
-        for news in self._news():
+            self._hand.order(order="cancel", job=job.id)
+        for news in self._hand.news():
             if "loaded" in news:
                 self.loaded.add(news["loaded"])
-            elif "made" in news and news["job"] == job.id:
+            elif "made" in news:
                 self._library.adopt(Path(news["made"]))
                 self._jobs.made(job.id)
                 following = self._jobs.next()
                 if following and following.id != job.id:
-                    self._order(order="pause", job=job.id)
-            elif news.get("ended") == job.id:
-                return
-            elif news.get("failed") == job.id:
+                    self._hand.order(order="pause", job=job.id)
+            elif "failed" in news:
                 self._jobs.failed(job.id, news["error"])
+                return
+            elif "ended" in news:
                 return
 
     def _order_of(self, job: JobRecord) -> dict[str, Any]:
@@ -118,32 +110,3 @@ class Workshop:
             "sources": [str(self._library.path(source).relative_to(folder)) for source in sources],
             "folder": str(folder / SOUNDS),
         }
-
-    def _order(self, **order: Any) -> None:
-        assert self._worker.stdin
-        with (
-            self._writing,
-            suppress(OSError),
-        ):  # a worker that has just ended is noticed where its news are read
-            self._worker.stdin.write(json.dumps(order) + "\n")
-            self._worker.stdin.flush()
-
-    def _news(self) -> Iterator[dict[str, Any]]:
-        """What the worker tells, until it ends."""
-        assert self._worker.stdout
-        for line in self._worker.stdout:
-            if line.endswith("\n"):
-                yield json.loads(line)
-
-
-def _start(folder: Path) -> subprocess.Popen[str]:
-    """A worker that ends when this process does, as its input ends with it."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "wavesmith.serve.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=folder,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        text=True,
-        start_new_session=True,  # Ctrl-C in the terminal is for the server
-    )
