@@ -9,7 +9,7 @@ import { chosen, models, on, recall, regions, remember, sounds } from "./store.j
 import { markable, regionFields, waveform } from "./wave.js";
 import { ADVANCED, ELSEWHERE, FOLLOW, VERBS } from "./words.js";
 
-const SEEDS = 1_000_000; // of the 2^31 there are: six digits can be read out
+const SEEDS = 10_000; // of the 2^31 there are: four digits can be read out, and names stay short
 
 let schemas = {};
 const asked = {
@@ -84,7 +84,7 @@ function choose(verb) {
 // -- sources
 
 function sources() {
-  const names = welcome() === 1 ? ["Source"] : [..."ABCD"].slice(0, welcome()).map((letter) => `Source ${letter}`);
+  const names = welcome() === 1 ? ["Source"] : [..."ABCD"].slice(0, welcome()).map((letter, place) => (place < needed() ? letter : `${letter}, if four`));
   return h("section", { class: "sources", "aria-label": "Sources" }, names.map(well));
 }
 
@@ -105,13 +105,13 @@ function well(name, place) {
       { class: "row" },
       h("span", { class: "well-name" }, record ? record.name : name),
       record && button("play", `Play ${name}`, () => pads.play(id)),
-      !record && chosen.id && h("button", { type: "button", class: "quiet", onclick: () => set(place, chosen.id) }, "Use the chosen"),
-      h("label", { class: "file quiet", title: "Choose a file" }, file, h("span", {}, record ? "Other file" : "Choose a file")),
+      !record && chosen.id && h("button", { type: "button", class: "quiet", onclick: () => set(place, chosen.id) }, "Use chosen"),
+      h("label", { class: "file quiet", title: "Choose a file" }, file, h("span", {}, record ? "Other file" : "Choose file")),
       record && button("cross", `Take ${name} away`, () => set(place, null)),
     ),
     record
       ? h("div", { class: "well-screen" }, marks ? markable(id, record.seconds) : waveform(id, 200))
-      : h("p", { class: "soft drop" }, "Drop a file or a pad here"),
+      : welcome() === 1 && h("p", { class: "soft drop" }, "Drop a file or a pad here"),
     marks && regionFields(id, record.seconds),
   );
   return record ? colour(box, record.label) : box;

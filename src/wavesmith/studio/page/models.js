@@ -55,6 +55,7 @@ function modelCard(model) {
       line("Steers", model.timbres?.length ? `${model.timbres.length} timbres` : "no timbres"),
       line("Licence", model.licence),
     ),
+    model.card ? h("details", { class: "fold" }, h("summary", {}, "Card"), h("pre", { tabIndex: 0 }, model.card)) : null,
     h(
       "div",
       { class: "row" },

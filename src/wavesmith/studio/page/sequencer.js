@@ -246,7 +246,7 @@ async function refresh(index) {
   const found = [];
   const request = {
     verb: "vary", model: models.current.name, count: hits, sources: [source], settings: { amount: FRESH_AMOUNT },
-    seed: crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000,
+    seed: crypto.getRandomValues(new Uint32Array(1))[0] % 10_000,
   };
   await attempt(() =>
     jobs.start(request, {
