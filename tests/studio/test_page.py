@@ -56,7 +56,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield found[0]
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(120)
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +183,7 @@ def test_what_is_asked_for_is_what_is_made(visit: Callable[..., Page]) -> None:
     assert (made["label"], made["seed"], made["model"]) == ("snare", 77, "debug")
     page.get_by_role("button", name="Recipe").click()
     expect(page.locator("#dialog pre").nth(0)).to_contain_text("wavesmith generate snare")
-    expect(page.locator("#dialog pre").nth(1)).to_contain_text("import wavesmith")
+    expect(page.locator("#dialog pre").nth(1)).to_contain_text("from wavesmith import")
     expect(page.locator("#dialog pre").nth(2)).to_contain_text('"steps": 3')
 
 
@@ -400,7 +400,7 @@ def test_training_from_a_folder_to_a_demo(visit: Callable[..., Page], tmp_path: 
     page.click("#train-start")
     expect(page.locator("#training .state")).to_have_text("training")
     page.reload()
-    expect(page.locator("#training .state")).to_have_text("done")
+    expect(page.locator("#training .state")).to_have_text("done", timeout=4 * MADE)
     expect(page.locator(".demo audio").first).to_be_visible()
     assert page.locator(".demo img").first.evaluate("(picture) => picture.decode().then(() => picture.naturalWidth)")
     assert page.locator(".chart polyline.smooth").get_attribute("points")
