@@ -59,10 +59,15 @@ export const api = {
   /** Have the server make a file, and save it under the name that the server gives it. */
   async save(path, body) {
     const answer = await call("POST", path, body, "answer");
-    const name = /filename="?([^";]+)/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1];
-    saveAs(URL.createObjectURL(await answer.blob()), name ?? "wavesmith");
+    saveAs(URL.createObjectURL(await answer.blob()), fileName(answer.headers.get("Content-Disposition") ?? ""));
   },
 };
+
+/** The name in a Content-Disposition header, in either of its forms. */
+function fileName(header) {
+  const [, coded] = /filename\*=utf-8''([^;]+)/i.exec(header) ?? [];
+  return coded ? decodeURIComponent(coded) : (/filename="?([^";]+)/.exec(header)?.[1] ?? "wavesmith");
+}
 
 /** Save what is at an address as a file. */
 export function saveAs(address, name) {
