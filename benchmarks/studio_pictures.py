@@ -2,7 +2,7 @@
 
 python benchmarks/studio_pictures.py --out docs/images
 
-Needs Chromium and `pip install playwright`; the studio it opens has a library of its own, which is gone after it.
+Needs Chromium and `pip install playwright`. The studio that it opens has a library of its own, gone after it.
 """
 
 from __future__ import annotations

@@ -27,7 +27,9 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 pytest.importorskip("fastapi", reason="the extra 'studio' is not installed")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium; on Debian: apt install chromium")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium; on Debian: apt install chromium"
+)
 
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
@@ -46,7 +48,17 @@ expect.set_options(timeout=MADE)
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a studio with an empty library."""
     library = tmp_path_factory.mktemp("studio") / "library"
-    command = [sys.executable, "-m", "wavesmith", "studio", "--port", "0", "--no-open", "--library", str(library)]
+    command = [
+        sys.executable,
+        "-m",
+        "wavesmith",
+        "studio",
+        "--port",
+        "0",
+        "--no-open",
+        "--library",
+        str(library),
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout
     try:
@@ -74,7 +86,9 @@ def visit(browser: Any, server: str) -> Iterator[Callable[..., Page]]:
     context.set_default_timeout(MADE)
     wrong: list[str] = []
     context.on("request", lambda asked: outside(asked.url, server) and wrong.append(asked.url))
-    context.add_init_script("if (!localStorage['wavesmith.model']) localStorage['wavesmith.model'] = '\"debug\"'")
+    context.add_init_script(
+        "if (!localStorage['wavesmith.model']) localStorage['wavesmith.model'] = '\"debug\"'"
+    )
 
     def go(room: str = "play", size: dict[str, int] = DESKTOP, **media: str) -> Page:
         page = context.new_page()
@@ -319,7 +333,9 @@ def test_a_reloaded_page_goes_on_with_its_job(visit: Callable[..., Page]) -> Non
     ready(page, 12)
 
 
-def test_a_file_that_is_no_sound_is_refused_in_one_sentence(visit: Callable[..., Page], tmp_path: Path) -> None:
+def test_a_file_that_is_no_sound_is_refused_in_one_sentence(
+    visit: Callable[..., Page], tmp_path: Path
+) -> None:
     page = visit()
     path = tmp_path / "notes.wav"
     path.write_text("these are words")
@@ -402,7 +418,9 @@ def test_training_from_a_folder_to_a_demo(visit: Callable[..., Page], tmp_path: 
     page.reload()
     expect(page.locator("#training .state")).to_have_text("done", timeout=4 * MADE)
     expect(page.locator(".demo audio").first).to_be_visible()
-    assert page.locator(".demo img").first.evaluate("(picture) => picture.decode().then(() => picture.naturalWidth)")
+    assert page.locator(".demo img").first.evaluate(
+        "(picture) => picture.decode().then(() => picture.naturalWidth)"
+    )
     assert page.locator(".chart polyline.smooth").get_attribute("points")
     page.click(".tabs [href='#models']")
     page.locator("[data-model=tiny]").get_by_role("button", name="Load").click()
