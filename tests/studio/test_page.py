@@ -1,8 +1,8 @@
 """The studio's page in a real browser: what a producer does there, by mouse and by keyboard.
 
-Skipped where there is no Playwright or no Chromium. All of it runs on the tiny `debug` model, against one server
-with a library of its own. Every test also fails if the page asks for anything but its own server, or if one of
-its scripts fails.
+Skipped where there is no Playwright or no Chromium. All of it runs on the tiny `debug` model, against one
+server with a library of its own. Every test also fails if the page asks for anything but its own server, or if
+one of its scripts fails.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def visit(browser: Any, server: str) -> Iterator[Callable[..., Page]]:
-    """Opens the page as a new person with the debug model; all visits of a test share what a browser remembers."""
+    """Opens the page with the debug model; visits of a test share what the browser remembers."""
     context = browser.new_context(accept_downloads=True)
     context.set_default_timeout(MADE)
     wrong: list[str] = []
@@ -315,22 +315,23 @@ def test_each_hit_of_a_track_can_be_a_fresh_variation(visit: Callable[..., Page]
     make(page, 1)
     ready(page, 1)
     page.locator(".track").first.get_by_label("Each hit a fresh variation").click()
-    expect(page.locator("#stop")).to_be_visible()
-    expect(page.locator("#stop")).to_be_hidden()
     hits = page.locator(".track").first.locator(".step[aria-pressed=true]").count()
-    kept = page.evaluate("JSON.parse(localStorage['wavesmith.bar']).tracks[0].takes.length")
-    assert kept == hits
+    takes = "JSON.parse(localStorage['wavesmith.bar']).tracks[0].takes"
+    page.wait_for_function(f"{takes}.length === {hits}")
+    assert len(set(page.evaluate(takes))) == hits > 1
 
 
 def test_a_reloaded_page_goes_on_with_its_job(visit: Callable[..., Page]) -> None:
     page = visit()
-    make(page, 12)
+    page.locator("#maker summary", has_text="Advanced").click()
+    page.get_by_label("Steps").fill("64")
+    make(page, 16)
     expect(page.locator(".pad.waiting").first).to_be_visible()
     page.reload()
-    ready(page, 12)
-    assert len({record(page, place)["id"] for place in range(12)}) == 12
+    ready(page, 16)
+    assert len({record(page, place)["id"] for place in range(16)}) == 16
     page.reload()
-    ready(page, 12)
+    ready(page, 16)
 
 
 def test_a_file_that_is_no_sound_is_refused_in_one_sentence(
@@ -455,7 +456,7 @@ def test_every_control_has_a_name(visit: Callable[..., Page]) -> None:
 
 NAMELESS = """() => [...document.querySelectorAll('button, input, select, a, audio, iframe')]
   .filter((one) => one.offsetParent)
-  .filter((one) => !(one.ariaLabel || one.title || one.innerText?.trim() || one.labels?.[0]?.innerText.trim()))
+  .filter((one) => !one.ariaLabel && !one.title && !one.innerText?.trim() && !one.labels?.[0]?.innerText.trim())
   .map((one) => one.outerHTML)"""
 
 FAINT = """() => {
@@ -470,13 +471,14 @@ FAINT = """() => {
     .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index], 0);
   const faint = [];
   for (const one of document.querySelectorAll('body *')) {
-    const words = [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-    if (!words || !one.offsetParent || one.closest(':disabled, .hidden, option, .notices')) continue;
+    const told = [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!told || !one.offsetParent || one.closest(':disabled, .hidden, option, .notices')) continue;
     const below = [];
     for (let up = one; up; up = up.parentElement) below.unshift(getComputedStyle(up).backgroundColor);
     const [front, back] = [solid([...below, getComputedStyle(one).color]), solid(below)].map(light);
     const ratio = (Math.max(front, back) + 0.05) / (Math.min(front, back) + 0.05);
-    if (ratio < 4.5) faint.push(`${ratio.toFixed(2)} ${one.tagName} ${one.className} ${one.textContent.slice(0, 30)}`);
+    const words = one.textContent.trim().slice(0, 30);
+    if (ratio < 4.5) faint.push(`${ratio.toFixed(2)} ${one.tagName} ${one.className} ${words}`);
   }
   return faint;
 }"""
