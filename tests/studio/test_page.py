@@ -1,8 +1,8 @@
 """The studio's page in a real browser: what a producer does there, by mouse and by keyboard.
 
 Skipped where there is no Playwright or no Chromium. All of it runs on the tiny `debug` model, against one
-server with a library of its own. Every test also fails if the page asks for anything but its own server, or if
-one of its scripts fails.
+server with a library of its own. Every test also fails if the page asks for anything but its own server, or
+if one of its scripts fails.
 """
 
 from __future__ import annotations
@@ -456,7 +456,8 @@ def test_every_control_has_a_name(visit: Callable[..., Page]) -> None:
 
 NAMELESS = """() => [...document.querySelectorAll('button, input, select, a, audio, iframe')]
   .filter((one) => one.offsetParent)
-  .filter((one) => !one.ariaLabel && !one.title && !one.innerText?.trim() && !one.labels?.[0]?.innerText.trim())
+  .filter((one) => !one.ariaLabel && !one.title && !one.innerText?.trim())
+  .filter((one) => !one.labels?.[0]?.innerText.trim())
   .map((one) => one.outerHTML)"""
 
 FAINT = """() => {
