@@ -6,7 +6,7 @@ import re
 import secrets
 import socket
 import webbrowser
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -77,7 +77,7 @@ def studio(
         timeout_graceful_shutdown=3,
         server_header=False,
     )
-    with suppress(KeyboardInterrupt):  # which comes when all is closed
+    with closing(opened), suppress(KeyboardInterrupt):  # which comes when nobody is answered any more
         uvicorn.Server(config).run([listening])
 
 
