@@ -46,7 +46,7 @@ def test_no_request_makes_an_error_of_the_server(
 
     for result in schema.get_all_operations():
         few = settings(
-            max_examples=10,
+            max_examples=6,
             derandomize=True,
             deadline=None,
             database=None,
@@ -54,4 +54,4 @@ def test_no_request_makes_an_error_of_the_server(
             suppress_health_check=list(HealthCheck),
         )
         few(given(case=result.ok().as_strategy())(ask_twice))()
-    assert asked > 150
+    assert asked > 100

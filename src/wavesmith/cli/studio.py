@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import signal
 import socket
 import webbrowser
 from contextlib import closing, suppress
@@ -77,6 +78,7 @@ def studio(
         timeout_graceful_shutdown=3,
         server_header=False,
     )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: everything is closed in order
     with closing(opened), suppress(KeyboardInterrupt):  # which comes when nobody is answered any more
         uvicorn.Server(config).run([listening])
 
