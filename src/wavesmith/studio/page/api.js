@@ -59,10 +59,15 @@ export const api = {
   /** Have the server make a file, and save it under the name that the server gives it. */
   async save(path, body) {
     const answer = await call("POST", path, body, "answer");
-    const name = /filename="?([^";]+)/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1];
-    saveAs(URL.createObjectURL(await answer.blob()), name ?? "wavesmith");
+    saveAs(URL.createObjectURL(await answer.blob()), fileName(answer.headers.get("Content-Disposition") ?? ""));
   },
 };
+
+/** The name in a Content-Disposition header, in either of its forms. */
+function fileName(header) {
+  const [, coded] = /filename\*=utf-8''([^;]+)/i.exec(header) ?? [];
+  return coded ? decodeURIComponent(coded) : (/filename="?([^";]+)/.exec(header)?.[1] ?? "wavesmith");
+}
 
 /** Save what is at an address as a file. */
 export function saveAs(address, name) {
@@ -74,15 +79,26 @@ export function saveAs(address, name) {
 
 export const over = (state) => !["queued", "running", "stopping"].includes(state);
 
+// Browsers open six connections to a server at a time, and a stream keeps one; the rest wait for their turn.
+const MOST_STREAMS = 2;
+const queue = [];
+let streams = 0;
+
 /**
  * Follow a job or training by server-sent events until it is over.
  *
  * Where the stream breaks, the state is asked for again after a while: a restarted server goes on.
  */
 export function follow(path, onState, onLost = () => {}) {
-  let source;
+  let source = null;
   let closed = false;
   const open = () => {
+    if (closed) return;
+    if (streams >= MOST_STREAMS) {
+      queue.push(open);
+      return;
+    }
+    streams += 1;
     source = new EventSource(`${path}/events`);
     source.onmessage = (event) => {
       const state = JSON.parse(event.data);
@@ -90,7 +106,7 @@ export function follow(path, onState, onLost = () => {}) {
       onState(state);
     };
     source.onerror = async () => {
-      source.close();
+      leave();
       if (closed) return;
       try {
         const state = await call("GET", path);
@@ -106,9 +122,16 @@ export function follow(path, onState, onLost = () => {}) {
       if (!closed) setTimeout(open, 1000);
     };
   };
+  const leave = () => {
+    if (!source) return;
+    source.close();
+    source = null;
+    streams -= 1;
+    queue.shift()?.();
+  };
   const close = () => {
     closed = true;
-    source.close();
+    leave();
   };
   open();
   return close;

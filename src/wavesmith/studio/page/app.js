@@ -76,6 +76,11 @@ function keys(event) {
   return bench.key(event);
 }
 
+/** A button that was clicked gives the keys back, so that Space plays; one that was reached by Tab keeps them. */
+function leaveButtons(event) {
+  if (event.detail) event.target.closest("button")?.blur();
+}
+
 async function start() {
   modelMenu();
   $("#volume").value = recall("volume", 0.8);
@@ -83,6 +88,7 @@ async function start() {
   $("#help-open").addEventListener("click", help);
   document.addEventListener("keydown", keys);
   addEventListener("hashchange", enter);
+  $("#play").addEventListener("click", leaveButtons);
   addEventListener("pointerdown", () => player.context.resume(), { once: true, capture: true });
   addEventListener("keydown", () => player.context.resume(), { once: true, capture: true });
   sequencer.start();

@@ -14,7 +14,7 @@ let hearsSource = false;
 export function start() {
   on("chosen", () => draw());
   on("sound", (record) => record.id === chosen.id && !$("#bench").contains(document.activeElement?.closest("input")) && draw());
-  on("region", (id) => id === chosen.id && remakes());
+  on("region", (id) => id === chosen.id && $("#remake") && ($("#remake").hidden = !regions.get(id)));
   player.onPlay((id, length) => {
     const head = $("#bench .playhead");
     if (!head || ![chosen.id, sounds.get(chosen.id)?.sources?.[0]].includes(id)) return;
@@ -42,12 +42,11 @@ function draw() {
     h(
       "div",
       { class: "bench-view" },
-      h("div", { class: "bench-screen" }, markable(record.id, record.seconds), h("i", { class: "playhead" })),
+      h("div", { class: "bench-screen" }, markable(record.id, record.seconds), h("i", { class: "playhead" }), remake(record.id)),
       h("div", { class: "bench-told" }, title(record), h("p", { class: "soft facts" }, facts(record))),
     ),
     h("div", { class: "bench-tools", role: "toolbar", "aria-label": "The chosen sound" }, tools(record)),
   );
-  remakes();
   if (focused) $(`[data-act=${focused}]`, box)?.focus();
 }
 
@@ -81,14 +80,11 @@ function tools(record) {
     act("wav", "save", "WAV", () => saveAs(`${api.audio(id)}?download=1`, `${record.name}.wav`), { title: "Save as WAV" }),
     act("recipe", "recipe", "Recipe", () => recipe(id), { title: "Recipe as a command or Python" }),
     h("label", { class: "field-inline" }, h("span", { class: "soft" }, "to"), sequencer.trackPicker(id)),
-    h("button", { type: "button", id: "remake", hidden: true, dataset: { act: "remake" }, onclick: () => maker.inpaint(id) }, "Remake the marked part"),
   ];
 }
 
-function remakes() {
-  const remake = $("#remake");
-  if (remake) remake.hidden = !regions.get(chosen.id);
-}
+const remake = (id) =>
+  h("button", { type: "button", id: "remake", hidden: !regions.get(id), dataset: { act: "remake" }, onclick: () => maker.inpaint(id) }, "Remake this part");
 
 async function rename(id, name) {
   const before = sounds.get(id).name;
@@ -113,11 +109,7 @@ async function compare() {
 async function undo(record) {
   const [source] = record.sources ?? [];
   if (!source) return attempt(() => pads.discard(record.id));
-  return attempt(async () => {
-    const before = await sounds.fetch(source);
-    pads.replace(record.id, before);
-    history.add(`back to ${before.name}`, () => pads.replace(before.id, record));
-  });
+  return attempt(async () => pads.back(record.id, await sounds.fetch(source)));
 }
 
 export async function recipe(id) {

@@ -2,7 +2,7 @@
 
 import { api, follow, over } from "./api.js";
 import { notice } from "./dom.js";
-import { emit, recall, remember, sounds } from "./store.js";
+import { emit, sounds } from "./store.js";
 
 const followed = new Map(); // id -> the job as it was last seen
 
@@ -21,7 +21,6 @@ export const start = (request, handlers) => follows(api.start(request), handlers
 /** Follow a job that is being started. */
 export async function follows(starting, handlers) {
   const job = await starting;
-  keep([...recall("jobs", []), job.id]);
   watch(job, handlers);
   return job;
 }
@@ -31,11 +30,11 @@ export async function resume(id, handlers) {
   try {
     watch(await api.job(id), handlers);
   } catch (error) {
-    forget(id);
     handlers.onEnd?.({ id, state: "failed", error: error.message, sounds: [] });
   }
 }
 
+export const cancel = (id) => api.cancel(id);
 export const cancelAll = () => Promise.all(running().map((job) => api.cancel(job.id)));
 
 function watch(first, { onSound, onEnd }) {
@@ -47,7 +46,8 @@ function watch(first, { onSound, onEnd }) {
       if (record) onSound?.(record, told);
     }
     if (!over(job.state)) return;
-    forget(job.id);
+    followed.delete(job.id);
+    emit("jobs");
     if (job.error) notice(job.error, { error: true });
     onEnd?.(job);
   };
@@ -61,11 +61,3 @@ function watch(first, { onSound, onEnd }) {
   see(first);
   if (!over(first.state)) follow(`/api/jobs/${first.id}`, see, lost);
 }
-
-function forget(id) {
-  followed.delete(id);
-  keep(recall("jobs", []).filter((known) => known !== id));
-  emit("jobs");
-}
-
-const keep = (ids) => remember("jobs", ids);

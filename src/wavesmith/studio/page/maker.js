@@ -9,7 +9,7 @@ import { chosen, models, on, recall, regions, remember, sounds } from "./store.j
 import { markable, regionFields, waveform } from "./wave.js";
 import { ADVANCED, ELSEWHERE, FOLLOW, VERBS } from "./words.js";
 
-const SEEDS = 1_000_000; // of the 2^31 there are: six digits can be read out
+const SEEDS = 10_000; // of the 2^31 there are: four digits can be read out, and names stay short
 
 let schemas = {};
 const asked = {
@@ -18,8 +18,9 @@ const asked = {
 };
 
 const keep = () => remember("maker", asked);
-const words = (verb) => VERBS[verb] ?? { words: verb.replaceAll("_", " "), told: "", count: 1 };
-const needed = (verb = asked.verb) => schemas[verb]?.sources[1] ?? 0;
+const words = (verb) => VERBS[verb] ?? { words: verb.replaceAll("_", " "), told: "" };
+const needed = (verb = asked.verb) => schemas[verb]?.sources[0] ?? 0;
+const welcome = (verb = asked.verb) => schemas[verb]?.sources[1] ?? 0;
 const properties = (verb = asked.verb) => schemas[verb].settings.properties;
 
 export async function start() {
@@ -83,7 +84,7 @@ function choose(verb) {
 // -- sources
 
 function sources() {
-  const names = needed() === 1 ? ["Source"] : [..."ABCD"].slice(0, needed()).map((letter) => `Source ${letter}`);
+  const names = welcome() === 1 ? ["Source"] : [..."ABCD"].slice(0, welcome()).map((letter, place) => (place < needed() ? letter : `${letter}, if four`));
   return h("section", { class: "sources", "aria-label": "Sources" }, names.map(well));
 }
 
@@ -104,13 +105,13 @@ function well(name, place) {
       { class: "row" },
       h("span", { class: "well-name" }, record ? record.name : name),
       record && button("play", `Play ${name}`, () => pads.play(id)),
-      !record && chosen.id && h("button", { type: "button", class: "quiet", onclick: () => set(place, chosen.id) }, "Use the chosen"),
-      h("label", { class: "file quiet", title: "Choose a file" }, file, h("span", {}, record ? "Other file" : "Choose a file")),
+      !record && chosen.id && h("button", { type: "button", class: "quiet", onclick: () => set(place, chosen.id) }, "Use chosen"),
+      h("label", { class: "file quiet", title: "Choose a file" }, file, h("span", {}, record ? "Other file" : "Choose file")),
       record && button("cross", `Take ${name} away`, () => set(place, null)),
     ),
     record
       ? h("div", { class: "well-screen" }, marks ? markable(id, record.seconds) : waveform(id, 200))
-      : h("p", { class: "soft drop" }, "Drop a file or a pad here"),
+      : welcome() === 1 && h("p", { class: "soft drop" }, "Drop a file or a pad here"),
     marks && regionFields(id, record.seconds),
   );
   return record ? colour(box, record.label) : box;
@@ -290,7 +291,7 @@ function chosenSettings() {
 // -- seed, count and go
 
 function foot() {
-  const { count: usual } = words(asked.verb);
+  const usual = count();
   const seed = h("input", { type: "number", id: "seed", min: 0, max: 2 ** 31 - 1, step: 1, value: asked.seed, "aria-label": "Seed", onchange: (event) => told(() => (asked.seed = Math.min(2 ** 31 - 1, Math.max(0, Math.floor(Number(event.target.value)) || 0)))) });
   const lock = button(asked.locked ? "lock" : "unlock", asked.locked ? "Seed is locked: the same again each time" : "Seed is free: a new one each time", () => {
     asked.locked = !asked.locked;
@@ -298,15 +299,15 @@ function foot() {
     draw();
     $("#lock").focus();
   }, { id: "lock", "aria-pressed": String(asked.locked) });
-  const count = usual && h("input", {
-    type: "number", id: "count", min: 1, max: 64, step: 1, value: asked.counts[asked.verb] ?? usual, "aria-label": "How many",
-    oninput: (event) => told(() => (asked.counts[asked.verb] = Math.min(64, Math.max(1, Math.floor(Number(event.target.value)) || 1)))),
+  const many = usual && h("input", {
+    type: "number", id: "count", min: 1, max: most(), step: 1, value: usual, "aria-label": "How many",
+    oninput: (event) => told(() => (asked.counts[asked.verb] = Math.min(most(), Math.max(1, Math.floor(Number(event.target.value)) || 1)))),
   });
   return [
     h(
       "div",
       { class: "row seeds" },
-      usual && h("label", { class: "field-inline" }, h("span", { class: "soft" }, "Count"), count),
+      usual && h("label", { class: "field-inline" }, h("span", { class: "soft" }, "Count"), many),
       h("label", { class: "field-inline seed" }, h("span", { class: "soft" }, "Seed"), seed),
       lock,
       button("dice", "Another seed", () => told(() => (asked.seed = seed.value = anySeed())), { id: "dice" }),
@@ -321,7 +322,10 @@ function foot() {
 }
 
 const anySeed = () => crypto.getRandomValues(new Uint32Array(1))[0] % SEEDS;
-const count = (verb = asked.verb) => (words(verb).count ? (asked.counts[verb] ?? words(verb).count) : undefined);
+const most = (verb = asked.verb) => Math.min(64, schemas[verb].count.maximum);
+
+/** How many sounds; undefined for a verb that makes one alone. */
+const count = (verb = asked.verb) => (most(verb) === 1 ? undefined : (asked.counts[verb] ?? words(verb).count ?? schemas[verb].count.default));
 
 function showProgress() {
   const go = $("#make");
@@ -336,7 +340,7 @@ function showProgress() {
 
 /** Have it done. */
 export async function make() {
-  const sources = asked.sources.slice(0, needed());
+  const sources = asked.sources.slice(0, welcome());
   if (sources.length < needed()) {
     const wanted = needed() === 1 ? "a sound" : `${needed()} sounds`;
     return notice(`${words(asked.verb).words} needs ${wanted} to work on; drop one in, or choose one from the pads.`, { error: true });
@@ -369,7 +373,7 @@ export function moreLike(id) {
 export function take(id) {
   location.hash = "#play";
   if (!needed()) asked.verb = "vary";
-  const free = Array.from({ length: needed() }, (_, index) => index).find((index) => !asked.sources[index]);
+  const free = Array.from({ length: welcome() }, (_, index) => index).find((index) => !asked.sources[index]);
   set(free ?? 0, id);
   notice(`${sounds.get(id).name} is the source of ${words(asked.verb).words}.`);
 }

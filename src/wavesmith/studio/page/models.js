@@ -18,7 +18,7 @@ export async function enter() {
 export async function use(name) {
   models.choose(name);
   if (models.current.loaded) return;
-  const told = await attempt(() => api.loadModel(name));
+  const told = await api.loadModel(name).catch((error) => void (error.status === 405 || notice(error.message, { error: true })));
   if (told) Object.assign(models.all.find((model) => model.name === name) ?? {}, told);
   if (!$("#models").hidden) draw();
 }
@@ -55,6 +55,7 @@ function modelCard(model) {
       line("Steers", model.timbres?.length ? `${model.timbres.length} timbres` : "no timbres"),
       line("Licence", model.licence),
     ),
+    model.card ? h("details", { class: "fold" }, h("summary", {}, "Card"), h("pre", { tabIndex: 0 }, model.card)) : null,
     h(
       "div",
       { class: "row" },

@@ -51,9 +51,8 @@ export function start() {
 
 /** Make sounds onto the pads. */
 export async function make(request) {
-  const expected = request.count ?? 1;
-  const job = await jobs.start(request, handlers([]));
-  wait(job.id, job.total ?? expected);
+  const job = await jobs.start(request, handlers);
+  wait(job);
   return job;
 }
 
@@ -63,12 +62,15 @@ export function put(record) {
   chosen.choose(record.id);
 }
 
-/** Put another sound in the place of one, or take it off (null). */
-export function replace(id, record) {
+/** Put what a sound was made from in its place; if that is on a pad already, the place is free again. */
+export function back(id, source) {
   const place = placeOf(id);
-  if (!place) return record && put(record);
-  hold(place, record && { sound: record.id });
-  if (record) chosen.choose(record.id);
+  if (place) hold(place, placeOf(source.id) ? null : { sound: source.id });
+  put(source);
+  history.add(`back to ${source.name}`, () => {
+    if (place) hold(place, { sound: id });
+    put(sounds.get(id));
+  });
 }
 
 export async function play(id) {
@@ -100,45 +102,47 @@ function free() {
   const place =
     places.find((one) => !one.holds) ??
     places.filter((one) => one.holds.sound && !protectedSound(one.holds.sound)).sort((a, b) => a.since - b.since)[0];
-  if (place) return place;
-  const further = { index: places.length, holds: null, since: 0, element: null };
-  places.push(further);
-  $(".pad-grid").append(build(further));
-  return further;
+  return place ?? further();
+}
+
+/** One more place, which has no key. */
+function further() {
+  const place = { index: places.length, holds: null, since: 0, element: null };
+  places.push(place);
+  $(".pad-grid").append(build(place));
+  return place;
 }
 
 const protectedSound = (id) => sounds.get(id)?.kept || sounds.get(id)?.favourite || id === chosen.id;
 
-function wait(job, total) {
+/** Hold places for the sounds of a job. */
+function wait({ id, total }) {
   const before = places.map((place) => place.holds);
-  const already = new Set(places.filter((place) => place.holds?.job === job).map((place) => place.holds.number));
   for (let number = 0; number < total; number += 1) {
-    if (!already.has(number) && !arrived.has(`${job}/${number}`)) hold(free(), { job, number });
+    const made = early.get(`${id}/${number}`);
+    hold(free(), made ? { sound: made } : { job: id, number });
   }
-  history.add("make sounds", () => {
-    places.forEach((place, index) => {
-      if (place.holds?.job !== job) hold(place, before[index] ?? null);
-    });
+  history.add("make sounds", async () => {
+    const mine = (holds) => holds?.job === id || (holds && sounds.get(holds.sound)?.job === id);
+    places.forEach((place, index) => mine(place.holds) && hold(place, before[index]?.sound ? before[index] : null));
+    await jobs.cancel(id);
   });
 }
 
-const arrived = new Set();
+const early = new Map(); // "job/number" -> id of a sound that was there before its place was held
 
-function handlers(missed) {
-  return {
-    onSound(record, number) {
-      arrived.add(`${record.job}/${number}`);
-      if (record.trash) return;
-      const waiting = places.find((place) => place.holds?.job === record.job && place.holds.number === number);
-      if (waiting) fill(waiting, record);
-      else if (!placeOf(record.id) && !missed.includes(record.id)) fill(free(), record);
-      if (number === 0) chosen.choose(record.id);
-    },
-    onEnd(job) {
-      for (const place of places) if (place.holds?.job === job.id) hold(place, null);
-    },
-  };
-}
+const handlers = {
+  onSound(record, number) {
+    const place = places.find((one) => one.holds?.job === record.job && one.holds.number === number);
+    if (!place) early.set(`${record.job}/${number}`, record.id);
+    else if (record.trash) hold(place, null);
+    else fill(place, record);
+    if (place && number === 0) chosen.choose(record.id);
+  },
+  onEnd(job) {
+    for (const place of places) if (place.holds?.job === job.id) hold(place, null);
+  },
+};
 
 const fill = (place, record) => hold(place, { sound: record.id });
 
@@ -152,18 +156,22 @@ function hold(place, holds) {
 
 async function restore() {
   const held = recall("pads", []);
-  const waited = [...new Set(held.map((holds) => holds?.job).filter(Boolean))];
-  while (places.length < held.length) free.length, places.push({ index: places.length, holds: null, since: 0, element: null });
-  for (const place of places) {
-    if (!place.element) $(".pad-grid").append(build(place));
-    const holds = held[place.index] ?? null;
-    if (holds?.sound) await sounds.fetch(holds.sound).then((record) => (place.holds = record.trash ? null : holds), () => {});
-    else place.holds = holds;
-    draw(place);
+  while (places.length < held.length) further();
+  for (const place of places) place.holds = held[place.index] ?? null;
+  await Promise.all(places.map(check));
+  const waited = new Set(places.map((place) => place.holds?.job).filter(Boolean));
+  for (const id of waited) jobs.resume(id, handlers);
+  if (onPads().length) chosen.choose(onPads()[0]);
+}
+
+/** Leave out what is in the trash by now, or gone. */
+async function check(place) {
+  const id = place.holds?.sound;
+  if (id) {
+    const record = await sounds.fetch(id).catch(() => ({ trash: true }));
+    if (record.trash && place.holds?.sound === id) place.holds = null;
   }
-  const there = onPads();
-  for (const id of new Set([...waited, ...recall("jobs", [])])) jobs.resume(id, handlers(there));
-  if (there.length) chosen.choose(there[0]);
+  draw(place);
 }
 
 function clear() {

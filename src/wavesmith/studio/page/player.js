@@ -54,11 +54,10 @@ function sound(buffer, when, gain) {
   watch();
   return {
     source,
-    stop() {
-      const now = context.currentTime;
-      level.gain.setValueAtTime(gain, now);
-      level.gain.linearRampToValueAtTime(0, now + FADE);
-      source.stop(now + FADE);
+    stop(at = context.currentTime) {
+      level.gain.setValueAtTime(gain, at);
+      level.gain.linearRampToValueAtTime(0, at + FADE);
+      source.stop(at + FADE);
     },
   };
 }

@@ -246,7 +246,7 @@ async function refresh(index) {
   const found = [];
   const request = {
     verb: "vary", model: models.current.name, count: hits, sources: [source], settings: { amount: FRESH_AMOUNT },
-    seed: crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000,
+    seed: crypto.getRandomValues(new Uint32Array(1))[0] % 10_000,
   };
   await attempt(() =>
     jobs.start(request, {
@@ -263,7 +263,7 @@ async function refresh(index) {
 
 // -- playing
 
-const clock = { timer: null, step: 0, at: 0, turns: [], due: [] };
+const clock = { timer: null, step: 0, at: 0, turns: [], due: [], last: [] };
 
 const stepSeconds = () => 60 / bar.tempo / 4;
 
@@ -272,7 +272,7 @@ async function toggle() {
   await player.context.resume();
   if (!bar.tracks.some((track) => track.sound)) fillFromPads();
   if (!bar.tracks.some((track) => track.sound)) return undefined;
-  Object.assign(clock, { step: 0, at: player.context.currentTime + 0.05, turns: bar.tracks.map(() => 0), due: [] });
+  Object.assign(clock, { step: 0, at: player.context.currentTime + 0.05, turns: bar.tracks.map(() => 0), due: [], last: [] });
   clock.timer = setInterval(look, TICK);
   look();
   requestAnimationFrame(light);
@@ -314,8 +314,15 @@ async function hit(track, index, when) {
   if (!velocity || track.muted || !all.length) return;
   const id = all[clock.turns[index]++ % all.length];
   const buffer = await player.load(id).catch(() => null); // decoded long ago, so this waits for nothing
-  if (buffer && clock.timer) clock.due.push({ when: when + buffer.duration, voice: player.schedule(buffer, when, velocity) });
+  if (!buffer || !clock.timer) return;
+  const voice = player.schedule(buffer, when, velocity ** 2); // SFZ's curve, which the saved bar has, too
+  if (isHat(sounds.get(track.sound))) clock.last[index]?.stop(when);
+  clock.last[index] = voice;
+  clock.due.push({ when: when + buffer.duration, voice });
 }
+
+/** Hats choke themselves, as in the kits that are saved. */
+const isHat = (record) => /hat/i.test(record?.label ?? "");
 
 function light() {
   if (!clock.timer) return;

@@ -7,7 +7,7 @@ import { SETTINGS, TIMBRES } from "./words.js";
 function kindOf(schema) {
   const kinds = schema.anyOf ?? [schema];
   const plain = kinds.find((kind) => kind.type && kind.type !== "null") ?? {};
-  return { ...schema, ...plain, nullable: kinds.some((kind) => kind.type === "null") };
+  return { ...schema, ...plain };
 }
 
 /**
@@ -29,10 +29,9 @@ export function control(name, schema, { value, labels, fallback, change }) {
   if (kind.type === "boolean") return tick(words, { value: value ?? otherwise, change });
   const minimum = kind.minimum ?? words.minimum;
   const maximum = Math.min(kind.maximum ?? Infinity, words.maximum ?? Infinity);
-  const numeric = ["number", "integer"].includes(kind.type) || words.step;
-  if (numeric && !kind.nullable && Number.isFinite(minimum) && Number.isFinite(maximum)) {
+  if (!words.typed && [minimum, maximum, otherwise].every(Number.isFinite)) {
     const step = words.step ?? (kind.type === "integer" ? 1 : (maximum - minimum) / 100);
-    return slider(words, { minimum, maximum, step, value: value ?? otherwise ?? minimum, otherwise, change });
+    return slider(words, { minimum, maximum, step, value: value ?? otherwise, change });
   }
   return entry(words, { kind, value, change });
 }

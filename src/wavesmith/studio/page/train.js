@@ -35,7 +35,7 @@ function build() {
       h("h2", {}, "Train a model on your sounds"),
       h("p", { class: "soft" }, "A folder on this machine; its sub-folders are labels, such as kicks and snares. A few dozen sounds are a start, a few hundred are good."),
       field("folder", "Folder", { required: true, placeholder: "/home/me/my-sounds" }),
-      field("name", "Name of the model", { required: true, placeholder: "my-model", pattern: "[A-Za-z0-9][A-Za-z0-9_.\\-]*", title: "Letters, digits, dots, - and _" }),
+      field("name", "Name of the model", { required: true, placeholder: "my-model", pattern: "[A-Za-z0-9][A-Za-z0-9_\\-]{0,39}", title: "Up to 40 letters, digits, - and _" }),
       field("examples", "Examples (looks at a sound)", { type: "number", min: 1, placeholder: "chosen for you" }),
       h("div", { class: "row" }, h("button", { type: "button", id: "scan", onclick: scan }, "Look through it"), h("button", { class: "primary", id: "train-start" }, "Start")),
       h("div", { id: "scan-report", role: "status" }),
