@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import secrets
+import signal
 import socket
 import webbrowser
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from wavesmith.cli.console import note, tell
-from wavesmith.errors import RequestError
+from wavesmith.errors import RequestError, WavesmithError
 
 
 def studio(
@@ -57,7 +59,11 @@ def studio(
 
     local = is_local(host)
     token = token or (None if local else secrets.token_urlsafe(16))
-    opened = Studio(library, model or (), hand=hand)
+    try:
+        opened = Studio(library, model or (), hand=hand)
+    except WavesmithError:
+        hand.end()
+        raise
     address = f"http://{'localhost' if local else host}:{listening.getsockname()[1]}/"
     address += f"?token={token}" if token else ""
     tell(f"The studio is at {address} (library: {library}).")
@@ -72,7 +78,9 @@ def studio(
         timeout_graceful_shutdown=3,
         server_header=False,
     )
-    uvicorn.Server(config).run([listening])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: everything is closed in order
+    with closing(opened), suppress(KeyboardInterrupt):  # which comes when nobody is answered any more
+        uvicorn.Server(config).run([listening])
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -3,8 +3,10 @@
 from wavesmith.models.debug import DEBUG_CONFIG, debug_model
 from wavesmith.models.folder import fingerprint, load_folder, save_folder
 from wavesmith.models.foreign import Form, Weights, convert
+from wavesmith.models.hub import download, push
 from wavesmith.models.model import Model
-from wavesmith.models.registry import DEFAULT_MODEL, bundled_names, download, load
+from wavesmith.models.registry import DEFAULT_MODEL, bundled_names, load
+from wavesmith.models.timbre import measure_timbres, write_timbres
 
 __all__ = [
     "DEBUG_CONFIG",
@@ -19,5 +21,8 @@ __all__ = [
     "fingerprint",
     "load",
     "load_folder",
+    "measure_timbres",
+    "push",
     "save_folder",
+    "write_timbres",
 ]

@@ -7,7 +7,6 @@ import html
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -53,7 +52,7 @@ class Problem(BaseModel):
 
 
 def create_app(studio: Studio, *, token: str | None = None, local: bool = True) -> FastAPI:
-    """The application for a studio, which is closed with it.
+    """The application for a studio, which whoever opened it closes.
 
     Args:
         studio: what is asked.
@@ -61,18 +60,12 @@ def create_app(studio: Studio, *, token: str | None = None, local: bool = True) 
         local: whether only this machine can reach it; otherwise nothing is looked at in its folders.
     """
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        await run_in_threadpool(studio.close)
-
     app = FastAPI(
         title="wavesmith",
         version=VERSION,
         description="The verbs of the Python API over HTTP: short sounds made on this machine.",
         docs_url=None,
         redoc_url=None,
-        lifespan=lifespan,
         responses={code: {"model": Problem, "description": "One sentence."} for code in (400, 404, 422)},
     )
     app.state.studio, app.state.local = studio, local

@@ -131,15 +131,19 @@ class Jobs:
         return begun > 0
 
     def made(self, job: str) -> None:
-        """Note that a sound of a job is in the library; the job is done with its last."""
-        row = self._database.one("SELECT person, total FROM jobs WHERE id = ?", job)
-        if row is None:
-            return
-        self._database.write("UPDATE jobs SET tries = 0 WHERE id = ?", job)
-        self._served[row["person"]] = time.monotonic()
-        if len(self._library.made_by(job)) >= row["total"]:
-            self._end(job, "done", None)
+        """Note that a sound of a job is in the library: whose it is has been served."""
+        row = self._database.one("SELECT person FROM jobs WHERE id = ?", job)
+        if row is not None:
+            self._served[row["person"]] = time.monotonic()
+            self._database.write("UPDATE jobs SET tries = 0 WHERE id = ?", job)
+        self.finished(job)
         self._note()
+
+    def finished(self, job: str) -> None:
+        """End a job if all its sounds are there."""
+        row = self._database.one("SELECT total FROM jobs WHERE id = ?", job)
+        if row is not None and len(self._library.made_by(job)) >= row["total"]:
+            self._end(job, "done", None)
 
     def failed(self, job: str, error: str) -> None:
         """End a job that cannot be done."""

@@ -244,6 +244,9 @@ class Library:
 
     def _reconcile(self) -> None:
         """Enter files that the database lacks, forget rows whose file is gone, and note where each lies."""
+        for cut_off in (".*.wav", ".*.upload", "..*"):  # what a killed process was writing
+            for path in (self.folder / SOUNDS).glob(cut_off):
+                path.unlink(missing_ok=True)
         found = {
             path.stem: path
             for place in (TRASH, SOUNDS)

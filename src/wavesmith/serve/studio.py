@@ -48,7 +48,7 @@ class Studio:
         self.shelf = Shelf(folder / MODELS, models)
         self.jobs = Jobs(self.database, self.library, limits)
         self.workshop = Workshop(self.jobs, self.library, self.shelf, hand or Hand(folder))
-        self.trainings = Trainings(folder / MODELS, self.database, limits)
+        self.trainings = Trainings(folder / MODELS, self.database, self.shelf, limits)
 
     def close(self) -> None:
         """Stop what is under way, with everything kept."""

@@ -18,11 +18,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from wavesmith.data import Scan, scan
-from wavesmith.errors import DataError, RequestError, WavesmithError
-from wavesmith.models import bundled_names
+from wavesmith.errors import DataError, RequestError, WavesmithError, unknown
 from wavesmith.serve.database import Database, Row
 from wavesmith.serve.library import Gone
 from wavesmith.serve.limits import Limits
+from wavesmith.serve.shelf import Shelf
 from wavesmith.training import read_recipe, recipe_names
 
 TrainingState = Literal["running", "stopped", "done", "failed"]
@@ -41,6 +41,7 @@ class TrainingRequest(BaseModel):
         folder: a folder of sounds on the server's machine; its sub-folders are labels.
         name: of the new model.
         recipe: one of the bundled recipes; chosen by the sounds if left out.
+        base: name of a model to start from, instead of a recipe.
         examples: sounds to train on in all, repeats counted; the recipe's if left out.
     """
 
@@ -49,6 +50,7 @@ class TrainingRequest(BaseModel):
     folder: str = Field(min_length=1, max_length=4096)
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")
     recipe: str | None = Field(default=None, max_length=100)
+    base: str | None = Field(default=None, max_length=100)
     examples: int | None = Field(default=None, ge=1, le=10**9)
 
 
@@ -90,9 +92,9 @@ class Trainings:
     A training that was under way when the server went is gone on with when it comes back.
     """
 
-    def __init__(self, folder: Path, database: Database, limits: Limits) -> None:
+    def __init__(self, folder: Path, database: Database, shelf: Shelf, limits: Limits) -> None:
         """`folder` is where models go."""
-        self._folder, self._database, self._limits = folder, database, limits
+        self._folder, self._database, self._shelf, self._limits = folder, database, shelf, limits
         self._lock = threading.RLock()
         self._process: subprocess.Popen[str] | None = None
         self._running = ""
@@ -109,10 +111,12 @@ class Trainings:
         """
         checked(asked.folder, self._limits.scanned)
         if asked.recipe is not None and asked.recipe not in recipe_names():
-            raise RequestError(
-                f"There is no recipe of that name; choose one of: {', '.join(recipe_names())}."
-            )
-        if asked.name in bundled_names() or (self._folder / asked.name).exists():
+            raise RequestError(unknown("recipe", asked.recipe, recipe_names()))
+        if asked.recipe is not None and asked.base is not None:
+            raise RequestError("A recipe and a base model exclude each other; leave one of them out.")
+        if asked.base is not None:
+            self._shelf.place(asked.base)
+        if asked.name in self._shelf.names() or (self._folder / asked.name).exists():
             raise RequestError(f"There is a model called {asked.name} already; choose another name.")
         training = secrets.token_hex(6)
         with self._lock:
@@ -183,6 +187,7 @@ class Trainings:
         (folder / ERROR).unlink(missing_ok=True)
         order: dict[str, Any] = {"folder": str(Path(asked.folder).expanduser()), "out": str(folder)}
         order |= {"recipe": asked.recipe} if asked.recipe else {}
+        order |= {"base": self._shelf.place(asked.base)} if asked.base else {}
         order |= {"examples": asked.examples} if asked.examples else {}
         process = subprocess.Popen(
             [sys.executable, "-m", "wavesmith.serve.trainer"],

@@ -8,7 +8,8 @@ It holds the models, so that a crash in one takes nothing else with it. Orders c
     {"order": "pause", "job": ...}    after the sound that is being made
     {"order": "cancel", "job": ...}   before the next pass of the network
 
-and news go out by standard output: `loaded`, `made` (a file), `ended` and `failed`. It ends with its input.
+and news go out by standard output: a `model` is `loaded`; a `file` of a `job` is `made`; a `job` has `ended`
+(all is made, or it was left), or has `failed` with an `error`. It ends with its input.
 """
 
 from __future__ import annotations
@@ -73,17 +74,14 @@ class Worker:
         job = order["job"]
         try:
             self._make(order)
-            self._tell(ended=job)
+            self._tell("ended", job=job)
         except Cancelled:
-            self._tell(ended=job)
+            self._tell("ended", job=job)
         except WavesmithError as error:
-            self._tell(failed=job, error=str(error))
+            self._tell("failed", job=job, error=str(error))
         except Exception as error:
             traceback.print_exc()
-            what = (
-                "This is too much for the memory here" if isinstance(error, MemoryError) else "This is a bug"
-            )
-            self._tell(failed=job, error=f"{what} ({type(error).__name__}: {error}); ask for something else.")
+            self._tell("failed", job=job, error=_worded(error))
         finally:
             self._leave.pop(job, None)
 
@@ -111,7 +109,7 @@ class Worker:
                 assert sound.recipe
                 path = _path(order, sound.recipe.index)
                 _write(sound, sound.recipe, path)
-                self._tell(made=str(path), job=job)
+                self._tell("made", job=job, file=str(path))
                 if job in self._leave:
                     return
 
@@ -125,7 +123,7 @@ class Worker:
                 for rest in path.parent.glob(f".{path.name}.*"):
                     rest.unlink(missing_ok=True)
             raise
-        self._tell(made=str(path), job=order["job"])
+        self._tell("made", job=order["job"], file=str(path))
 
     @contextmanager
     def _asking(self, model: Model, job: str) -> Iterator[None]:
@@ -143,11 +141,11 @@ class Worker:
 
     def _model(self, place: str) -> Model:
         found = _loaded(place, _stamp(place))
-        self._tell(loaded=place)
+        self._tell("loaded", model=place)
         return found
 
-    def _tell(self, **news: Any) -> None:
-        self._news.write(json.dumps(news) + "\n")
+    def _tell(self, news: str, **about: Any) -> None:
+        self._news.write(json.dumps({"news": news, **about}) + "\n")
         self._news.flush()
 
 
@@ -160,6 +158,12 @@ def _stamp(place: str) -> int:
     """Changes when the model in a folder does: one in training is written again and again."""
     weights = Path(place) / "model.safetensors"
     return weights.stat().st_mtime_ns if weights.is_file() else 0
+
+
+def _worded(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "This is too much for the memory of this machine; ask for something smaller."
+    return f"This is a bug in wavesmith ({type(error).__name__}: {error}); please report it."
 
 
 def _path(order: dict[str, Any], index: int) -> Path:

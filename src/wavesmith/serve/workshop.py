@@ -51,8 +51,9 @@ class Workshop:
         while job := self._wait():
             try:
                 self._bring(job)
-            except WavesmithError as error:  # its sources or its model are gone
+            except WavesmithError as error:  # such as that its sources or its model are gone
                 self._jobs.failed(job.id, str(error))
+                self._hand.order(order="cancel", job=job.id)
             if self._open and not self._hand.alive:
                 self.loaded.clear()
                 self._hand = Hand(self._library.folder)
@@ -76,18 +77,21 @@ class Workshop:
         if self._jobs.get(job.id).state in ENDED:  # cancelled before the worker had heard of it
             self._hand.order(order="cancel", job=job.id)
         for news in self._hand.news():
-            if "loaded" in news:
-                self.loaded.add(news["loaded"])
-            elif "made" in news:
-                self._library.adopt(Path(news["made"]))
+            if news["news"] == "loaded":
+                self.loaded.add(news["model"])
+            elif news["job"] != job.id:  # left over from one that was given up
+                continue
+            elif news["news"] == "made":
+                self._library.adopt(Path(news["file"]))
                 self._jobs.made(job.id)
                 following = self._jobs.next()
                 if following and following.id != job.id:
                     self._hand.order(order="pause", job=job.id)
-            elif "failed" in news:
+            elif news["news"] == "failed":
                 self._jobs.failed(job.id, news["error"])
                 return
-            elif "ended" in news:
+            elif news["news"] == "ended":
+                self._jobs.finished(job.id)
                 return
 
     def _order_of(self, job: JobRecord) -> dict[str, Any]:
