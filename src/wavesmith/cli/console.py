@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import typer
@@ -43,6 +43,21 @@ def show(title: str, rows: Iterable[tuple[Any, ...]], columns: tuple[str, ...] =
         table.add_row(*[Text(printable(cell), overflow="fold") for cell in row])
     tell(title)
     Console().print(table)
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[str, int, int], None]]:
+    """Bars on the terminal, one after the other; yields what to call with (what is done, done, in all)."""
+    with ExitStack() as stack:
+        bars: dict[str, Callable[[int, int], None]] = {}
+
+        def update(stage: str, done: int, total: int) -> None:
+            if stage not in bars:
+                stack.close()  # the bar of the stage before
+                bars[stage] = stack.enter_context(progress(stage))
+            bars[stage](done, total)
+
+        yield update
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from wavesmith.cli.console import note, progress, tell
+from wavesmith.cli.options import LICENCES, OPT_OUT, names
 from wavesmith.errors import RequestError
 
 
@@ -26,6 +27,8 @@ def train(
         str | None, typer.Option(help="Recipe by name or file; chosen by the sounds if left out.")
     ] = None,
     base: Annotated[str | None, typer.Option(help="Model to start from (fine-tuning).")] = None,
+    licences: LICENCES = None,
+    opt_out: OPT_OUT = None,
     examples: Annotated[int | None, typer.Option(help="Sounds to train on in all, repeats counted.")] = None,
     batch: Annotated[int | None, typer.Option(help="Sounds per step on each device.")] = None,
     accumulate: Annotated[int | None, typer.Option(help="Steps whose gradients are summed.")] = None,
@@ -86,6 +89,8 @@ def train(
             out,
             recipe=recipe,
             base=base,
+            licences=names(licences),
+            opt_out=opt_out,
             device=device,
             devices=devices,
             workers=workers,
