@@ -191,7 +191,7 @@ def of_inpaint(model: Model, recordings: Recordings, count: int, out: Path) -> I
 
 
 def of_loop(model: Model, recordings: Recordings, count: int, out: Path) -> Iterator[Row]:
-    source = recordings.tracks("texture", 1)[0]
+    source = max(recordings.tracks("texture", count), key=lambda sound: sound.seconds)
     turn = loop(model, source, bars=1, bpm=120, seed=1)[0]
     twice = Sound.concatenate([turn, turn])
     draw(
