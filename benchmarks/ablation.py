@@ -128,7 +128,9 @@ def measured(
         row |= {
             f"accuracy_g{guidance:g}": accuracy(judge, sounds),
             f"kad_g{guidance:g}": kernel_audio_distance(made, target),
-            f"fad_g{guidance:g}": frechet_audio_distance(made, target) if len(made) >= ear.dimensions else nan,
+            f"fad_g{guidance:g}": frechet_audio_distance(made, target)
+            if len(made) >= ear.dimensions
+            else nan,
         }
     sheet({label: s[:12] for label, s in sounds.items()}, folder / "mel.png", title=title)
     return row
