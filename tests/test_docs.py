@@ -41,9 +41,11 @@ from wavesmith.cli.main import run
 from wavesmith.data import Augmentation
 from wavesmith.diffusion import SAMPLERS, SCHEDULES
 from wavesmith.families import Sampling
-from wavesmith.models import bundled_names, load, save_folder
+from wavesmith.models import bundled_names, load, save_folder, write_timbres
+from wavesmith.networks import FrameUNetConfig, TransformerConfig
 from wavesmith.sound import Sound
 from wavesmith.training import ModelRecipe, TrainingConfig
+from wavesmith.transforms import LearnedConfig, PatchConfig, SpectralConfig
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -103,6 +105,7 @@ def things(tmp_path_factory: pytest.TempPathFactory) -> Path:
     drum(200.0, 0.5, seed=9).write(folder / "snare.wav")
     if "drums" not in bundled_names():
         save_folder(folder / "drums", load("debug").family, "# drums\n\nA stand-in.\n")
+        write_timbres(folder / "drums", folder / "my-sounds")
     return folder
 
 
@@ -294,6 +297,7 @@ def test_samplers_and_schedules_are_all_described() -> None:
 
 def test_every_field_of_a_recipe_is_explained() -> None:
     page = (ROOT / "docs" / "train.md").read_text(encoding="utf-8")
-    for model in (ModelRecipe, TrainingConfig, Sampling, Augmentation):
+    parts = (SpectralConfig, PatchConfig, LearnedConfig, FrameUNetConfig, TransformerConfig)
+    for model in (ModelRecipe, TrainingConfig, Sampling, Augmentation, *parts):
         for field in model.model_fields:
             assert f"`{field}`" in page, f"{model.__name__}.{field}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,9 +38,8 @@ class Shelf:
             File(f"{name}/{k:03d}.wav", "kick", groups[k] if groups else f"{name}{k}")
             for k in range(len(waves))
         ]
-        spectra = torch.fft.rfft(waves[:, 0]).abs()
-        spectra = spectra.reshape(len(waves), -1)[:, :1200].reshape(len(waves), 24, 50).mean(2)
-        self.vectors: NDArray[np.float32] = (spectra / spectra.amax(1, keepdim=True)).numpy()
+        spectra = np.abs(np.fft.rfft(waves[:, 0].numpy()))[:, :1200].reshape(-1, 24, 50).mean(2)
+        self.vectors: NDArray[np.float32] = np.float32(spectra / spectra.max(1, keepdims=True))
 
     def sound(self, index: int) -> Sound:
         return Sound.from_tensor(self.waves[index], RATE)
@@ -68,7 +68,7 @@ def draw(training: Tensor, count: int, seed: int) -> Tensor:
     x = 20 * torch.randn(count, FRAMES, generator=torch.Generator().manual_seed(seed))
     known = training[:, 0]
     sigmas = [*torch.logspace(1.3, -2.5, 30).tolist(), 0.0]
-    for sigma, lower in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, lower in pairwise(sigmas):
         weights = (-torch.cdist(x, known).square() / (2 * sigma**2)).softmax(dim=1)
         x = x + (x - weights @ known) * (lower - sigma) / sigma
     return x[:, None]
@@ -128,18 +128,23 @@ def test_noise_over_a_copy_does_not_hide_it(training, held_out):
     assert (found.kind != "new", found.nearest) == (True, "training/011.wav")
 
 
-def test_new_takes_of_known_drums_are_no_copies():
-    """Every drum has several takes in the training set; a model that makes further takes has not copied."""
+@pytest.mark.parametrize("variety", [0.3, 2.0])
+def test_new_takes_of_known_drums_are_no_copies(variety):
+    """Every drum has several takes in the training set; a model that makes further takes has not copied.
+
+    At the lower variety takes can hardly be told apart, so that they count as exact copies of each other.
+    """
 
     def takes(seed: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed)
-        waves = drums(20, 0).repeat_interleave(3, dim=0)
-        return waves + 0.3 * waves * torch.rand(60, 1, 24, generator=generator).repeat_interleave(100, dim=2)
+        accents = torch.rand(80, 1, 24, generator=generator).repeat_interleave(FRAMES // 24, dim=2)
+        return drums(20, 0).repeat_interleave(4, dim=0) * (1 + variety * accents)
 
-    groups = [f"drum {k // 3}" for k in range(60)]
+    groups = [f"drum {k // 4}" for k in range(80)]
     report = examine(
         Shelf("made", takes(1)), Shelf("training", takes(0), groups), Shelf("held", drums(40, 5))
     )
+    assert (report.exact > 10, report.twins > 10) == ((variety < 1,) * 2)
     assert report.measures[0].ratio < 0.6
     assert report.verdict == "passed"
 
@@ -200,7 +205,7 @@ def test_too_little_to_go_by_is_refused(training):
     with pytest.raises(RequestError, match="too few to say what is near; give at least 20"):
         examine(Shelf("made", drums(4, 2)), Shelf("training", drums(10, 0)))
     with pytest.raises(RequestError, match="no generated sound"):
-        examine(Shelf("made", drums(1, 2)[:0].reshape(0, 1, FRAMES)), training)
+        examine(Shelf("made", drums(1, 2)[:0]), training)
 
 
 @pytest.mark.parametrize(("hits", "count", "a", "n"), [(0, 5, 1, 20), (3, 50, 2, 400), (50, 50, 1, 99)])

@@ -34,6 +34,7 @@ FALSE_ALARM = 0.01
 LEVEL = 0.01
 SHARE = 0.1
 COPY_DB, COPY_CORRELATION = 0.5, 0.95
+SAME_DB, SAME_CORRELATION = 0.1, 0.999
 AUC = 0.8
 YARDSTICK = 300
 MEMBERS = 40
@@ -160,6 +161,7 @@ class MemorisationReport(BaseModel):
         reasons: why, in sentences.
         training, held_out: how many real sounds there were.
         yardstick: of how many of them the thresholds are taken.
+        twins: how many of these would count as exact copies of another: takes that cannot be told apart.
         exact, near: how many generated sounds are exact or near copies.
         measures: the distances.
         matches: every generated sound with its nearest training sound, nearest first.
@@ -174,6 +176,7 @@ class MemorisationReport(BaseModel):
     training: int
     held_out: int
     yardstick: int
+    twins: int
     exact: int
     near: int
     measures: tuple[Measure, ...]
@@ -199,8 +202,9 @@ def examine(
     training sounds, compared with each other: among these are takes of one drum, so what merely resembles
     its models is no near copy.
 
-    The verdict is `memorised` if there is an exact copy, or if a tenth of the sounds are near copies and that
-    is more than chance; `suspicious` if near copies are more than chance, or the network knows its training
+    The verdict is `memorised` if there is an exact copy (more of them than chance, where takes of the
+    training set are as alike), or if a tenth of the sounds are near copies and that is more than chance;
+    `suspicious` if near copies are more than chance, or the network knows its training
     sounds (AUC 0.8 or more, and no chance); else `passed`. "More than chance" is at the level of 1 %, shared
     among the tests that are made: so rarely is an innocent model accused.
 
@@ -231,18 +235,21 @@ def examine(
     search = _Search(training, _ear(generated), progress or (lambda what, done, total: None))
     made, real, new = search.find(asked)
     leaked = [hit for hit in new if is_copy(hit.comparison)]
-    real, new = ([hit for hit in hits if not is_copy(hit.comparison)] for hits in (real, new))
+    new = [hit for hit in new if not is_copy(hit.comparison)]
+    real = [hit for hit in real if not _is_same_recording(hit.comparison)]
+    twins = sum(is_copy(hit.comparison) for hit in real)
     measures = [_measure(name, made, real, new) for name in DISTANCES]
     usual = measures[0].generated / max(measures[0].ratio, 1e-9)
     matches = [_match(hit, generated, training, measures, usual) for hit in made]
     gap = _gap(model, training, held_out, progress) if model and held_out else None
-    verdict, reasons = _verdict(matches, measures, gap)
+    verdict, reasons = _verdict(matches, measures, twins, gap)
     return MemorisationReport(
         verdict=verdict,
         reasons=reasons,
         training=len(training.files),
         held_out=len(held_out.files) if held_out else 0,
         yardstick=len(real) + len(new),
+        twins=twins,
         exact=sum(match.kind == "exact copy" for match in matches),
         near=sum(match.kind == "near copy" for match in matches),
         measures=tuple(measures),
@@ -257,6 +264,11 @@ def examine(
 def is_copy(comparison: Comparison) -> bool:
     """Whether two sounds are one."""
     return comparison.decibels <= COPY_DB and comparison.correlation >= COPY_CORRELATION
+
+
+def _is_same_recording(comparison: Comparison) -> bool:
+    """Whether a sound is in the training set twice, at another level or trimmed otherwise."""
+    return comparison.decibels <= SAME_DB and comparison.correlation >= SAME_CORRELATION
 
 
 def card_rows(report: MemorisationReport) -> list[tuple[str, str]]:
@@ -441,7 +453,7 @@ def _known(model: Model, sounds: Sounds) -> list[Known]:
 
 
 def _verdict(
-    matches: Sequence[Match], measures: Sequence[Measure], gap: Membership | None
+    matches: Sequence[Match], measures: Sequence[Measure], twins: int, gap: Membership | None
 ) -> tuple[Literal["passed", "suspicious", "memorised"], tuple[str, ...]]:
     """What the evidence amounts to, and why."""
     count = len(matches)
@@ -449,9 +461,12 @@ def _verdict(
     near = sum(match.kind != "new" for match in matches)
     level = LEVEL / (len(measures) + (gap is not None))
     above_chance = min(measure.probability for measure in measures) < level
+    real = len(measures[0].yardstick)
+    copied = exact > 0 and (not twins or at_least(exact, count, twins + 1, real - twins) < level)
     known = gap is not None and gap.auc >= AUC and gap.probability < level
     reasons = [
-        f"{exact} of {count} sounds are exact copies of training sounds.",
+        f"{exact} of {count} sounds are exact copies of training sounds"
+        + (f"; so alike are {twins} of {real} real sounds." if twins else "."),
         f"{near} of {count} are nearer to a training sound than nearly all real sounds are; by chance it "
         f"would be about {_by_chance(measures):.1f}. "
         + ("That is more than chance." if above_chance else "That may well be chance."),
@@ -462,7 +477,7 @@ def _verdict(
             f"The network {told} from held-out ones (AUC {gap.auc:.2f}, where 0.5 is none; "
             f"probability {gap.probability:.2g})."
         )
-    if exact or (above_chance and near >= SHARE * count):
+    if copied or (above_chance and near >= SHARE * count):
         return "memorised", tuple(reasons)
     return "suspicious" if above_chance or known else "passed", tuple(reasons)
 

@@ -16,8 +16,8 @@ from wavesmith.data import AUGMENT_FEATURES, Scan, ScannedFile, SoundDataset, sc
 from wavesmith.errors import DataError, ModelError, RequestError
 from wavesmith.families import DiffusionConfig, DiffusionModel
 from wavesmith.files import replacing
-from wavesmith.models import Model, load, load_folder
-from wavesmith.models.folder import CONFIG
+from wavesmith.models import Model, load, load_folder, measure_timbres
+from wavesmith.models.folder import CONFIG, save_timbre
 from wavesmith.networks import parameters
 from wavesmith.training.artifact import LAST, LOG, RECIPE, TRAINING, Run
 from wavesmith.training.callbacks import Averaging, JsonLines, ProgressBar, Speed, StopOnInterrupt
@@ -113,10 +113,10 @@ def train(
     admitted = asked.data.licences if asked else licences
     found = scan(folder, licences=admitted, opt_out=opt_out, progress=scanning)
     settled = asked or _chosen(found, start, training, say).admitting(licences)
-    files = _usable(found, settled)
-    digest = _digest(files)
+    files = usable(found, settled)
+    sounds = digest(files)
     if checkpoint:
-        _check_same_files(out, digest)
+        _check_same_files(out, sounds)
     kept, held = split(files, settled.training.held_out, settled.training.seed)
     say(f"{len(kept)} sounds to train on, {len(held)} held out, {len(found.left_out)} files left out.")
 
@@ -129,7 +129,7 @@ def train(
     trainer = machine.trainer(settled.training, out, callbacks, [JsonLines(out / LOG), *loggers])
     say(_what_trains(module.family, trainer))
     keeper.run.write_recipe()
-    _write_digest(out, digest)
+    _write_digest(out, sounds)
     if checkpoint:
         say(f"Going on with the training in {out}.")
     _fit(trainer, module, checkpoint)
@@ -141,6 +141,8 @@ def train(
     elif module.seen < settled.training.examples:
         say(f"Stopped after {module.seen} of {settled.training.examples} examples; the same command goes on.")
         interrupted()
+    elif trainer.is_global_zero:
+        save_timbre(out, measure_timbres(load_folder(out), found.folder, kept))
     return load_folder(out)
 
 
@@ -212,7 +214,7 @@ def _chosen(
 ) -> TrainingRecipe:
     """The recipe that suits the sounds; says why."""
     config, name = (base.family.config, base.name) if base else (None, None)
-    recipe, reasons = choose(_usable(found, None), config, name, **training)
+    recipe, reasons = choose(usable(found, None), config, name, **training)
     for reason in reasons:
         say(reason)
     return recipe
@@ -243,8 +245,8 @@ def _resumed(
     return other_end
 
 
-def _usable(found: Scan, recipe: TrainingRecipe | None) -> list[ScannedFile]:
-    """The sounds that the recipe admits; at least one."""
+def usable(found: Scan, recipe: TrainingRecipe | None) -> list[ScannedFile]:
+    """The sounds that the recipe admits, at least one; DataError if there is none."""
     if not found.files:
         raise DataError(
             f"None of the {len(found.left_out)} audio files in {found.folder} can be used "
@@ -257,23 +259,23 @@ def _usable(found: Scan, recipe: TrainingRecipe | None) -> list[ScannedFile]:
     return files
 
 
-def _digest(files: Sequence[ScannedFile]) -> str:
+def digest(files: Sequence[ScannedFile]) -> str:
     """What tells whether a run is gone on with on the sounds that it was begun with."""
     return hashlib.sha256("\n".join(f"{f.path} {f.label} {f.sha256}" for f in files).encode()).hexdigest()
 
 
-def _check_same_files(out: Path, digest: str) -> None:
+def _check_same_files(out: Path, sounds: str) -> None:
     path = out / FILES
-    if path.is_file() and path.read_text(encoding="utf-8").strip() != digest:
+    if path.is_file() and path.read_text(encoding="utf-8").strip() != sounds:
         raise DataError(
             f"The sounds have changed since the training in {out} began; put them back as they were, or "
             "choose another folder to start anew."
         )
 
 
-def _write_digest(out: Path, digest: str) -> None:
+def _write_digest(out: Path, sounds: str) -> None:
     with replacing(out / FILES) as temporary:
-        temporary.write_text(digest + "\n", encoding="utf-8")
+        temporary.write_text(sounds + "\n", encoding="utf-8")
 
 
 def _sounds(
