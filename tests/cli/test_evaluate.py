@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
 import torch
 
 from wavesmith import Sound
-from wavesmith.evaluation import Report
+from wavesmith.cli.evaluate import evaluate as evaluate_command
+from wavesmith.evaluation import Report, evaluate
 from wavesmith.judges import train_judge
 
 
@@ -79,3 +81,10 @@ def test_ctrl_c_keeps_what_is_done(interrupted, real, tmp_path):
     assert result.code == 130
     assert "Kept what is done in evaluation" in result.err
     assert list(sounds.rglob("*.wav"))
+
+
+def test_the_command_has_the_names_and_defaults_of_the_function():
+    command, function = (inspect.signature(one).parameters for one in (evaluate_command, evaluate))
+    shared = command.keys() & function.keys()
+    assert shared == function.keys() - {"progress", "choices"}
+    assert [name for name in shared if str(command[name].default) != str(function[name].default)] == []
