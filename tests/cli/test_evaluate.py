@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import inspect
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from wavesmith import Sound
+from wavesmith.cli.console import stages
 from wavesmith.cli.evaluate import evaluate as evaluate_command
 from wavesmith.evaluation import Report, evaluate
 from wavesmith.judges import train_judge
@@ -88,3 +90,19 @@ def test_the_command_has_the_names_and_defaults_of_the_function():
     shared = command.keys() & function.keys()
     assert shared == function.keys() - {"progress", "choices"}
     assert [name for name in shared if str(command[name].default) != str(function[name].default)] == []
+
+
+def test_each_stage_has_a_bar_of_its_own_even_when_it_comes_again(monkeypatch):
+    opened, shown = [], []
+
+    @contextlib.contextmanager
+    def bar(title):
+        opened.append(title)
+        yield lambda done, total: shown.append((title, done, total))
+
+    monkeypatch.setattr("wavesmith.cli.console.progress", bar)
+    with stages() as update:
+        for stage, done in (("reading", 1), ("reading", 2), ("making", 1), ("reading", 1)):
+            update(stage, done, 2)
+    assert opened == ["reading", "making", "reading"]
+    assert shown == [("reading", 1, 2), ("reading", 2, 2), ("making", 1, 2), ("reading", 1, 2)]
