@@ -24,6 +24,7 @@ from wavesmith.data import scan, split
 from wavesmith.evaluation import Report, card_table
 from wavesmith.families import DiffusionConfig, DiffusionModel
 from wavesmith.models import Provenance, load_folder, provenance_of, save_folder, save_provenance
+from wavesmith.models.folder import save_timbre
 from wavesmith.training import read_recipe
 from wavesmith.training.artifact import RECIPE
 from wavesmith.training.run import FILES, digest, usable
@@ -51,6 +52,8 @@ def main() -> None:
     family.load_state_dict(trained.family.state_dict())
     card = trained.card.replace(SOURCES, "\n" + measured(options) + SOURCES)
     save_folder(options.out, family, card, dtype=torch.float16)
+    if trained.timbre:
+        save_timbre(options.out, trained.timbre)
     save_provenance(options.out, linked(trained.provenance or recorded(options), options.url))
 
 

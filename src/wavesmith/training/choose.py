@@ -11,7 +11,14 @@ import numpy as np
 
 from wavesmith.data import ScannedFile
 from wavesmith.families import DiffusionConfig
-from wavesmith.training.config import ModelRecipe, TrainingConfig, TrainingRecipe, read_recipe
+from wavesmith.training.config import (
+    ModelRecipe,
+    NoiseLevelsConfig,
+    TrainingConfig,
+    TrainingRecipe,
+    UniformConfig,
+    read_recipe,
+)
 from wavesmith.transforms import SpectralConfig, TransformConfig
 
 _SHORTEST, _LONGEST = 0.25, 4.0
@@ -46,7 +53,7 @@ def choose(
         batch=batch,
         accumulate=_STEP // batch,
         learning_rate=1e-4 if base is not None else proven.learning_rate,
-        noise_levels=proven.noise_levels,
+        noise_levels=_noise_levels(model) or proven.noise_levels,
         warmup=min(3000, examples // 10),
         validate_every=every,
         save_every=every,
@@ -56,6 +63,15 @@ def choose(
     recipe = TrainingRecipe(model=model, training=usual, base=base_name).changed(**training)
     begins = _sound_reasons(model) if base is None else _base_reasons(files, base, base_name)
     return recipe, [*begins, *_training_reasons(recipe, len(files))]
+
+
+def _noise_levels(model: ModelRecipe) -> NoiseLevelsConfig | None:
+    """What a network of another tool was trained at, as far as that is known."""
+    if model.network.kind == "dance_diffusion":
+        return UniformConfig(kind="crash")
+    if model.parameterisation.kind in ("v", "epsilon"):
+        return UniformConfig(kind="uniform_angle")
+    return None
 
 
 def _sound_reasons(model: ModelRecipe) -> list[str]:
