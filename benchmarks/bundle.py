@@ -2,9 +2,9 @@
 
     python benchmarks/bundle.py runs/drums --recipe drums --data DRUMS \\
         --out src/wavesmith/models/bundled/drums
-    python benchmarks/evaluate.py DRUMS --model drums --judge JUDGE --out runs/evaluation
+    wavesmith evaluate drums --reference DRUMS --out runs/evaluation
     python benchmarks/bundle.py runs/drums --recipe drums --data DRUMS \\
-        --out src/wavesmith/models/bundled/drums --evaluation runs/evaluation/evaluation.md
+        --out src/wavesmith/models/bundled/drums --evaluation runs/evaluation/report.json
 
 Twice, because what is measured is what is shipped: the sounds of half-precision weights with the recipe's
 sampling defaults. The card says in plain words what is in `--about` (known weaknesses, credits asked for).
@@ -21,6 +21,7 @@ from pathlib import Path
 import torch
 
 from wavesmith.data import scan, split
+from wavesmith.evaluation import Report, card_table
 from wavesmith.families import DiffusionConfig, DiffusionModel
 from wavesmith.models import Provenance, load_folder, provenance_of, save_folder, save_provenance
 from wavesmith.training import read_recipe
@@ -37,7 +38,7 @@ def main() -> None:
     )
     parser.add_argument("run", type=Path, help="folder that wavesmith train wrote")
     parser.add_argument("--recipe", default="drums", help="its recipe, whose sampling defaults are shipped")
-    parser.add_argument("--evaluation", type=Path, help="Markdown table that evaluate.py wrote")
+    parser.add_argument("--evaluation", type=Path, help="report.json that wavesmith evaluate wrote")
     parser.add_argument("--about", type=Path, default=ABOUT, help="Markdown with what is known of the model")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--data", type=Path, help="the sounds that it was trained on")
@@ -77,7 +78,7 @@ def measured(options: argparse.Namespace) -> str:
     about = options.about.read_text(encoding="utf-8") + "\n"
     if options.evaluation is None:
         return about
-    return about + "## Measured\n\n" + options.evaluation.read_text(encoding="utf-8")
+    return about + "## Measured\n\n" + card_table(Report.read(options.evaluation))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import types
 from typing import Any
 from unittest import mock
 
@@ -29,6 +30,20 @@ def installed(name: str, *needs: str) -> Any:
 def audio_diffusion_pytorch() -> Any:
     """Tiny Audio Diffusion's library; torchaudio is there for its mel spectrograms alone."""
     return installed("audio_diffusion_pytorch", "torchaudio")
+
+
+@pytest.fixture(scope="session")
+def k_diffusion() -> Any:
+    """k-diffusion's samplers; its package would load image models, and they bring all they need for those."""
+    spec = importlib.util.find_spec("k_diffusion")
+    if spec is None:
+        pytest.skip("k_diffusion is not installed")
+    package = types.ModuleType("k_diffusion")
+    package.__path__ = list(spec.submodule_search_locations or ())
+    utils = types.SimpleNamespace(append_dims=lambda x, ndim: x[(..., *(None,) * (ndim - x.ndim))])
+    package.utils = utils  # type: ignore[attr-defined]
+    with mock.patch.dict(sys.modules, {"k_diffusion": package, "k_diffusion.utils": utils}):
+        return installed("k_diffusion.sampling", "torchdiffeq", "torchsde")
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ FLOORS = [
     {"verbs", "evaluation", "export", "attribution"},
     {"training"},  # above verbs: its demos are made by the same `generate` that users call
     {"__init__"},  # the package itself, which passes names on
+    {"serve", "studio"},
     {"cli", "__main__"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -93,14 +93,16 @@ def picture_of(sound: Sound, path: str | Path, title: str | None = None) -> None
     _save(figure, path)
 
 
-def thumbnail(sound: Sound, seconds: float, top_hz: float, size: tuple[int, int] = _PANEL) -> bytes:
-    """A small mel spectrogram as the bytes of a PNG: bands by columns, over `seconds` and up to `top_hz`.
+def thumbnail(
+    sound: Sound, width: int, height: int, seconds: float | None = None, top_hz: float | None = None
+) -> bytes:
+    """A PNG of the mel spectrogram alone, of so many pixels, from the loudest cell down to 80 dB below.
 
-    The colours go from the sound's own loudest cell down to 80 dB below it.
+    It shows `seconds` and what is up to `top_hz`, by default all there is.
     """
     from PIL import Image
 
-    panel = _panel(sound, size[0], size[1], seconds, top_hz)
+    panel = _panel(sound, height, width, seconds or max(sound.seconds, 0.001), top_hz or sound.rate / 2)
     loudest = max(float(panel.max()), _FLOOR_DB + _RANGE_DB)
     shade = np.clip((panel - loudest) / _RANGE_DB + 1, 0, 1)[::-1]
     image = Image.fromarray((shade * 63).round().astype(np.uint8), "P")

@@ -11,9 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+import torch
 
 from wavesmith import Sound
 from wavesmith.cli.main import run
+from wavesmith.families import DiffusionConfig, DiffusionModel, ParameterisationConfig
+from wavesmith.models import Model, convert
+from wavesmith.networks import DanceDiffusionConfig, NetworkConfig
+from wavesmith.transforms import RawConfig
 
 
 class Result(NamedTuple):
@@ -70,6 +75,38 @@ def interrupted(tmp_path: Path) -> Callable[..., Result]:
         return Result(process.returncode, out, err)
 
     return command
+
+
+@pytest.fixture
+def dance_checkpoint(tmp_path: Path) -> Path:
+    """A tiny Dance Diffusion checkpoint with random weights that says its rate and length."""
+    return checkpoint(DanceDiffusionConfig(channels=(32, 32, 32), attentions=1), tmp_path / "dance.ckpt")
+
+
+@pytest.fixture
+def silent_checkpoint(dance_checkpoint: Path, tmp_path: Path) -> Path:
+    """The same as Dance Diffusion's own training writes it, which says neither."""
+    content = torch.load(dance_checkpoint, weights_only=True)
+    del content["model_config"]
+    torch.save(content, tmp_path / "silent.ckpt")
+    return tmp_path / "silent.ckpt"
+
+
+def checkpoint(network: NetworkConfig, path: Path, channels: int = 2) -> Path:
+    """A `.ckpt` of the tool that the network comes from, with random weights."""
+    config = DiffusionConfig(
+        rate=16000,
+        channels=channels,
+        length=256,
+        transform=RawConfig(),
+        network=network,
+        parameterisation=ParameterisationConfig(kind="epsilon" if network.kind == "crash_unet" else "v"),
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        family = DiffusionModel(config).eval()
+    convert(Model("made", "", family), path, "ckpt")
+    return path
 
 
 def tone(hertz: float, seconds: float = 0.25, rate: int = 8000) -> Sound:

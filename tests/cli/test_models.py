@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from wavesmith.models import bundled_names, load
+from wavesmith import models
+from wavesmith.models import bundled_names, load, save_folder
 from wavesmith.training import recipe_names
 
 
@@ -31,3 +34,62 @@ def test_info_tells_what_a_model_costs(wavesmith):
 
 def test_info_on_an_unknown_model(wavesmith):
     assert wavesmith("models", "info", "debgu").refuses("'debug'")
+
+
+def test_a_model_without_percentiles_gets_them(wavesmith, drums):
+    save_folder("mine", load("debug").family, "")
+    steered = ("generate", "kick", "--model", "mine", "--seed", 1, "--timbre", "brightness=90")
+    assert wavesmith(*steered).refuses("no table of timbres", "wavesmith models timbre MODEL SOUNDS")
+    result = wavesmith("models", "timbre", "mine", "drums")
+    assert (result.code, result.err) == (0, "")
+    table = load("mine").timbre
+    assert table.rows.keys() == {"", "kick", "snare"}
+    assert table.value("brightness", 50, {"snare": 1}) > table.value("brightness", 50, {"kick": 1})
+    assert wavesmith(*steered).code == 0
+
+
+def test_percentiles_need_a_model_folder_and_sounds(wavesmith, drums):
+    save_folder("mine", load("debug").family, "")
+    assert wavesmith("models", "timbre", "debug", "drums").refuses("debug", "no model folder")
+    assert wavesmith("models", "timbre", "mine", "nowhere").refuses("nowhere")
+    assert not Path("mine/timbre.json").exists()
+
+
+def test_info_tells_what_a_model_makes_and_how(wavesmith):
+    out = wavesmith("models", "info", "debug").out
+    assert "0.26 s (2048 samples) at 8000 Hz, 2 channel(s)" in out
+    assert "frame_unet on spectral, predicts gated" in out
+    assert "sampled by dpmpp_2m on karras, 4 steps" in out
+
+
+def test_card_prints_nothing_else(wavesmith):
+    assert wavesmith("models", "card", "debug").out.strip() == load("debug").card.strip()
+
+
+def test_convert_there_and_back(wavesmith, dance_checkpoint, tmp_path):
+    result = wavesmith("models", "convert", dance_checkpoint, "mine")
+    assert result.out.startswith(f"{dance_checkpoint} is in mine (folder, ")
+    assert wavesmith("models", "convert", "mine", "again.ckpt").code == 0
+    assert wavesmith("models", "convert", "mine", "pipeline", "--form", "diffusers").code == 0
+    hashes = {load(tmp_path / name).hash for name in ("mine", "again.ckpt", "pipeline")}
+    assert hashes == {load(dance_checkpoint).hash}
+    assert wavesmith("models", "convert", "mine", "pipeline").refuses("pipeline is already there")
+
+
+def test_rate_and_length_are_given_as_options(wavesmith, dance_checkpoint, silent_checkpoint):
+    assert wavesmith("models", "info", silent_checkpoint).refuses("does not say at which rate", "--rate")
+    out = wavesmith("models", "info", silent_checkpoint, "--rate", 16000, "--length", 512).out
+    assert "0.03 s (512 samples) at 16000 Hz" in out
+    refused = wavesmith("models", "info", dance_checkpoint, "--rate", 44100)
+    assert refused.refuses("says that its rate is 16000, not 44100")
+    assert wavesmith("models", "info", silent_checkpoint, "--rate", 3, "--length", 512).refuses("rate")
+
+
+def test_pull_and_push_call_the_hub(wavesmith, monkeypatch, dance_checkpoint):
+    monkeypatch.setattr(models, "download", lambda name: dance_checkpoint.parent)
+    monkeypatch.setattr(models, "load", lambda name: load("debug"))
+    pulled = wavesmith("models", "pull", "some/body")
+    assert pulled.out.startswith(f"some/body ({load('debug').hash}) is in {dance_checkpoint.parent}")
+    monkeypatch.setattr(models, "push", lambda folder, name, private: f"{name}, {private}")
+    assert wavesmith("models", "push", "mine", "me/mine").out == "mine is at me/mine, True\n"
+    assert wavesmith("models", "push", "mine", "me/mine", "--public").out == "mine is at me/mine, False\n"

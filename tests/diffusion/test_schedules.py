@@ -6,7 +6,7 @@ import torch
 from wavesmith.diffusion import SCHEDULES, SIGMA_LIMIT, schedule
 from wavesmith.errors import RequestError
 
-REACH_ZERO = ["linear", "cosine", "crash", "karras", "vp"]
+REACH_ZERO = ["linear", "cosine", "ddpm_linear", "crash", "karras", "vp"]
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
@@ -79,6 +79,29 @@ def test_vp_is_even_in_its_time():
     sigmas = schedule("vp", 4, 0.0, math.sqrt(math.expm1(0.1 + 19.9 / 2)))
     for sigma, t in zip(sigmas.tolist(), [1, 0.75, 0.5, 0.25, 0], strict=True):
         assert sigma == pytest.approx(math.sqrt(math.expm1(0.1 * t + 19.9 * t**2 / 2)))
+
+
+def test_ddpms_time_runs_evenly():
+    sigmas = schedule("ddpm_linear", 8, 0.0, math.sqrt(math.expm1(1e-4 + 10)))
+    for i in range(8):
+        assert sigmas[i].item() == pytest.approx(math.sqrt(math.expm1(1e-4 + 10 * (1 - i / 8) ** 2)))
+
+
+@pytest.mark.parametrize(
+    ("theirs", "name"),
+    [
+        ("V_DDPM", "ddpm_linear"),
+        ("V_SPLICED_DDPM_COSINE", "cosine"),
+        ("V_LOG", "log"),
+        ("V_CRASH", "crash"),
+        ("K_KARRAS", "karras"),
+        ("K_EXPONENTIAL", "exponential"),
+        ("K_POLYEXPONENTIAL", "polyexponential"),
+        ("K_VP", "vp"),
+    ],
+)
+def test_those_of_sample_diffusion_are_here_by_its_names(theirs, name):
+    assert torch.equal(schedule(theirs, 5, 0.01, 20.0), SCHEDULES[name](5, 0.01, 20.0))
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():

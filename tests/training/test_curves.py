@@ -13,7 +13,7 @@ def log(tmp_path):
     for step, loss in ((10, 2.0), (20, 1.0)):
         lines.append(
             {"step": step, "held_out/ema_0.05": loss, "held_out/ema_0.1": loss}
-            | {f"held_out/ema_0.05/sigma_{sigma}": loss * sigma for sigma in ("0.1", "1", "10")}
+            | {f"held_out/ema_0.05/sigma_{sigma}": loss * float(sigma) for sigma in ("0.1", "1", "10")}
             | {"held_out/ema_0.1/sigma_1": math.nan}
         )
     lines.append({"step": 20, "demo/distance": 7.0, "demo/distance_of_training_sounds": 0.5})

@@ -1,19 +1,25 @@
-"""`wavesmith models`: the models and training recipes that come with wavesmith, and the cards of models."""
+"""`wavesmith models`: list, look into, convert, get and share models."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
-from wavesmith.cli.console import show, tell
+from wavesmith.cli.console import progress, show, tell
+from wavesmith.cli.options import Length, Rate, WeightsChoice
 
-app = typer.Typer(help="List models and training recipes, and show model cards.")
+Name = Annotated[
+    str, typer.Argument(help="Bundled model, model folder, another tool's checkpoint, or hub repository.")
+]
+
+app = typer.Typer(help="List, look into, convert, get and share models.")
 
 
 @app.callback(invoke_without_command=True)
 def models(context: typer.Context) -> None:
-    """List models and training recipes, and show model cards."""
+    """List, look into, convert, get and share models."""
     if context.invoked_subcommand is None:
         list_models()
 
@@ -42,13 +48,87 @@ def list_models() -> None:
 
 
 @app.command()
-def info(name: Annotated[str, typer.Argument(help="Bundled model, model folder or hub repository.")]) -> None:
-    """Show what a model costs, and its card."""
+def info(name: Name, rate: Rate = None, length: Length = None, weights: WeightsChoice = None) -> None:
+    """Show what a model makes and what it costs, and its card."""
     from wavesmith.models import load
     from wavesmith.networks import parameters
 
-    model = load(name)
+    model = load(name, rate=rate, length=length, weights=weights)
+    config, sampling = model.family.config, model.family.config.sampling
     size, work = parameters(model.family) / 1e6, model.family.multiply_adds() / 1e6
     tell(f"{model.name} {model.hash}")
-    tell(f"{size:.1f} M parameters; {work:.0f} M multiply-adds in each pass over a second of sound\n")
+    tell(f"{model.seconds:.2f} s ({config.length} samples) at {model.rate} Hz, {model.channels} channel(s)")
+    tell(f"{config.network.kind} on {config.transform.kind}, predicts {config.parameterisation.kind}")
+    tell(f"{size:.1f} M parameters; {work:.0f} M multiply-adds in each pass over a second of sound")
+    tell(f"sampled by {sampling.sampler} on {sampling.schedule}, {sampling.steps} steps\n")
     tell(model.card or "This model has no card.")
+
+
+@app.command()
+def timbre(
+    model: Annotated[Path, typer.Argument(help="Model folder.")],
+    sounds: Annotated[Path, typer.Argument(help="Sounds such as it was trained on; sub-folders are labels.")],
+) -> None:
+    """Measure what timbres sounds have, so that a model can be steered by percentiles of them."""
+    from wavesmith.models import write_timbres
+
+    with progress("reading files") as scanning, progress("measuring") as measuring:
+        write_timbres(model, sounds, scanning=scanning, progress=measuring)
+    tell(f"The timbres of {sounds} are in {model}; steer with --timbre brightness=80 and the like.")
+
+
+@app.command()
+def card(name: Name) -> None:
+    """Print a model's card and nothing else."""
+    from wavesmith.models import load
+
+    tell(load(name).card or "This model has no card.")
+
+
+@app.command()
+def convert(
+    name: Name,
+    out: Annotated[Path, typer.Argument(help="The new folder, or file for ckpt.")],
+    form: Annotated[
+        Literal["folder", "ckpt", "diffusers"] | None,
+        typer.Option(help="ckpt if OUT ends so, otherwise folder, which is wavesmith's own."),
+    ] = None,
+    rate: Rate = None,
+    length: Length = None,
+    weights: WeightsChoice = None,
+) -> None:
+    """Write a model in another form: our folder, a .ckpt of the tool it comes from, or for diffusers."""
+    from wavesmith.models import convert, load
+
+    form = form or ("ckpt" if out.suffix == ".ckpt" else "folder")
+    model = load(name, rate=rate, length=length, weights=weights)
+    convert(model, out, form)
+    tell(f"{name} is in {out} ({form}, {model.hash}).")
+
+
+@app.command()
+def pull(
+    repository: Annotated[
+        str, typer.Argument(metavar="USER/NAME", help="Repository of the Hugging Face Hub.")
+    ],
+) -> None:
+    """Get a model from the Hugging Face Hub into its cache, from which it then loads offline, too."""
+    from wavesmith.models import download, load
+
+    folder = download(repository)
+    model = load(repository)
+    tell(f"{repository} ({model.hash}) is in {folder}; 'wavesmith generate --model {repository}' uses it.")
+
+
+@app.command()
+def push(
+    folder: Annotated[Path, typer.Argument(help="A model folder of wavesmith's own.")],
+    repository: Annotated[
+        str, typer.Argument(metavar="USER/NAME", help="Repository of the Hugging Face Hub.")
+    ],
+    public: Annotated[bool, typer.Option("--public", help="Let everybody see a new repository.")] = False,
+) -> None:
+    """Put a model folder on the Hugging Face Hub; only you see a new repository unless it is --public."""
+    from wavesmith.models import push
+
+    tell(f"{folder} is at {push(folder, repository, private=not public)}")

@@ -20,6 +20,15 @@ OPT_OUT = Annotated[
 ]
 METHOD = Annotated[str, typer.Option(help="noise, or inversion, which keeps more and takes longer.")]
 
+Rate = Annotated[
+    int | None, typer.Option(help="Samples per second of another tool's checkpoint that does not say so.")
+]
+Length = Annotated[int | None, typer.Option(help="Samples of its sounds, likewise.")]
+WeightsChoice = Annotated[
+    Literal["ema", "online"] | None,
+    typer.Option(help="Average of its weights or the latest, where it has both."),
+]
+
 
 @dataclass(frozen=True)
 class WalkOptions:
@@ -88,7 +97,12 @@ class FileOptions:
 class ModelOptions:
     """What computes."""
 
-    model: Annotated[str, typer.Option(help="Bundled model, model folder or hub repository.")] = "drums"
+    model: Annotated[
+        str, typer.Option(help="Bundled model, model folder, another tool's checkpoint, or hub repository.")
+    ] = "drums"
+    rate: Rate = None
+    length: Length = None
+    weights: WeightsChoice = None
     device: Annotated[str, typer.Option(help="Where to compute: cpu, cuda or mps.")] = "cpu"
     threads: Annotated[
         int, typer.Option(min=1, help="CPU threads; the networks are small, so one is nearly the quickest.")
@@ -101,7 +115,7 @@ class ModelOptions:
         from wavesmith.models import load
 
         torch.set_num_threads(self.threads)
-        return load(self.model, self.device)
+        return load(self.model, self.device, rate=self.rate, length=self.length, weights=self.weights)
 
 
 @dataclass(frozen=True)

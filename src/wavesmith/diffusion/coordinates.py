@@ -64,8 +64,11 @@ def _ddpm_sigma(tau: Tensor) -> Tensor:
     return torch.expm1(1e-4 + 10 * tau**2).sqrt()
 
 
-# DDPM's linear beta schedule in continuous time, log(1 + sigma**2) = 1e-4 + 10 tau**2, meets the angle where
-# both have this value and the same slope; below it the angle leads, above it tau (v-diffusion's splice).
+# DDPM's linear beta schedule in continuous time, log(1 + sigma**2) = 1e-4 + 10 tau**2.
+DDPM = Coordinate(_ddpm_of, lambda tau: _bounded(_ddpm_sigma(tau)))
+
+# It meets the angle where both have this value and the same slope; below it the angle leads, above it tau
+# (v-diffusion's splice).
 _SPLICE_ANGLE, _SPLICE_TAU = 0.80074257, 0.48536712
 _SHIFT = _SPLICE_ANGLE - _SPLICE_TAU
 

@@ -20,6 +20,7 @@ from torch import Tensor
 from wavesmith.diffusion.coordinates import (
     ANGLE,
     CRASH,
+    DDPM,
     LOG,
     SIGMA_LIMIT,
     SPLICED,
@@ -27,6 +28,7 @@ from wavesmith.diffusion.coordinates import (
     power,
     variance_preserving,
 )
+from wavesmith.diffusion.elsewhere import SCHEDULE_NAMES, ours
 from wavesmith.errors import RequestError, unknown
 
 
@@ -71,6 +73,14 @@ def cosine(steps: int, sigma_min: float, sigma_max: float) -> Tensor:
     return _even(SPLICED, steps, sigma_min, sigma_max)
 
 
+def ddpm_linear(steps: int, sigma_min: float, sigma_max: float) -> Tensor:
+    """Even in DDPM's time, with its betas on a line (Ho et al. 2020): v-diffusion's DDPM schedule.
+
+    There the walk starts at sigma = 148.4; below 0.01, where that time ends, no level is set but the last.
+    """
+    return _even(DDPM, steps, sigma_min, sigma_max)
+
+
 def crash(steps: int, sigma_min: float, sigma_max: float) -> Tensor:
     """Even in Dance Diffusion's crash coordinate u, `sin(pi t / 2) = sin(pi u / 2)**2`."""
     return _even(CRASH, steps, sigma_min, sigma_max)
@@ -108,6 +118,7 @@ def vp(steps: int, sigma_min: float, sigma_max: float, beta_d: float = 19.9, bet
 SCHEDULES: dict[str, Callable[..., Tensor]] = {
     "linear": linear,
     "cosine": cosine,
+    "ddpm_linear": ddpm_linear,
     "log": exponential,  # v-diffusion's name for it
     "crash": crash,
     "karras": karras,
@@ -120,9 +131,12 @@ SCHEDULES: dict[str, Callable[..., Tensor]] = {
 def schedule(name: str, steps: int, sigma_min: float, sigma_max: float, **options: float) -> Tensor:
     """Noise levels `[steps + 1]`, float64, from `sigma_max` down to 0, by the schedule called `name`.
 
+    The name may be that of another tool (`elsewhere.py`).
+
     Raises:
         RequestError: for an unknown name, fewer than one step, or a range that is no range.
     """
-    if name not in SCHEDULES:
+    known = ours(name, SCHEDULES, SCHEDULE_NAMES)
+    if known is None:
         raise RequestError(unknown("schedule", name, SCHEDULES))
-    return SCHEDULES[name](steps, sigma_min, sigma_max, **options)
+    return SCHEDULES[known](steps, sigma_min, sigma_max, **options)

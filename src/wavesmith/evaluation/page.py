@@ -15,7 +15,7 @@ from wavesmith.sound import Sound, encode
 
 _LONGEST_AUDIO = 2.0
 _FADE_SECONDS = 0.05
-_TILE = (64, 96)
+_TILE = (96, 64)  # pixels
 
 
 class Html(str):
@@ -113,9 +113,9 @@ def tiles(numbers: Sequence[tuple[str, object, object]]) -> Html:
 
 def spectrogram(sound: Sound, seconds: float | None = None, top_hz: float | None = None) -> Html:
     """A small mel spectrogram; `seconds` and `top_hz` set the scales, for several side by side."""
-    png = thumbnail(sound, seconds or max(sound.seconds, 0.001), top_hz or sound.rate / 2, _TILE)
+    png = thumbnail(sound, *_TILE, seconds, top_hz)
     return Html(
-        f'<img class="mel" width="{_TILE[1]}" height="{_TILE[0]}" alt="mel spectrogram" '
+        f'<img class="mel" width="{_TILE[0]}" height="{_TILE[1]}" alt="mel spectrogram" '
         f'src="data:image/png;base64,{_base64(png)}">'
     )
 

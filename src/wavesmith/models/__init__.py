@@ -3,6 +3,7 @@
 from wavesmith.models.debug import DEBUG_CONFIG, debug_model
 from wavesmith.models.folder import fingerprint, load_folder, save_folder
 from wavesmith.models.foreign import Form, Weights, convert
+from wavesmith.models.hub import download, push
 from wavesmith.models.model import Model
 from wavesmith.models.provenance import (
     ATTRIBUTION,
@@ -13,7 +14,8 @@ from wavesmith.models.provenance import (
     save_provenance,
     trained_on,
 )
-from wavesmith.models.registry import DEFAULT_MODEL, bundled_names, download, load
+from wavesmith.models.registry import DEFAULT_MODEL, bundled_names, load
+from wavesmith.models.timbre import measure_timbres, write_timbres
 
 __all__ = [
     "ATTRIBUTION",
@@ -32,8 +34,11 @@ __all__ = [
     "held_out_of",
     "load",
     "load_folder",
+    "measure_timbres",
     "provenance_of",
+    "push",
     "save_folder",
     "save_provenance",
     "trained_on",
+    "write_timbres",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 from pathlib import Path
@@ -12,9 +11,9 @@ import torch
 from wavesmith.errors import ModelError, RequestError, unknown
 from wavesmith.models import foreign
 from wavesmith.models.debug import debug_model
-from wavesmith.models.folder import CARD, CONFIG, TIMBRE, WEIGHTS, load_folder
+from wavesmith.models.folder import CARD, CONFIG, WEIGHTS, load_folder
+from wavesmith.models.hub import download
 from wavesmith.models.model import Model
-from wavesmith.models.provenance import ATTRIBUTION
 
 BUNDLED = Path(__file__).parent / "bundled"
 DEFAULT_MODEL = "drums"
@@ -90,30 +89,3 @@ def _ours(model: Model, asked: foreign.Asked) -> Model:
 
 def _from_hub(repository: str, asked: foreign.Asked) -> Model:
     return _from_folder(download(repository), asked, repository)
-
-
-def download(repository: str) -> Path:
-    """Get a model from the Hugging Face Hub into its cache, if it is not there yet; returns its folder there.
-
-    Raises:
-        ModelError: when it cannot be had.
-    """
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(
-            snapshot_download(
-                repository,
-                allow_patterns=[CONFIG, WEIGHTS, CARD, TIMBRE, ATTRIBUTION, *foreign.PATTERNS],
-            )
-        )
-    except Exception as error:  # the hub's client raises many kinds, most meaning the same to the user
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ModelError(
-                f"There is no room for {repository} in the Hugging Face Hub's cache; make room there or set "
-                "HF_HOME to another place."
-            ) from error
-        raise ModelError(
-            f"There is no folder {repository}, and no model of that name could be had from the Hugging Face "
-            f"Hub or its local cache ({type(error).__name__}); check the spelling and the connection."
-        ) from error

@@ -12,7 +12,7 @@ import numpy as np
 from wavesmith.data import ScannedFile
 from wavesmith.families import DiffusionConfig
 from wavesmith.training.config import ModelRecipe, TrainingConfig, TrainingRecipe, read_recipe
-from wavesmith.transforms import SpectralConfig
+from wavesmith.transforms import SpectralConfig, TransformConfig
 
 _SHORTEST, _LONGEST = 0.25, 4.0
 _STEP, _STEP_SAMPLES = 16, 90_000  # sounds in a step; longer ones go in smaller batches, to save memory
@@ -107,15 +107,21 @@ def _model(files: Sequence[ScannedFile]) -> ModelRecipe:
     channels = 2 if any(file.channels > 1 for file in files) else 1
     seconds = float(np.quantile([file.seconds for file in files], 0.9))
     seconds = min(max(seconds, _SHORTEST), _LONGEST)
-    hop = 2 ** max(4, round(math.log2(rate * 128 / 44_100)))  # about 2.9 ms: attacks stay sharp
-    grain = hop * 8
     proven = read_recipe("drums").model  # what did best where it was measured: docs/drums-model.md
+    transform = _at_rate(proven.transform, rate / proven.rate)
+    grain = transform.hop * 2
     return ModelRecipe(
         rate=rate,
         channels=channels,
         length=math.ceil(seconds * rate / grain) * grain,
-        transform=SpectralConfig(hop=hop),
+        transform=transform,
         network=proven.network,
         parameterisation=proven.parameterisation,
         sampling=proven.sampling,
     )
+
+
+def _at_rate(transform: TransformConfig, ratio: float) -> SpectralConfig:
+    """The same blocks, in time, at `ratio` times the rate."""
+    assert isinstance(transform, SpectralConfig)
+    return transform.model_copy(update={"hop": 2 ** max(4, round(math.log2(transform.hop * ratio)))})

@@ -16,8 +16,8 @@ from wavesmith.data import AUGMENT_FEATURES, Scan, ScannedFile, SoundDataset, sc
 from wavesmith.errors import DataError, ModelError, RequestError
 from wavesmith.families import DiffusionConfig, DiffusionModel
 from wavesmith.files import replacing
-from wavesmith.models import Model, load, load_folder
-from wavesmith.models.folder import CONFIG
+from wavesmith.models import Model, load, load_folder, measure_timbres
+from wavesmith.models.folder import CONFIG, save_timbre
 from wavesmith.networks import parameters
 from wavesmith.training.artifact import LAST, LOG, RECIPE, TRAINING, Run
 from wavesmith.training.callbacks import Averaging, JsonLines, ProgressBar, Speed, StopOnInterrupt
@@ -141,6 +141,8 @@ def train(
     elif module.seen < settled.training.examples:
         say(f"Stopped after {module.seen} of {settled.training.examples} examples; the same command goes on.")
         interrupted()
+    elif trainer.is_global_zero:
+        save_timbre(out, measure_timbres(load_folder(out), found.folder, kept))
     return load_folder(out)
 
 

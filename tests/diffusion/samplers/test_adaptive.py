@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from wavesmith.diffusion import ItemNoise
-from wavesmith.diffusion.samplers.adaptive import dpm_adaptive
+from wavesmith.diffusion import ItemNoise, schedule
+from wavesmith.diffusion.samplers.adaptive import dpm_adaptive, dpm_fast
 from wavesmith.errors import RequestError
 
 SIGMAS = torch.tensor([10.0, 3.0, 1.0, 0.1], dtype=torch.float64)
@@ -85,3 +85,31 @@ def test_a_tolerance_beyond_rounding_still_ends(mixture):
 def test_tolerances_must_be_positive(bad, mixture):
     with pytest.raises(RequestError, match="above 0"):
         dpm_adaptive(mixture.denoise, start([0]), SIGMAS, **bad)
+
+
+@pytest.mark.parametrize("steps", range(1, 14))
+def test_the_fast_one_spends_as_many_evaluations_as_there_are_steps(steps, mixture):
+    for sigmas in (schedule("karras", steps, 0.1, 10.0), schedule("karras", steps + 1, 0.1, 10.0)[:-1]):
+        denoiser = Counting(mixture.denoise)
+        dpm_fast(denoiser, start([0]), sigmas)
+        assert denoiser.calls == steps
+
+
+def test_the_fast_one_is_of_third_order(mixture):
+    x, errors = start(range(8)), []
+    exact = mixture.flow(x, 10.0, 0.1)
+    for steps in (62, 122):  # in steps of order 3 but for the last one
+        sigmas = schedule("exponential", steps + 1, 0.1, 10.0)[:-1]
+        errors.append((dpm_fast(mixture.denoise, x, sigmas) - exact).abs().max().item())
+    assert errors[0] / errors[1] > 2**2.5
+
+
+def test_the_fast_one_tells_of_each_of_its_steps(mixture):
+    seen = []
+
+    def callback(step, steps, x, sigma, denoised):
+        torch.testing.assert_close(denoised, mixture.denoise(x, sigma))
+        seen.append((step, steps))
+
+    dpm_fast(mixture.denoise, start([0, 1]), schedule("karras", 9, 0.1, 10.0), callback=callback)
+    assert seen == [(0, 9), (3, 9), (6, 9), (8, 9)]

@@ -5,11 +5,18 @@ import math
 import pytest
 import torch
 
-from wavesmith.diffusion import SAMPLERS, ItemNoise, sampler, schedule
+from wavesmith.diffusion import SAMPLERS, ItemNoise, elsewhere, sampler, schedule
 from wavesmith.errors import RequestError
 
-FIXED = [name for name in SAMPLERS if name != "dpm_adaptive"]
-NEAR = ["heun", "dpm2", "dpm2_ancestral", "plms"]  # whose docstrings ask for a first sigma of some tens
+FIXED = [name for name in SAMPLERS if name not in ("dpm_adaptive", "dpm_fast")]  # the levels they step on
+NEAR = [
+    "heun",
+    "prk",
+    "dpm2",
+    "dpm2_ancestral",
+    "plms",
+    "plms2",
+]  # whose docstrings ask for a first sigma of some tens
 STOCHASTIC = [name for name, record in SAMPLERS.items() if record.stochastic]
 DETERMINISTIC = [name for name, record in SAMPLERS.items() if not record.stochastic]
 
@@ -130,7 +137,7 @@ def test_evaluations_are_counted_right(name, mixture):
     sigmas = schedule("karras", 11, 0.1, 10.0)[:-1]
     noise = ItemNoise(0, [0], (4,))
     SAMPLERS[name].run(denoiser, 10 * noise(), sigmas, noise=noise)
-    warm_up = name == "plms"
+    warm_up = name in ("plms", "plms2")
     assert len(calls) == SAMPLERS[name].evaluations * 10 + warm_up
 
 
@@ -194,4 +201,38 @@ def test_the_walk_may_begin_where_nothing_of_the_sound_is_left(name, mixture):
 def test_samplers_are_found_by_name():
     assert sampler("heun") is SAMPLERS["heun"]
     with pytest.raises(RequestError, match="did you mean 'dpmpp_2m'"):
-        sampler("dpmpp-2m")
+        sampler("dpmp-2m")
+
+
+@pytest.mark.parametrize(
+    ("theirs", "name"),
+    [
+        ("v-iplms", "iplms"),
+        ("v-ddim", "ddim"),
+        ("k-heun", "heun"),
+        ("k-dpmpp_2s_ancestral", "dpmpp_2s_ancestral"),
+        ("k-lms", "lms"),
+        ("k-dpm-2", "dpm2"),
+        ("k-dpm-fast", "dpm_fast"),
+        ("k-dpm-adaptive", "dpm_adaptive"),
+    ],
+)
+def test_the_eight_of_the_notebook_are_here_by_its_names(theirs, name):
+    assert sampler(theirs) is SAMPLERS[name]
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        *("V_DDPM", "V_DDIM", "V_PRK", "V_PIE", "V_PLMS", "V_PLMS2", "V_IPLMS"),
+        *("K_EULER", "K_EULERA", "K_HEUN", "K_DPM2", "K_DPM2A", "K_LMS", "K_DPMF", "K_DPMA"),
+        *("K_DPMPP2SA", "K_DPMPP2M", "K_DPMPPSDE"),
+    ],
+)
+def test_all_of_sample_diffusion_are_here_by_its_names(theirs):
+    assert sampler(theirs) in SAMPLERS.values()
+
+
+def test_every_foreign_name_leads_somewhere():
+    assert set(elsewhere.SAMPLER_NAMES.values()) <= SAMPLERS.keys()
+    assert not elsewhere.SAMPLER_NAMES.keys() & SAMPLERS.keys()

@@ -110,3 +110,20 @@ def test_the_files_of_our_own_models_are_not_foreign(tmp_path, refusal):
         load(tmp_path / "mine" / "model.safetensors")
     (tmp_path / "mine" / "stray.ckpt").write_bytes(b"")
     assert load(tmp_path / "mine").name == str(tmp_path / "mine")
+
+
+def test_a_folder_of_ours_without_its_settings_is_still_ours(tmp_path, refusal):
+    save_folder(tmp_path / "mine", debug_model().family, "")
+    (tmp_path / "mine" / "config.json").unlink()
+    with refusal("config.json is missing"):
+        load(tmp_path / "mine")
+
+
+def test_an_export_of_stable_audio_tools_may_be_called_as_ours_are(dance, checkpoint, tmp_path, same):
+    state = torch.load(checkpoint, weights_only=True)["state_dict"]
+    export = {n.replace("diffusion.", "model.", 1): t.clone() for n, t in state.items() if "_ema" not in n}
+    (tmp_path / "export").mkdir()
+    save_file(export, tmp_path / "export" / "model.safetensors")
+    settings = '{"model_type": "diffusion_uncond", "sample_rate": 16000, "sample_size": 512}'
+    (tmp_path / "export" / "model_config.json").write_text(settings)
+    assert same(load(tmp_path / "export"), dance)

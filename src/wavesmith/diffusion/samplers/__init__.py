@@ -13,8 +13,17 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from wavesmith.diffusion.samplers.adaptive import dpm_adaptive
-from wavesmith.diffusion.samplers.multistep import dpmpp_2m, dpmpp_2m_sde, dpmpp_3m_sde, iplms, lms, plms
+from wavesmith.diffusion.elsewhere import SAMPLER_NAMES, ours
+from wavesmith.diffusion.samplers.adaptive import dpm_adaptive, dpm_fast
+from wavesmith.diffusion.samplers.multistep import (
+    dpmpp_2m,
+    dpmpp_2m_sde,
+    dpmpp_3m_sde,
+    iplms,
+    lms,
+    plms,
+    plms2,
+)
 from wavesmith.diffusion.samplers.onestep import (
     ddim,
     ddpm,
@@ -27,6 +36,7 @@ from wavesmith.diffusion.samplers.onestep import (
     euler_ancestral,
     heun,
     ping_pong,
+    prk,
 )
 from wavesmith.diffusion.samplers.walk import Callback, Noise
 from wavesmith.errors import RequestError, unknown
@@ -52,10 +62,12 @@ SAMPLERS: dict[str, Sampler] = {
     "ddpm": Sampler(ddpm, 1, True),
     "ddim": Sampler(ddim, 1, False),
     "plms": Sampler(plms, 1, False),  # and one more in the first step
+    "plms2": Sampler(plms2, 1, False),  # likewise
     "iplms": Sampler(iplms, 1, False),
     "euler": Sampler(euler, 1, False),
     "euler_ancestral": Sampler(euler_ancestral, 1, True),
     "heun": Sampler(heun, 2, False),
+    "prk": Sampler(prk, 4, False),
     "dpm2": Sampler(dpm2, 2, False),
     "dpm2_ancestral": Sampler(dpm2_ancestral, 2, True),
     "lms": Sampler(lms, 1, False),
@@ -65,13 +77,19 @@ SAMPLERS: dict[str, Sampler] = {
     "dpmpp_sde": Sampler(dpmpp_sde, 2, True),
     "dpmpp_2m_sde": Sampler(dpmpp_2m_sde, 1, True),
     "dpmpp_3m_sde": Sampler(dpmpp_3m_sde, 1, True),
+    "dpm_fast": Sampler(dpm_fast, 1, False),
     "dpm_adaptive": Sampler(dpm_adaptive, 3, False),  # in each trial step, whose number it chooses
     "ping_pong": Sampler(ping_pong, 1, True),
 }
 
 
 def sampler(name: str) -> Sampler:
-    """The sampler called `name`; `RequestError` with the nearest known name if there is none."""
-    if name not in SAMPLERS:
+    """The sampler called `name`, here or in the field's other tools (`elsewhere.py`).
+
+    Raises:
+        RequestError: with the nearest known name, if there is none.
+    """
+    known = ours(name, SAMPLERS, SAMPLER_NAMES)
+    if known is None:
         raise RequestError(unknown("sampler", name, SAMPLERS))
-    return SAMPLERS[name]
+    return SAMPLERS[known]

@@ -73,12 +73,14 @@ def plms(
     *,
     noise: Noise | None = None,
     callback: Callback | None = None,
+    order: int = 4,
 ) -> Tensor:
     """Pseudo linear multistep (Liu et al. 2022, arXiv:2202.09778): `iplms` with Heun's method as first step.
 
-    That step has a second evaluation and needs a sigma of some tens, not thousands.
+    That step has a second evaluation and needs a sigma of some tens, not thousands. `order` is how many
+    slopes are used, 1 to 4.
     """
-    slopes: deque[Tensor] = deque(maxlen=4)
+    slopes: deque[Tensor] = deque(maxlen=order)
 
     def step(x: Tensor, denoised: Tensor, sigma: float, following: float) -> Tensor:
         slopes.appendleft(slope(x, denoised, sigma))
@@ -87,6 +89,18 @@ def plms(
         return _even_step(x, denoised, sigma, following, slopes)
 
     return walk(step, denoiser, x, sigmas, callback, steps_to_zero=True)
+
+
+def plms2(
+    denoiser: Denoiser,
+    x: Tensor,
+    sigmas: Tensor,
+    *,
+    noise: Noise | None = None,
+    callback: Callback | None = None,
+) -> Tensor:
+    """`plms` of two slopes, as v-diffusion has it."""
+    return plms(denoiser, x, sigmas, callback=callback, order=2)
 
 
 def _lagrange_weights(nodes: Sequence[float], start: float, stop: float) -> list[float]:

@@ -4,7 +4,7 @@ One module for each dialect says by which names it calls the tensors of one of o
 recognised, and what its files say of rate and length. Nothing in a file is ever run.
 """
 
-from wavesmith.models.foreign import diffusers
+from wavesmith.models.foreign import dance_diffusion, diffusers
 from wavesmith.models.foreign.convert import Form, convert
 from wavesmith.models.foreign.read import read_foreign, recognises
 from wavesmith.models.foreign.source import Asked, Weights
@@ -15,7 +15,7 @@ PATTERNS = (
     *diffusers.WEIGHTS,
     "*.ckpt",
     "*.yaml",
-    "model_config.json",
+    dance_diffusion.EXPORT,
 )
 """What to get of a hub repository besides the files of a model of ours."""
 

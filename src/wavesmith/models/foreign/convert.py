@@ -53,8 +53,12 @@ def convert(model: Model, out: Path, form: Form) -> None:
             raise ModelError(f"diffusers has no place for the network {kind}; convert it to a ckpt.")
         diffusers.write(config, network, out)
         return
-    with replacing(out) as temporary:
-        torch.save(_CHECKPOINTS[kind](config, network, out.stem), temporary)
+    content = _CHECKPOINTS[kind](config, network, out.stem)
+    with (
+        replacing(out) as temporary,
+        open(temporary, "wb") as file,
+    ):  # Python says what is wrong with the disk
+        torch.save(content, file)
 
 
 def _without_augments(family: DiffusionModel) -> Mapping[str, Tensor]:

@@ -37,6 +37,9 @@ SAMPLING = Sampling(sampler="iplms", schedule="crash", steps=100, sigma_min=0.0,
 
 EMA, ONLINE = "diffusion_ema.", "diffusion."
 
+EXPORT = "model_config.json"
+"""What stable-audio-tools calls the settings beside an export."""
+
 _PREFIX = re.compile(r"((?:\w+\.)*?)(?:net\.\d+\.|timestep_embed\.)")
 _PLACE = re.compile(r"unet((?:\.inner)*)\.(before|after)\.(\d+)\.(\w+)\.(weight|bias)")
 _LAYERS = {
@@ -178,7 +181,7 @@ def _measured(path: Path, tensors: Mapping[str, Tensor]) -> tuple[DanceDiffusion
 
 def _rate_and_length(source: Source, asked: Asked) -> tuple[Any, Any]:
     """What the file says, or one beside it, or its user, or the list of the official models."""
-    export = beside(source.path, "model_config.json", "config.json")
+    export = beside(source.path, EXPORT, "config.json")
     info = setting(source.content, "model_config", "model_info") or {}
     said = first(setting(info, "sample_rate"), setting(export, "sample_rate"))
     check_rate(source.path, said, asked)
@@ -189,8 +192,8 @@ def _rate_and_length(source: Source, asked: Asked) -> tuple[Any, Any]:
         rate, length = (first(rate, known.rate), first(length, known.length)) if known else (rate, length)
     if rate is None or length is None:
         raise RequestError(
-            f"{source.path} does not say at which rate it plays, or how long its sounds are; give both (the "
-            "official models have a rate of 16000 or 48000, and a length of 65536 or 131072)."
+            f"{source.path} does not say at which rate it plays, or how long its sounds are; give both, "
+            "as in --rate 48000 --length 65536 (what the official models have is in docs/checkpoints.md)."
         )
     return rate, length
 

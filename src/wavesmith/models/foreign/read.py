@@ -64,10 +64,13 @@ def _read(path: Path, asked: Asked) -> Reading:
 
 
 def recognises(folder: Path) -> bool:
-    """Whether a folder holds another tool's model, and none of ours."""
-    if (folder / CONFIG).is_file() and (folder / WEIGHTS).is_file():
+    """Whether a folder holds another tool's model, and none of ours, not even one that lost its settings."""
+    ours = (folder / WEIGHTS).is_file() and not (folder / dance_diffusion.EXPORT).is_file()
+    if ours and (folder / CONFIG).is_file():
         return False
-    return diffusers.recognises(folder) or bool(_checkpoints(folder))
+    return diffusers.recognises(folder) or any(
+        not ours or path.name != WEIGHTS for path in _checkpoints(folder)
+    )
 
 
 def _only_file(folder: Path) -> Path:

@@ -165,8 +165,8 @@ def _rate_and_length(
     length = first(asked.length, setting(settings, "length"), usual[1])
     if rate is None or length is None:
         raise RequestError(
-            f"{source.path} does not say at which rate it plays, or how long its sounds are; give both, or "
-            "put its config.yaml beside it."
+            f"{source.path} does not say at which rate it plays, or how long its sounds are; give both, as "
+            "in --rate 44100 --length 32768, or put its config.yaml beside it."
         )
     return rate, length
 

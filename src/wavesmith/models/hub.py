@@ -1,0 +1,103 @@
+"""The Hugging Face Hub: get models from it, and put models of ours there."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+
+from wavesmith.errors import ModelError
+from wavesmith.models import foreign
+from wavesmith.models.folder import CARD, CONFIG, TIMBRE, WEIGHTS, load_folder
+from wavesmith.models.provenance import ATTRIBUTION
+
+OURS = (CONFIG, WEIGHTS, CARD, TIMBRE, ATTRIBUTION)
+
+
+def download(repository: str) -> Path:
+    """Get a model from the Hugging Face Hub into its usual cache, if it is not there yet; returns its folder.
+
+    Offline mode (`HF_HUB_OFFLINE=1`) is respected: then what is in the cache is all there is.
+
+    Raises:
+        ModelError: when it cannot be had, or there is no room for it.
+    """
+    from huggingface_hub import snapshot_download
+
+    patterns = [*OURS, *foreign.PATTERNS]
+    _check_room(repository, patterns)
+    try:
+        return Path(snapshot_download(repository, allow_patterns=patterns))
+    except Exception as error:  # the hub's client raises many kinds, most meaning the same to the user
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _no_room(repository) from error
+        raise ModelError(
+            f"There is no folder {repository}, and no model of that name could be had from the Hugging Face "
+            f"Hub or its local cache ({type(error).__name__}); check the spelling and the connection."
+        ) from error
+
+
+def push(folder: str | Path, repository: str, *, private: bool = True) -> str:
+    """Put a model folder of ours on the Hugging Face Hub; returns its address there.
+
+    Only the model's own files are sent: nothing of what its training left beside them. The repository is made
+    if there is none, and only you see it then, unless `private` is False.
+
+    Raises:
+        ModelError: when the folder holds no whole model, or the hub does not take it.
+    """
+    import huggingface_hub
+
+    load_folder(folder)
+    try:
+        api = huggingface_hub.HfApi()
+        api.create_repo(repository, private=private, exist_ok=True)
+        api.upload_folder(
+            repo_id=repository,
+            folder_path=folder,
+            allow_patterns=list(OURS),
+            commit_message="Model by wavesmith",
+        )
+    except Exception as error:
+        raise ModelError(
+            f"{folder} could not be pushed to {repository} ({type(error).__name__}); log in with "
+            "'hf auth login', and check the repository's name (YOU/NAME) and the connection."
+        ) from error
+    return f"https://huggingface.co/{repository}"
+
+
+def _check_room(repository: str, patterns: Sequence[str]) -> None:
+    """Refuse a download that the disk has no room for before it begins."""
+    from huggingface_hub import constants
+
+    cache = Path(constants.HF_HUB_CACHE)
+    place = next(folder for folder in (cache, *cache.parents) if folder.exists())
+    wanted, free = _size(repository, patterns), shutil.disk_usage(place).free
+    if wanted > free:
+        raise _no_room(repository, f" ({wanted / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free)")
+
+
+def _size(repository: str, patterns: Sequence[str]) -> int:
+    """Bytes of a repository's files that are not in the cache yet; 0 when that cannot be found out."""
+    import huggingface_hub
+
+    try:
+        info = huggingface_hub.HfApi().model_info(repository, files_metadata=True)
+    except Exception:  # what is wrong, the download itself will say
+        return 0
+    sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
+    return sum(
+        size
+        for name, size in sizes.items()
+        if any(fnmatch(name, pattern) for pattern in patterns)
+        and not huggingface_hub.try_to_load_from_cache(repository, name, revision=info.sha)
+    )
+
+
+def _no_room(repository: str, numbers: str = "") -> ModelError:
+    return ModelError(
+        f"There is no room for {repository} in the Hugging Face Hub's cache{numbers}; make room there or set "
+        "HF_HOME to another place."
+    )
