@@ -2,10 +2,10 @@
 
     python benchmarks/scale.py 5000
 
-Makes so many short sounds in a temporary folder (a tenth of a second of decaying noise each, 16-bit mono at
-44.1 kHz), then scans them, builds a library of them, and finds the nearest other sound of each. Prints seconds
-of wall clock and of CPU (all processes), and the highest memory of the main process so far; `--vectors` adds a
-search among so many random vectors, which need no sounds.
+Makes so many short sounds in a temporary folder (a tenth of a second of decaying noise each, 16-bit mono
+at 44.1 kHz), then scans them, builds a library of them, and finds the nearest other sound of each. Prints
+seconds of wall clock and of CPU (all processes), and the highest memory of the main process so far;
+`--vectors` adds a search among so many random vectors, which need no sounds.
 """
 
 from __future__ import annotations

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import contextlib
+import inspect
 from pathlib import Path
 
 import pytest
 import torch
 
 from wavesmith import Sound
-from wavesmith.evaluation import Report
+from wavesmith.cli.console import stages
+from wavesmith.cli.evaluate import evaluate as evaluate_command
+from wavesmith.evaluation import Report, evaluate
 from wavesmith.judges import train_judge
 
 
@@ -79,3 +83,26 @@ def test_ctrl_c_keeps_what_is_done(interrupted, real, tmp_path):
     assert result.code == 130
     assert "Kept what is done in evaluation" in result.err
     assert list(sounds.rglob("*.wav"))
+
+
+def test_the_command_has_the_names_and_defaults_of_the_function():
+    command, function = (inspect.signature(one).parameters for one in (evaluate_command, evaluate))
+    shared = command.keys() & function.keys()
+    assert shared == function.keys() - {"progress", "choices"}
+    assert [name for name in shared if str(command[name].default) != str(function[name].default)] == []
+
+
+def test_each_stage_has_a_bar_of_its_own_even_when_it_comes_again(monkeypatch):
+    opened, shown = [], []
+
+    @contextlib.contextmanager
+    def bar(title):
+        opened.append(title)
+        yield lambda done, total: shown.append((title, done, total))
+
+    monkeypatch.setattr("wavesmith.cli.console.progress", bar)
+    with stages() as update:
+        for stage, done in (("reading", 1), ("reading", 2), ("making", 1), ("reading", 1)):
+            update(stage, done, 2)
+    assert opened == ["reading", "making", "reading"]
+    assert shown == [("reading", 1, 2), ("reading", 2, 2), ("making", 1, 2), ("reading", 1, 2)]

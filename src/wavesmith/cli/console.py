@@ -49,13 +49,15 @@ def show(title: str, rows: Iterable[tuple[Any, ...]], columns: tuple[str, ...] =
 def stages() -> Iterator[Callable[[str, int, int], None]]:
     """Bars on the terminal, one after the other; yields what to call with (what is done, done, in all)."""
     with ExitStack() as stack:
-        bars: dict[str, Callable[[int, int], None]] = {}
+        current: str | None = None
+        bar: Callable[[int, int], None]
 
         def update(stage: str, done: int, total: int) -> None:
-            if stage not in bars:
+            nonlocal current, bar
+            if stage != current:
                 stack.close()  # the bar of the stage before
-                bars[stage] = stack.enter_context(progress(stage))
-            bars[stage](done, total)
+                current, bar = stage, stack.enter_context(progress(stage))
+            bar(done, total)
 
         yield update
 

@@ -36,6 +36,10 @@ def train(
     precision: Annotated[
         Literal["auto", "32", "bf16", "16"] | None, typer.Option(help="Of the numbers.")
     ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(help="Stop when the held-out loss has not fallen for so many examples; 0: never."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
     device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda or mps.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
@@ -81,6 +85,7 @@ def train(
         "accumulate": accumulate,
         "learning_rate": learning_rate,
         "precision": precision,
+        "patience": patience,
         "seed": seed,
     }
     with progress("reading files", shown=not quiet) as bar:

@@ -66,9 +66,9 @@ def rows(reports: Sequence[Report]) -> list[Row]:
 def card_table(report: Report) -> str:
     """The Markdown of a model card: what was measured, how, and the command that measures it again."""
     lines = [
-        f"{report.model.sounds} sounds beside {report.reference.sounds} real ones; {report.held_out} held-out "
-        f"real ones are the yardstick. Distances are measured in the embedding `{report.distances.embedding}`; "
-        "intervals of 95 % in brackets.",
+        f"{report.model.sounds} sounds beside {report.reference.sounds} real ones; {report.held_out} "
+        "held-out real ones are the yardstick. Distances are in the embedding "
+        f"`{report.distances.embedding}`; intervals of 95 % in brackets.",
         "",
         "| measure | generated | held-out real |",
         "|---|---|---|",

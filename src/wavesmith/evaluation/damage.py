@@ -51,4 +51,5 @@ def smear(waves: Tensor, rate: int, milliseconds: float) -> Tensor:
     for ratio in _RATIOS:
         delayed = torch.exp(-1j * angle * max(1, round(ratio * tail * -math.log10(_ECHO) / 3)))
         spectrum = spectrum * (delayed - _ECHO) / (1 - _ECHO * delayed)
-    return torch.fft.irfft(spectrum, size)[..., :length].to(waves.dtype)
+    blurred: Tensor = torch.fft.irfft(spectrum, size)
+    return blurred[..., :length].to(waves.dtype)

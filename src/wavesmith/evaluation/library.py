@@ -153,7 +153,8 @@ def build(
         DataError: when the folder is missing or holds no audio, or its manifest is broken.
         WavesmithError: when `out` cannot be written.
     """
-    root, store = Path(folder), _Store(Path(out), embedding, seconds)
+    root = Path(folder)
+    store = _Store(Path(out), root, embedding, seconds)
     entries = read_folder(root).entries
     known = store.known()
     stamps = {entry.path: stamp(root / entry.path) for entry in entries}
@@ -208,10 +209,11 @@ def _sorted_out(
 class _Store:
     """The files of a library: facts as lines, vectors and measures as rows, appended batch by batch."""
 
-    def __init__(self, out: Path, embedding: Embedding, seconds: float) -> None:
+    def __init__(self, out: Path, root: Path, embedding: Embedding, seconds: float) -> None:
         self.out, self._width = out, embedding.dimensions
         self._rows = 0
         header = {
+            "folder": str(root.resolve()),
             "embedding": embedding.name,
             "seconds": seconds,
             "measures": MEASURES,

@@ -317,7 +317,9 @@ class _Search:
     def find(self, asked: Sequence[_Asked]) -> list[list[_Hit]]:
         """Nearest training sounds of each, in one pass over the training set."""
         itself = [index if part.themselves else None for part in asked for index in part.indices]
-        vectors = torch.cat([torch.from_numpy(part.sounds.vectors[list(part.indices)]) for part in asked])
+        vectors = torch.cat(
+            [torch.from_numpy(np.array(part.sounds.vectors[list(part.indices)])) for part in asked]
+        )
         pictures = torch.cat([block for part in asked for block in self._pictures(*part[1:3])])
         k = min(_CANDIDATES, len(self.training.files) - 1)
         _, by_picture = nearest(pictures, self._training_pictures(), itself, k)
@@ -356,7 +358,7 @@ class _Search:
 
     def _training_vectors(self) -> Iterator[Tensor]:
         for start in range(0, len(self.training.files), _ROWS):
-            yield torch.from_numpy(np.asarray(self.training.vectors[start : start + _ROWS]))
+            yield torch.from_numpy(np.array(self.training.vectors[start : start + _ROWS]))
 
 
 def _ear(sounds: Sounds) -> Ear:

@@ -134,9 +134,9 @@ def evaluate(
         ModelError: when there is no such model.
         WavesmithError: when something cannot be written.
     """
-    ear = named(embedding) if isinstance(embedding, str) else embedding
     if count < FEWEST:
         raise RequestError(f"An evaluation needs at least {FEWEST} sounds, not {count}; choose more.")
+    ear = named(embedding) if isinstance(embedding, str) else embedding
     given = [subject(one) for one in (model, against) if one is not None]
     options = {
         "against": None if against is None else _name(against),
