@@ -33,7 +33,7 @@ class Workshop:
         return self._hand.number
 
     def load(self, model: str) -> None:
-        """Have the worker load a model, so that its first sound comes soon; raises RequestError if unknown."""
+        """Have the worker load a model, so that its first sound comes soon; RequestError if unknown."""
         self._hand.order(order="load", model=self._shelf.place(model))
 
     def cancel(self, job: str) -> JobRecord:
