@@ -24,7 +24,6 @@ from playwright.sync_api import expect, sync_playwright
 
 KIT = {"kick": 5, "snare": 5, "hihat": 5, "percussion": 5}
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-COLOURS = 255
 WAIT = 300_000  # milliseconds for the sounds to be made
 
 
@@ -91,10 +90,9 @@ def make_kit(page: Any, seed: int) -> None:
 
 
 def take(page: Any, path: Path) -> None:
-    """Write the page as a PNG with a palette, a third of the size of one in full colour."""
+    """Write the page as a small PNG: in full colour, since a palette tints the large dark areas."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    image.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
+    Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(path, optimize=True)
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 

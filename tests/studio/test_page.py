@@ -314,7 +314,7 @@ def test_each_hit_of_a_track_can_be_a_fresh_variation(visit: Callable[..., Page]
     page = visit()
     make(page, 1)
     ready(page, 1)
-    page.locator(".track").first.get_by_label("Each hit a fresh variation").click()
+    page.locator(".track").first.get_by_role("button", name="Each hit a fresh variation").click()
     hits = page.locator(".track").first.locator(".step[aria-pressed=true]").count()
     takes = "JSON.parse(localStorage['wavesmith.bar']).tracks[0].takes"
     page.wait_for_function(f"{takes}.length === {hits}")
@@ -455,7 +455,7 @@ def test_every_control_has_a_name(visit: Callable[..., Page]) -> None:
 
 
 NAMELESS = """() => [...document.querySelectorAll('button, input, select, a, audio, iframe')]
-  .filter((one) => one.offsetParent)
+  .filter((one) => one.checkVisibility())
   .filter((one) => !one.ariaLabel && !one.title && !one.innerText?.trim())
   .filter((one) => !one.labels?.[0]?.innerText.trim())
   .map((one) => one.outerHTML)"""

@@ -167,6 +167,13 @@ def models(studio: Here) -> list[ModelRecord]:
     return list(studio.shelf.records(studio.workshop.loaded, list(ACTIONS)))
 
 
+@router.post("/api/models/{name}/load", tags=["models"])
+def load_model(name: str, studio: Here) -> ModelRecord:
+    """Have a model ready, so that its first sound comes soon."""
+    studio.workshop.load(name)
+    return studio.shelf.record(name, studio.workshop.loaded, list(ACTIONS))
+
+
 @router.post("/api/models/{name}/evaluate", tags=["models"], status_code=202)
 def evaluate(name: str, studio: Here) -> JobRecord:
     """Measure a model."""

@@ -85,7 +85,9 @@ def written_bar(bar: Bar, library: Library, folder: Path) -> Path:
     rows = [[library.read(sound) for sound in track.sounds] for track in bar.tracks]
     kit = _kit("bar", labels, keys, rows)
     instrument = read_sfz(write_kit(kit, folder / "kit", formats=["sfz"], bits="float")[-3])
-    played = render(instrument, hits, seconds=None if hits else STEPS * 15 / bar.tempo)
+    whole = STEPS * 15 / bar.tempo
+    played = render(instrument, hits, seconds=None if hits else whole)
+    played = played.crop(max(played.frames, round(whole * played.rate)))  # at least a bar, so that it loops
     (played.normalise(-1.0) if played.peak > 1 else played).write(folder / "bar.wav")
     return folder / "bar.wav"
 

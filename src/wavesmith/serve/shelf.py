@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -104,10 +105,12 @@ class Shelf:
     def records(self, loaded: set[str], verbs: Sequence[str]) -> Iterator[ModelRecord]:
         """What is known about all models, but those whose files are damaged or half written."""
         for name in self.names():
-            try:
-                yield _record(name, self.get(name), self.place(name) in loaded, verbs)
-            except ModelError:
-                continue
+            with suppress(ModelError):
+                yield self.record(name, loaded, verbs)
+
+    def record(self, name: str, loaded: set[str], verbs: Sequence[str]) -> ModelRecord:
+        """What is known about a model; raises as `get` does."""
+        return _record(name, self.get(name), self.place(name) in loaded, verbs)
 
 
 def _record(name: str, model: Model, loaded: bool, verbs: Sequence[str]) -> ModelRecord:

@@ -32,6 +32,10 @@ class Workshop:
         """Number of the worker's process."""
         return self._hand.number
 
+    def load(self, model: str) -> None:
+        """Have the worker load a model, so that its first sound comes soon; RequestError if unknown."""
+        self._hand.order(order="load", model=self._shelf.place(model))
+
     def cancel(self, job: str) -> JobRecord:
         """End a job, and what the worker is doing for it."""
         record = self._jobs.cancel(job)

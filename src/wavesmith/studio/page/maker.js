@@ -292,7 +292,7 @@ function chosenSettings() {
 
 function foot() {
   const usual = count();
-  const seed = h("input", { type: "number", id: "seed", min: 0, max: 2 ** 31 - 1, step: 1, value: asked.seed, "aria-label": "Seed", onchange: (event) => told(() => (asked.seed = Math.min(2 ** 31 - 1, Math.max(0, Math.floor(Number(event.target.value)) || 0)))) });
+  const seed = h("input", { type: "number", id: "seed", min: 0, max: 2 ** 31 - 1, step: 1, value: asked.seed, "aria-label": "Seed", onchange: (event) => told(() => setSeed(Number(event.target.value))) });
   const lock = button(asked.locked ? "lock" : "unlock", asked.locked ? "Seed is locked: the same again each time" : "Seed is free: a new one each time", () => {
     asked.locked = !asked.locked;
     keep();
@@ -310,7 +310,7 @@ function foot() {
       usual && h("label", { class: "field-inline" }, h("span", { class: "soft" }, "Count"), many),
       h("label", { class: "field-inline seed" }, h("span", { class: "soft" }, "Seed"), seed),
       lock,
-      button("dice", "Another seed", () => told(() => (asked.seed = seed.value = anySeed())), { id: "dice" }),
+      button("dice", "Another seed", () => told(() => (seed.value = setSeed(anySeed()))), { id: "dice" }),
     ),
     h(
       "div",
@@ -319,6 +319,12 @@ function foot() {
       h("button", { type: "button", id: "stop", hidden: true, onclick: () => attempt(jobs.cancelAll) }, icon("stop"), "Stop"),
     ),
   ];
+}
+
+/** Choose the seed of what is made next. */
+function setSeed(seed) {
+  Object.assign(asked, { seed: Math.min(2 ** 31 - 1, Math.max(0, Math.floor(seed) || 0)), used: false });
+  return asked.seed;
 }
 
 const anySeed = () => crypto.getRandomValues(new Uint32Array(1))[0] % SEEDS;
@@ -351,8 +357,8 @@ export async function make() {
     if (!region) return notice("Mark the part to make anew on the waveform of the source first.", { error: true });
     settings.regions = [region];
   }
-  if (!asked.locked) $("#seed").value = asked.seed = asked.used === asked.seed ? anySeed() : asked.seed;
-  asked.used = asked.seed;
+  if (asked.used && !asked.locked) $("#seed").value = setSeed(anySeed());
+  asked.used = true;
   keep();
   return begin({ verb: asked.verb, count: count(), label: label(), sources, settings, seed: asked.seed });
 }

@@ -18,7 +18,7 @@ export async function enter() {
 export async function use(name) {
   models.choose(name);
   if (models.current.loaded) return;
-  const told = await api.loadModel(name).catch((error) => void (error.status === 405 || notice(error.message, { error: true })));
+  const told = await attempt(() => api.loadModel(name));
   if (told) Object.assign(models.all.find((model) => model.name === name) ?? {}, told);
   if (!$("#models").hidden) draw();
 }
