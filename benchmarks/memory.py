@@ -2,12 +2,12 @@
 
     python benchmarks/memory.py [--recipe tiny-audio-diffusion] [--micro-batches 4]
 
-A real training of a few steps (data, averages, optimizer, checkpoint, demos of one step) runs in a process of its
-own, whose peak resident memory is read afterwards (Linux and macOS). On a CUDA device torch's own peak is
-read, too. Gradients are summed over two micro-batches instead of all, which changes no peak. The estimate
-for a GPU counts what has to be there in float32: weights, gradients, AdamW's two moments, averages of the
-weights, and what the network keeps for its gradients; a CUDA context and the workspace of its libraries,
-some 0.3 to 0.6 GB, come on top.
+A real training of a few steps (data, averages, optimizer, checkpoint, demos of one step) runs in a
+process of its own, whose peak resident memory is read afterwards (Linux and macOS). On a CUDA device
+torch's own peak is read, too. Gradients are summed over two micro-batches instead of all, which changes
+no peak. The estimate for a GPU counts what has to be there in float32: weights, gradients, AdamW's two
+moments, averages of the weights, and what the network keeps for its gradients; a CUDA context and the
+workspace of its libraries, some 0.3 to 0.6 GB, come on top.
 """
 
 from __future__ import annotations
