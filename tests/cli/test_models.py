@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from wavesmith import models
-from wavesmith.models import bundled_names, load
+from wavesmith.models import bundled_names, load, save_folder
 from wavesmith.training import recipe_names
 
 
@@ -32,6 +34,25 @@ def test_info_tells_what_a_model_costs(wavesmith):
 
 def test_info_on_an_unknown_model(wavesmith):
     assert wavesmith("models", "info", "debgu").refuses("'debug'")
+
+
+def test_a_model_without_percentiles_gets_them(wavesmith, drums):
+    save_folder("mine", load("debug").family, "")
+    steered = ("generate", "kick", "--model", "mine", "--seed", 1, "--timbre", "brightness=90")
+    assert wavesmith(*steered).refuses("no table of timbres", "wavesmith models timbre MODEL SOUNDS")
+    result = wavesmith("models", "timbre", "mine", "drums")
+    assert (result.code, result.err) == (0, "")
+    table = load("mine").timbre
+    assert table.rows.keys() == {"", "kick", "snare"}
+    assert table.value("brightness", 50, {"snare": 1}) > table.value("brightness", 50, {"kick": 1})
+    assert wavesmith(*steered).code == 0
+
+
+def test_percentiles_need_a_model_folder_and_sounds(wavesmith, drums):
+    save_folder("mine", load("debug").family, "")
+    assert wavesmith("models", "timbre", "debug", "drums").refuses("debug", "no model folder")
+    assert wavesmith("models", "timbre", "mine", "nowhere").refuses("nowhere")
+    assert not Path("mine/timbre.json").exists()
 
 
 def test_info_tells_what_a_model_makes_and_how(wavesmith):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import typer
@@ -46,21 +46,38 @@ def show(title: str, rows: Iterable[tuple[Any, ...]], columns: tuple[str, ...] =
 
 
 @contextmanager
+def stages() -> Iterator[Callable[[str, int, int], None]]:
+    """Bars on the terminal, one after the other; yields what to call with (what is done, done, in all)."""
+    with ExitStack() as stack:
+        bars: dict[str, Callable[[int, int], None]] = {}
+
+        def update(stage: str, done: int, total: int) -> None:
+            if stage not in bars:
+                stack.close()  # the bar of the stage before
+                bars[stage] = stack.enter_context(progress(stage))
+            bars[stage](done, total)
+
+        yield update
+
+
+@contextmanager
 def progress(title: str, shown: bool = True) -> Iterator[Callable[[int, int], None]]:
-    """A bar on the terminal until all is done or the block ends; yields what to call with (done, in all)."""
+    """A bar on the terminal, from the first call until all is done; yields what to call: (done, in all)."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
     columns = TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(
-        *columns, console=console, transient=True, disable=not (shown and console.is_terminal)
-    ) as bar:
-        task = bar.add_task(title, total=None)
+    bar = Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal))
+    task = bar.add_task(title, total=None)
 
-        def update(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-            if done == total:  # whatever comes next may want the screen for itself
-                bar.stop()
+    def update(done: int, total: int) -> None:
+        bar.start()
+        bar.update(task, completed=done, total=total)
+        if done == total:  # whatever comes next may want the screen for itself
+            bar.stop()
 
+    try:
         yield update
+    finally:
+        bar.stop()

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from wavesmith.cli.console import show, tell
+from wavesmith.cli.console import progress, show, tell
 from wavesmith.cli.options import Length, Rate, WeightsChoice
 
 Name = Annotated[
@@ -62,6 +62,19 @@ def info(name: Name, rate: Rate = None, length: Length = None, weights: WeightsC
     tell(f"{size:.1f} M parameters; {work:.0f} M multiply-adds in each pass over a second of sound")
     tell(f"sampled by {sampling.sampler} on {sampling.schedule}, {sampling.steps} steps\n")
     tell(model.card or "This model has no card.")
+
+
+@app.command()
+def timbre(
+    model: Annotated[Path, typer.Argument(help="Model folder.")],
+    sounds: Annotated[Path, typer.Argument(help="Sounds such as it was trained on; sub-folders are labels.")],
+) -> None:
+    """Measure what timbres sounds have, so that a model can be steered by percentiles of them."""
+    from wavesmith.models import write_timbres
+
+    with progress("reading files") as scanning, progress("measuring") as measuring:
+        write_timbres(model, sounds, scanning=scanning, progress=measuring)
+    tell(f"The timbres of {sounds} are in {model}; steer with --timbre brightness=80 and the like.")
 
 
 @app.command()

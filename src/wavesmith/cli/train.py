@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from wavesmith.cli.console import note, progress, tell
+from wavesmith.cli.options import LICENCES, OPT_OUT, names
 from wavesmith.errors import RequestError
 
 
@@ -26,6 +27,8 @@ def train(
         str | None, typer.Option(help="Recipe by name or file; chosen by the sounds if left out.")
     ] = None,
     base: Annotated[str | None, typer.Option(help="Model to start from (fine-tuning).")] = None,
+    licences: LICENCES = None,
+    opt_out: OPT_OUT = None,
     examples: Annotated[int | None, typer.Option(help="Sounds to train on in all, repeats counted.")] = None,
     batch: Annotated[int | None, typer.Option(help="Sounds per step on each device.")] = None,
     accumulate: Annotated[int | None, typer.Option(help="Steps whose gradients are summed.")] = None,
@@ -42,14 +45,34 @@ def train(
         bool, typer.Option("--compiled", help="Quicker steps by torch.compile, which needs a C++ compiler.")
     ] = False,
     log: Annotated[list[Log] | None, typer.Option(help="Log there, too.")] = None,
+    judge: Annotated[
+        bool,
+        typer.Option("--judge", help="Train a judge of the labels, which can steer, instead of a model."),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print errors and the last line only.")] = False,
 ) -> None:
-    """Train a model, or go on with a training.
+    """Train a model, or go on with a training; with --judge, a judge.
 
     The model in --out can be used at any time. Ctrl-C stops after the step under way, keeps everything, and
     exits with code 130; the same command then goes on, to the very model of an unbroken training. A second
     Ctrl-C stops at once, and what came after the last checkpoint is lost.
     """
+    if judge:
+        _refuse_with_judge(
+            recipe=recipe,
+            base=base,
+            accumulate=accumulate,
+            learning_rate=learning_rate,
+            precision=precision,
+            device=device if device not in ("auto", "cpu") else None,
+            devices=devices if devices > 1 else None,
+            workers=workers or None,
+            compiled=compiled or None,
+            log=log,
+        )
+        _train_judge(folder, out, threads, quiet, examples=examples, batch=batch, seed=seed)
+        return
+
     from wavesmith.training import train
 
     changes: dict[str, Any] = {
@@ -66,6 +89,8 @@ def train(
             out,
             recipe=recipe,
             base=base,
+            licences=names(licences),
+            opt_out=opt_out,
             device=device,
             devices=devices,
             workers=workers,
@@ -79,6 +104,36 @@ def train(
             **{name: value for name, value in changes.items() if value is not None},
         )
     tell(f"The model is in {out} ({model.hash}); 'wavesmith generate --model {out}' makes sounds with it.")
+
+
+def _refuse_with_judge(**given: object) -> None:
+    """Refuse options that say how models are trained."""
+    for name, value in given.items():
+        if value is not None:
+            raise RequestError(
+                f"A judge is trained in one way, on the CPU; leave --{name.replace('_', '-')} out."
+            )
+
+
+def _train_judge(folder: Path, out: Path, threads: int | None, quiet: bool, **asked: Any) -> None:
+    import torch
+
+    from wavesmith.judges import train_folder
+
+    if threads:
+        torch.set_num_threads(threads)
+    with progress("reading files", not quiet) as scanning, progress("training", not quiet) as training:
+        report = train_folder(
+            folder,
+            out,
+            scanning=scanning,
+            progress=lambda done, total, loss: training(done, total),
+            **{name: value for name, value in asked.items() if value is not None},
+        )
+    right = f"{report.accuracy:.0%} of the sounds it was trained on"
+    if report.held_out_accuracy is not None:
+        right = f"{report.held_out_accuracy:.0%} of {report.held_out} sounds that it had not heard"
+    tell(f"The judge is in {out}; it tells {', '.join(report.classes)} apart and is right about {right}.")
 
 
 def _stop() -> None:

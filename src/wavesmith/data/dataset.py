@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from wavesmith.data.fit import fit
+from wavesmith.data.fit import fit, sounding_end
 from wavesmith.data.manifest import Entry
 from wavesmith.data.order import balanced_weights
 from wavesmith.errors import DataError
@@ -37,8 +37,9 @@ class SoundDataset(Dataset[Item]):
     """Sounds ready for a model.
 
     Each is resampled, given `channels`, cut to `length` frames (with a 20 ms fade-out) or padded with zeros,
-    and brought to a peak of -1 dBFS (raised by 59 dB at most). All are kept in memory as float32 if that
-    takes no more than `memory` bytes; otherwise each is read from its file when it is asked for.
+    and brought to a peak of -1 dBFS (raised by 59 dB at most). All are kept in memory, without the zeros at
+    their ends, if padded float32 would take no more than `memory` bytes; otherwise each is read from its file
+    when it is asked for.
 
     Attributes:
         labels: names of the labels, sorted; empty for sounds without labels. Give `labels` to keep the
@@ -82,24 +83,23 @@ class SoundDataset(Dataset[Item]):
         self.label_indices = torch.tensor([places.get(entry.label or "", NO_LABEL) for entry in entries])
         self.weights = balanced_weights(entries)
         fits = 4 * len(entries) * channels * length <= memory
-        self._waves = self._load_all() if fits else None
+        self._kept = [_without_tail(self._load(index)) for index in range(len(entries))] if fits else None
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def __getitem__(self, index: int) -> Item:
         """The item at `index`; raises AudioError when it is read now and its file is gone or broken."""
-        wave = self._load(index) if self._waves is None else self._waves[index]
+        wave = self._load(index) if self._kept is None else fit(self._kept[index], self._length, self._rate)
         return Item(wave, int(self.label_indices[index]), index)
-
-    def _load_all(self) -> Tensor:
-        waves = torch.empty(len(self), self._channels, self._length)
-        for index, wave in enumerate(waves):
-            wave.copy_(self._load(index))
-        return waves
 
     def _load(self, index: int) -> Tensor:
         sound = Sound.read(self._folder / self._entries[index].path)
         sound = sound.resample(self._rate).channels_as(self._channels)
         wave = fit(torch.tensor(sound.samples), self._length, self._rate)
         return wave * (PEAK / max(float(wave.abs().max()), 1e-3))
+
+
+def _without_tail(wave: Tensor) -> Tensor:
+    """What comes before the zeros at the end: most hits are much shorter than what a model takes."""
+    return wave[:, : max(1, int(sounding_end(wave)))].clone()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 from torch import Tensor
 
 from wavesmith.hearing.timbre import TIMBRES, Timbre
@@ -25,6 +25,15 @@ class TimbreTable(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rows: dict[str, dict[str, tuple[float, ...]]]
+
+    @model_validator(mode="after")
+    def _complete(self) -> TimbreTable:
+        if ALL not in self.rows:
+            raise ValueError("the percentiles of all sounds are missing")
+        for row in self.rows.values():
+            if row.keys() != set(TIMBRES) or any(len(points) != POINTS for points in row.values()):
+                raise ValueError(f"every row needs {POINTS} percentiles of each timbre")
+        return self
 
     def value(self, name: str, percentile: float, label: Mapping[str, float] | None = None) -> float:
         """The measurement at a percentile (0 to 100) among sounds of a mix of labels, or of all."""

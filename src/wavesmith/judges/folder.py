@@ -28,11 +28,10 @@ def train_folder(
     rate: int | None = None,
     seconds: float | None = None,
     held_out: float = 0.15,
-    steps: int = 800,
+    examples: int = 25_600,
     batch: int = 32,
     noisy: bool = True,
     seed: int = 0,
-    overwrite: bool = False,
     scanning: Callable[[int, int], None] | None = None,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> JudgeReport:
@@ -47,22 +46,21 @@ def train_folder(
         rate: what the judge hears at; the commonest of the sounds if None, 44100 at most.
         seconds: how much it is given of each sound; if None, what nine of ten sounds fit into, 2 at most.
         held_out: share of every label that is kept away, 0 to 0.5.
-        steps: optimiser steps.
+        examples: sounds to train on in all, repeats counted.
         batch: sounds per step.
         noisy: train it to hear through noise, as judges that steer must.
         seed: of everything random.
-        overwrite: replace the judge that is in `out`.
         scanning: called with (files read, files in all).
         progress: called with (steps done, steps in all, loss).
 
     Raises:
         DataError: when the folder has no sounds, or fewer than two labels.
-        RequestError: for numbers that make no sense, or when something else is in `out`.
+        RequestError: for numbers that make no sense, or when something is in `out` already.
         WavesmithError: when `out` cannot be written.
     """
     out = Path(out)
-    _check(steps, batch, rate, seconds)
-    _check_free(out, overwrite)
+    _check(examples, batch, rate, seconds)
+    _check_free(out)
     files = [file for file in scan(folder, progress=scanning).files if file.label is not None]
     if len({file.label for file in files}) < 2:
         raise DataError(
@@ -79,7 +77,7 @@ def train_folder(
         dataset.labels,
         rate=rate,
         held_out=torch.tensor([file.path in kept_away for file in files]),
-        steps=steps,
+        steps=-(-examples // batch),
         batch=batch,
         noisy=noisy,
         seed=seed,
@@ -97,10 +95,10 @@ def _fitting(files: Sequence[ScannedFile]) -> float:
     return min(max(usual, _SHORTEST), _LONGEST)
 
 
-def _check(steps: int, batch: int, rate: int | None, seconds: float | None) -> None:
-    if steps < 1 or batch < 2:
+def _check(examples: int, batch: int, rate: int | None, seconds: float | None) -> None:
+    if batch < 2 or examples < 1:
         raise RequestError(
-            f"{steps} steps of {batch} sounds make no training; choose some hundreds of 2 or more."
+            f"{examples} examples in steps of {batch} make no training; choose some thousands in steps of 32."
         )
     if rate is not None and not 1000 <= rate <= 192_000:
         raise RequestError(f"A judge cannot hear at {rate} Hz; choose 1000 to 192000.")
@@ -108,13 +106,8 @@ def _check(steps: int, batch: int, rate: int | None, seconds: float | None) -> N
         raise RequestError(f"A judge cannot be given {seconds:g} seconds; choose 0.01 to 60.")
 
 
-def _check_free(out: Path, overwrite: bool) -> None:
-    """Refuse a place that holds anything, or anything but a judge."""
-    if out.exists() and not out.is_dir():
+def _check_free(out: Path) -> None:
+    if out.is_file():
         raise RequestError(f"{out} is a file; give a folder for the judge.")
-    if not out.exists() or not any(out.iterdir()):
-        return
-    if not (out / REPORT).is_file():
-        raise RequestError(f"{out} holds something else than a judge; give another folder.")
-    if not overwrite:
-        raise RequestError(f"{out} holds a judge already; give another folder, or overwrite it.")
+    if out.exists() and any(out.iterdir()):
+        raise RequestError(f"There is something in {out} already; give another folder for the judge.")

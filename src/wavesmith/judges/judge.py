@@ -93,7 +93,9 @@ class Judge(nn.Module):
             judge = cls(JudgeConfig.model_validate_json((folder / _CONFIG).read_text()))
             judge.load_state_dict(load_file(folder / _WEIGHTS))
         except (OSError, ValidationError, SafetensorError, RuntimeError) as error:
-            raise ModelError(f"{folder} does not hold a judge; make one with train_judge.") from error
+            raise ModelError(
+                f"{folder} does not hold a judge; make one with: wavesmith train SOUNDS --judge --out JUDGE."
+            ) from error
         return judge.eval()
 
 

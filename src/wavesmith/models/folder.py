@@ -19,6 +19,7 @@ from wavesmith.families.diffusion import DiffusionConfig, DiffusionModel
 from wavesmith.files import replacing
 from wavesmith.hearing import TimbreTable
 from wavesmith.models.model import Model
+from wavesmith.models.provenance import load_provenance
 
 CONFIG, WEIGHTS, CARD, TIMBRE = "config.json", "model.safetensors", "README.md", "timbre.json"
 _NUMBERS = {torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32"}
@@ -92,7 +93,14 @@ def load_folder(folder: str | Path, name: str | None = None) -> Model:
     family = DiffusionModel(config)
     family.load_state_dict(tensors)
     card = _read_text(folder / CARD) if (folder / CARD).is_file() else ""
-    return Model(name or str(folder), fingerprint(config, family), family.eval(), card, _timbre(folder))
+    return Model(
+        name or str(folder),
+        fingerprint(config, family),
+        family.eval(),
+        card,
+        _timbre(folder),
+        load_provenance(folder),
+    )
 
 
 def fingerprint(config: DiffusionConfig, family: DiffusionModel) -> str:

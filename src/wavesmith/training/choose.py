@@ -19,7 +19,7 @@ from wavesmith.training.config import (
     UniformConfig,
     read_recipe,
 )
-from wavesmith.transforms import SpectralConfig
+from wavesmith.transforms import SpectralConfig, TransformConfig
 
 _SHORTEST, _LONGEST = 0.25, 4.0
 _STEP, _STEP_SAMPLES = 16, 90_000  # sounds in a step; longer ones go in smaller batches, to save memory
@@ -58,6 +58,7 @@ def choose(
         validate_every=every,
         save_every=every,
         demo_every=2 * every,
+        patience=examples // 2,
     )
     recipe = TrainingRecipe(model=model, training=usual, base=base_name).changed(**training)
     begins = _sound_reasons(model) if base is None else _base_reasons(files, base, base_name)
@@ -95,9 +96,16 @@ def _training_reasons(recipe: TrainingRecipe, sounds: int) -> list[str]:
         f"A {model.network.kind} network over the {model.transform.kind} transform, as in the {source}.",
         f"Steps of {training.batch} x {training.accumulate} sounds (batch x accumulate), "
         f"learning rate {training.learning_rate:g}.",
+        *_stop_reasons(training),
         f"{training.examples} examples: about {training.examples / sounds:.0f} looks at each of "
         f"{sounds} sounds.",
     ]
+
+
+def _stop_reasons(training: TrainingConfig) -> list[str]:
+    if not training.patience:
+        return []
+    return [f"Stops early if the held-out loss does not fall for {training.patience} examples."]
 
 
 def _usual_examples(sounds: int) -> int:
@@ -115,15 +123,21 @@ def _model(files: Sequence[ScannedFile]) -> ModelRecipe:
     channels = 2 if any(file.channels > 1 for file in files) else 1
     seconds = float(np.quantile([file.seconds for file in files], 0.9))
     seconds = min(max(seconds, _SHORTEST), _LONGEST)
-    hop = 2 ** max(4, round(math.log2(rate * 128 / 44_100)))  # about 2.9 ms: attacks stay sharp
-    grain = hop * 8
     proven = read_recipe("drums").model  # what did best where it was measured: docs/drums-model.md
+    transform = _at_rate(proven.transform, rate / proven.rate)
+    grain = transform.hop * 2
     return ModelRecipe(
         rate=rate,
         channels=channels,
         length=math.ceil(seconds * rate / grain) * grain,
-        transform=SpectralConfig(hop=hop),
+        transform=transform,
         network=proven.network,
         parameterisation=proven.parameterisation,
         sampling=proven.sampling,
     )
+
+
+def _at_rate(transform: TransformConfig, ratio: float) -> SpectralConfig:
+    """The same blocks, in time, at `ratio` times the rate."""
+    assert isinstance(transform, SpectralConfig)
+    return transform.model_copy(update={"hop": 2 ** max(4, round(math.log2(transform.hop * ratio)))})

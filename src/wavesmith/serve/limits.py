@@ -1,0 +1,40 @@
+"""How much one server takes on, so that no request, however meant, takes all of the machine."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Limits(BaseModel):
+    """What is refused beyond.
+
+    Attributes:
+        upload_bytes: size of a file that is brought.
+        upload_seconds: its length.
+        body_bytes: size of any other request.
+        body_seconds: how long a sender may be silent in the middle of a request.
+        count: sounds of one job.
+        steps: of a walk.
+        queue: unfinished jobs of one person.
+        queues: unfinished jobs of all.
+        exported: sounds in one file.
+        scanned: files and folders under a folder to scan or train on.
+        connections: open at a time.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    upload_bytes: int = 128 * 2**20
+    upload_seconds: float = 600.0
+    body_bytes: int = 2**20
+    body_seconds: float = 30.0
+    count: int = 256
+    steps: int = 500
+    queue: int = 60
+    queues: int = 200
+    exported: int = 256
+    scanned: int = 100_000
+    connections: int = 256
+
+
+LIMITS = Limits()
