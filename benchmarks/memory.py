@@ -2,12 +2,12 @@
 
     python benchmarks/memory.py [--recipe tiny-audio-diffusion] [--micro-batches 4]
 
-A real training of a few steps (data, averages, optimizer and all, but no demos) runs in a process of its
-own, whose peak resident memory is read afterwards (Linux and macOS). On a CUDA device torch's own peak is
-read, too. Gradients are summed over two micro-batches instead of all, which changes no peak. The estimate
-for a GPU counts what has to be there in float32: weights, gradients, AdamW's two moments, averages of the
-weights, and what the network keeps for its gradients; a CUDA context and the workspace of its libraries,
-some 0.3 to 0.6 GB, come on top.
+A real training of a few steps (data, averages, optimizer, checkpoint, demos of one step) runs in a
+process of its own, whose peak resident memory is read afterwards (Linux and macOS). On a CUDA device
+torch's own peak is read, too. Gradients are summed over two micro-batches instead of all, which changes
+no peak. The estimate for a GPU counts what has to be there in float32: weights, gradients, AdamW's two
+moments, averages of the weights, and what the network keeps for its gradients; a CUDA context and the
+workspace of its libraries, some 0.3 to 0.6 GB, come on top.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def write_sound(recipe: TrainingRecipe, path: Path, seed: int) -> None:
 
 def measure(recipe: TrainingRecipe, folder: Path, micro_batches: int) -> None:
     examples = recipe.training.batch * micro_batches
-    asked = recipe.changed(examples=examples, accumulate=2, demo_every=2**31, held_out=0.0)
+    quick = recipe.model.sampling.model_copy(update={"steps": 1})
+    recipe = recipe.model_copy(update={"model": recipe.model.model_copy(update={"sampling": quick})})
+    asked = recipe.changed(examples=examples, accumulate=2, held_out=0.0)
     train(folder / "sounds", folder / "model", recipe=asked, threads=1)
     unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kibibytes
     print(f"peak resident memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MIB:,.0f} MiB")
