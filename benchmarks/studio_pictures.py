@@ -74,9 +74,10 @@ def studio() -> Iterator[str]:
 
 def make_kit(page: Any, seed: int) -> None:
     """Fill the pads, mark a snare, and ask for what comes next to be brighter where the model can."""
+    page.fill("#seed", str(seed))
+    page.click("#lock")
     for made, (label, count) in enumerate(KIT.items(), start=1):
         page.locator(f"#maker [name=label][value={label}]").check(force=True)
-        page.fill("#seed", str(seed))
         page.fill("#count", str(count))
         page.click("#make")
         expect(page.locator(".pad.ready")).to_have_count(made * count)

@@ -72,6 +72,7 @@ export function notice(text, { error = false, action = null } = {}) {
     h("button", { type: "button", class: "quiet icon", "aria-label": "Close", onclick: close }, icon("cross")),
   );
   const all = $("#notices");
+  for (const other of [...all.children]) if (other.firstChild.textContent === text) other.remove();
   all.append(box);
   while (all.children.length > 3) all.firstChild.remove();
   if (!error) setTimeout(close, 6000);
