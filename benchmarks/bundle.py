@@ -1,12 +1,16 @@
 """Put a trained model into the package, with half-precision weights and a full card.
 
-    python benchmarks/bundle.py runs/drums --recipe drums --out src/wavesmith/models/bundled/drums
-    python benchmarks/evaluate.py DRUMS --model drums --judge JUDGE --out runs/evaluation
-    python benchmarks/bundle.py runs/drums --recipe drums --out src/wavesmith/models/bundled/drums \\
-        --evaluation runs/evaluation/evaluation.md
+    python benchmarks/bundle.py runs/drums --recipe drums --data DRUMS \\
+        --out src/wavesmith/models/bundled/drums
+    wavesmith evaluate drums --reference DRUMS --out runs/evaluation
+    python benchmarks/bundle.py runs/drums --recipe drums --data DRUMS \\
+        --out src/wavesmith/models/bundled/drums --evaluation runs/evaluation/report.json
 
 Twice, because what is measured is what is shipped: the sounds of half-precision weights with the recipe's
 sampling defaults. The card says in plain words what is in `--about` (known weaknesses, credits asked for).
+`attribution.json` is the run's own; where the run is older than that file, it is made from `--data`, the very
+sounds of the training, which its hash proves. Where the manifest gives no link, `--url` makes one of the
+source, which credits ask for.
 """
 
 from __future__ import annotations
@@ -16,9 +20,14 @@ from pathlib import Path
 
 import torch
 
+from wavesmith.data import scan, split
+from wavesmith.evaluation import Report, card_table
 from wavesmith.families import DiffusionConfig, DiffusionModel
-from wavesmith.models import load_folder, save_folder
+from wavesmith.models import Provenance, load_folder, provenance_of, save_folder, save_provenance
+from wavesmith.models.folder import save_timbre
 from wavesmith.training import read_recipe
+from wavesmith.training.artifact import RECIPE
+from wavesmith.training.run import FILES, digest, usable
 
 SOURCES = "\n## Sounds it was trained on"
 ABOUT = Path(__file__).parent / "drums-about.md"
@@ -30,9 +39,11 @@ def main() -> None:
     )
     parser.add_argument("run", type=Path, help="folder that wavesmith train wrote")
     parser.add_argument("--recipe", default="drums", help="its recipe, whose sampling defaults are shipped")
-    parser.add_argument("--evaluation", type=Path, help="Markdown table that evaluate.py wrote")
+    parser.add_argument("--evaluation", type=Path, help="report.json that wavesmith evaluate wrote")
     parser.add_argument("--about", type=Path, default=ABOUT, help="Markdown with what is known of the model")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--data", type=Path, help="the sounds that it was trained on")
+    parser.add_argument("--url", default="https://github.com/{source}", help="of a source; '' for none")
     options = parser.parse_args()
     trained = load_folder(options.run)
     sampling = read_recipe(options.recipe).model.sampling
@@ -41,13 +52,36 @@ def main() -> None:
     family.load_state_dict(trained.family.state_dict())
     card = trained.card.replace(SOURCES, "\n" + measured(options) + SOURCES)
     save_folder(options.out, family, card, dtype=torch.float16)
+    if trained.timbre:
+        save_timbre(options.out, trained.timbre)
+    save_provenance(options.out, linked(trained.provenance or recorded(options), options.url))
+
+
+def recorded(options: argparse.Namespace) -> Provenance:
+    """What a run was trained on that does not say so itself."""
+    if options.data is None:
+        raise SystemExit(f"{options.run} has no attribution.json; give the sounds by --data.")
+    recipe = read_recipe(options.run / RECIPE)
+    files = usable(scan(options.data, licences=recipe.data.licences), recipe)
+    if (options.run / FILES).read_text().strip() != digest(files):
+        raise SystemExit(f"{options.data} does not hold the sounds that {options.run} was trained on.")
+    return provenance_of(*split(files, recipe.training.held_out, recipe.training.seed))
+
+
+def linked(provenance: Provenance, url: str) -> Provenance:
+    """The same with a link for every source that has none."""
+    sources = [
+        source.model_copy(update={"url": source.url or (source.source and url.format(source=source.source))})
+        for source in provenance.sources
+    ]
+    return provenance.model_copy(update={"sources": tuple(sources)})
 
 
 def measured(options: argparse.Namespace) -> str:
     about = options.about.read_text(encoding="utf-8") + "\n"
     if options.evaluation is None:
         return about
-    return about + "## Measured\n\n" + options.evaluation.read_text(encoding="utf-8")
+    return about + "## Measured\n\n" + card_table(Report.read(options.evaluation))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ Both make sounds and take training steps in turn, on one thread, so that other w
 alike; times are CPU seconds, medians over the repeats. Peak memory is that of two training steps in a process
 of their own (Linux and macOS). Running averages of the weights are left out of both, and so is reading data.
 
-The peer is its network and sampler as audio-diffusion-pytorch builds them (`pip install wavesmith[peers]`),
+The peer is its network and sampler as audio-diffusion-pytorch builds them (see `tests/peers.txt`),
 with random weights, which cost what trained ones cost. Without that package our own network of the same
 arithmetic stands in (kinder to the peer, since it stores no attention maps), and a note says so. One sound
 takes about a minute, so a few of its equal steps are timed and multiplied unless `--full` is given.

@@ -12,12 +12,12 @@ import wavesmith
 
 ROOT = Path(wavesmith.__file__).parent
 FLOORS = [
-    {"errors", "files", "recipe", "progress", "lazy"},
+    {"errors", "files", "recipe", "progress", "lazy", "parallel"},
     {"sound", "streams", "tags", "picture", "data"},
     {"diffusion", "networks", "transforms", "hearing"},
     {"families"},
-    {"models", "judges"},
-    {"verbs", "evaluation", "export"},
+    {"models", "judges", "embeddings"},
+    {"verbs", "evaluation", "export", "attribution"},
     {"training"},  # above verbs: its demos are made by the same `generate` that users call
     {"__init__"},  # the package itself, which passes names on
     {"serve", "studio"},

@@ -9,6 +9,7 @@ What is changed on the way, so that the suite stays quick:
 
 - `wavesmith train` and Python's `examples=` train on a thousandth of the examples given, 16 if none are:
   hours become seconds, while everything else (scan, held-out loss, demos, checkpoints, card) still happens.
+- `wavesmith evaluate -n` makes 20 sounds in one step each.
 - The README's marked installation lines are only checked for the files they name, as `.ci/run` runs them;
   what they do with the installed `wavesmith` is run.
 - Blocks below `<!-- not run: needs ... -->` are skipped, for the reasons in `SKIPPED` alone.
@@ -52,6 +53,7 @@ SKIPPED = ("a GPU", "a login", "the network", "a fresh machine")
 FENCE = re.compile(r"(?:<!-- (?P<mark>.+) -->\n)?^```(?P<language>.*)\n(?P<code>(?:.*\n)*?)```$", re.M)
 LANGUAGES = {"bash", "python", "text", "yaml", "jsonl"}
 EXAMPLES = 16
+EVALUATED = 20
 
 WAVESMITH = f"""#!{sys.executable} -IS
 import json, socket, sys
@@ -95,9 +97,9 @@ def things(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a reader has: some sounds, and wavesmith with its model."""
     folder = tmp_path_factory.mktemp("things")
     for label, frequency, noise in (("hihat", 8000.0, 0.9), ("kick", 55.0, 0.0), ("snare", 190.0, 0.5)):
-        for k in range(4):
-            drum(frequency * (1 + k / 20), noise, seed=k).write(
-                folder / "my-sounds" / label / f"{'abcd'[k]}.wav"
+        for k in range(8):
+            drum(frequency * (1 + k / 40), noise, seed=k).write(
+                folder / "my-sounds" / label / f"{'abcdefgh'[k]}.wav"
             )
     drum(50.0, 0.0, seed=9).write(folder / "kick.wav")
     drum(200.0, 0.5, seed=9).write(folder / "snare.wav")
@@ -191,7 +193,10 @@ def serve(customer: socket.socket) -> None:
 
 
 def shortened(arguments: list[str]) -> list[str]:
-    """A command line, training briefly."""
+    """A command line, training and evaluating briefly."""
+    if arguments[:1] == ["evaluate"] and "-n" in arguments:
+        at = arguments.index("-n") + 1
+        return [*arguments[:at], str(EVALUATED), *arguments[at + 1 :], "--steps", "1"]
     if arguments[:1] != ["train"]:
         return arguments
     if "--examples" not in arguments:

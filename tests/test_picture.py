@@ -142,3 +142,18 @@ def test_requests_that_make_no_picture(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"\.png"):
         picture.picture_of(noise(), tmp_path / "a.jpg")
     assert not list(tmp_path.iterdir())
+
+
+def test_diagrams_stand_below_each_other_with_their_lines(tmp_path: Path) -> None:
+    lines = {"one": [(0.0, 1.0), (10.0, 2.0)], "two": [(0.0, 2.0), (10.0, 1.0)]}
+    one, two = tmp_path / "one.png", tmp_path / "two.png"
+    picture.panels([picture.Panel("loss", lines)], one, across="examples")
+    picture.panels([picture.Panel("loss", lines)] * 2, two, across="examples")
+    assert 1.5 < len(pixels(two)) / len(pixels(one)) < 2
+    for colour in ((0xF2, 0xA6, 0x5A), (0xE8, 0xE6, 0xE3)):  # of the first and of the second line
+        assert (abs(pixels(one) - colour).sum(axis=2) < 30).sum() > 100
+
+
+def test_no_diagrams_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="no diagrams"):
+        picture.panels([], tmp_path / "none.png", across="examples")

@@ -1,8 +1,9 @@
 """wavesmith: generative audio that runs on the machine its user owns.
 
 `load` a model and `generate` sounds with it, or `vary`, `restyle`, `morph`, `inpaint`, `extend`, `loop`,
-`upscale` and `clean` sounds of your own; `make_kit` to play; make a sound `again` from its recipe; `scan` a
-folder and `train` on it. What needs torch is imported when it is first asked for.
+`upscale` and `clean` sounds of your own; `make_kit` to play; make a sound `again` from its recipe; `credits`
+says whom to name for it; `scan` a folder and `train` on it. What needs torch is imported when it is first
+asked for.
 """
 
 from typing import TYPE_CHECKING
@@ -13,7 +14,9 @@ from wavesmith.recipe import VERSION as __version__
 from wavesmith.recipe import Recipe
 
 if TYPE_CHECKING:
+    from wavesmith.attribution import credits
     from wavesmith.data.scan import scan
+    from wavesmith.evaluation import evaluate
     from wavesmith.models import Model, load
     from wavesmith.sound import Sound
     from wavesmith.training import train
@@ -36,6 +39,8 @@ else:
             "Sound": "wavesmith.sound",
             "again": "wavesmith.verbs",
             "clean": "wavesmith.verbs",
+            "credits": "wavesmith.attribution",
+            "evaluate": "wavesmith.evaluation",
             "extend": "wavesmith.verbs",
             "generate": "wavesmith.verbs",
             "generate_like": "wavesmith.verbs",
@@ -63,6 +68,8 @@ __all__ = [
     "__version__",
     "again",
     "clean",
+    "credits",
+    "evaluate",
     "extend",
     "generate",
     "generate_like",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping, Sequence
-from itertools import chain
+from itertools import chain, cycle
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image as PaletteImage
 
 Block = tuple[str, Sequence[Sound]]
+Points = Sequence[tuple[float, float]]
 Spectrogram = NDArray[np.float64]
 
 _WINDOW_SECONDS = 0.023
@@ -31,7 +32,15 @@ _INK, _FAINT, _PAPER, _WAVE = "#e8e6e3", "#98949f", "#121116", "#f2a65a"
 _MAP = "magma"
 _PIXELS_PER_INCH = 100
 _PANEL = (64, 96)  # bands and columns of a small panel, each drawn as one pixel
+_LINES = (_WAVE, _INK, "#b5367a", "#fcfdbf", _FAINT)  # their colours, in this order
 _GAP, _MARGIN, _LINE = 4, 16, 24  # pixels between panels, around everything, and for a line of text
+
+
+class Panel(NamedTuple):
+    """A diagram: its title, and its lines by name."""
+
+    title: str
+    lines: Mapping[str, Points]
 
 
 def mel(
@@ -84,21 +93,23 @@ def picture_of(sound: Sound, path: str | Path, title: str | None = None) -> None
     _save(figure, path)
 
 
-def thumbnail(sound: Sound, width: int, height: int) -> bytes:
-    """A PNG of the mel spectrogram alone, of so many pixels, from the loudest cell down to 80 dB below."""
-    from matplotlib import colormaps
+def thumbnail(
+    sound: Sound, width: int, height: int, seconds: float | None = None, top_hz: float | None = None
+) -> bytes:
+    """A PNG of the mel spectrogram alone, of so many pixels, from the loudest cell down to 80 dB below.
+
+    It shows `seconds` and what is up to `top_hz`, by default all there is.
+    """
     from PIL import Image
 
-    levels = _panel(sound, height, width, max(sound.seconds, 0.001), sound.rate / 2)[::-1]
-    loudest = max(levels.max(), _FLOOR_DB + _RANGE_DB)
-    shades = np.clip((levels - loudest) / _RANGE_DB + 1, 0, 1) * 255
-    image = Image.fromarray(shades.astype(np.uint8)).convert("P")
-    image.putpalette(
-        (colormaps[_MAP](np.linspace(0, 1, 256))[:, :3] * 255).round().astype(np.uint8).tobytes()
-    )
-    png = io.BytesIO()
-    image.save(png, "PNG", optimize=True)
-    return png.getvalue()
+    panel = _panel(sound, height, width, seconds or max(sound.seconds, 0.001), top_hz or sound.rate / 2)
+    loudest = max(float(panel.max()), _FLOOR_DB + _RANGE_DB)
+    shade = np.clip((panel - loudest) / _RANGE_DB + 1, 0, 1)[::-1]
+    image = Image.fromarray((shade * 63).round().astype(np.uint8), "P")
+    image.putpalette(_palette().getpalette() or [])
+    memory = io.BytesIO()
+    image.save(memory, "PNG", optimize=True)
+    return memory.getvalue()
 
 
 def sheet(
@@ -138,6 +149,31 @@ def side_by_side(
     sides = (("real", real), ("generated", generated))
     pairs = [[(f"{label}, {kind}", side.get(label, ())[:16]) for kind, side in sides] for label in labels]
     _draw_blocks(pairs, 4, path, title, seconds)
+
+
+def panels(diagrams: Sequence[Panel], path: str | Path, across: str) -> None:
+    """Draw diagrams of lines below each other; `across` says what their horizontal axis counts.
+
+    Raises:
+        RequestError: when there is nothing to draw or the name does not end in .png.
+        WavesmithError: when the file cannot be written.
+    """
+    if not diagrams:
+        raise RequestError("There are no diagrams to draw.")
+    width, height, step = 700, 180, 260
+    figure = _figure(width + 270, step * len(diagrams) + 2 * _MARGIN)
+    for number, diagram in enumerate(reversed(diagrams)):
+        bottom = 50 + number * step
+        _write(figure, 60, bottom + height + _LINE // 2, diagram.title)
+        axes = _axes(figure, 60, bottom, width, height)
+        for (name, points), colour in zip(diagram.lines.items(), cycle(_LINES)):
+            axes.plot(*zip(*points, strict=True), color=colour, linewidth=1.2, marker=".", ms=3, label=name)
+        axes.grid(color=_FAINT, alpha=0.2, linewidth=0.5)
+        axes.ticklabel_format(axis="x", style="plain")
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, labelcolor=_INK, fontsize=8)
+    axes = figure.axes[0]
+    axes.set_xlabel(across, color=_FAINT, fontsize=9)
+    _save(figure, path)
 
 
 def _triangles(bands: int, frequencies: NDArray[np.float64], top_hz: float) -> NDArray[np.float64]:

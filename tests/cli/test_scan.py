@@ -47,3 +47,17 @@ def test_nothing_usable_is_an_error_after_the_report(wavesmith):
 
 def test_no_folder(wavesmith):
     assert wavesmith("scan", "nowhere").refuses("no folder nowhere")
+
+
+def test_licences_and_opt_outs_leave_sounds_out(wavesmith, drums):
+    (drums / "manifest.jsonl").write_text(
+        '{"path": "kick/a.wav", "licence": "CC0-1.0"}\n{"path": "kick/b.wav", "licence": "MIT"}\n'
+    )
+    (drums.parent / "wishes.txt").write_text("path: kick/a.wav\n")
+    told = wavesmith("scan", "drums", "--licences", "cc0")
+    assert "1 usable sounds" in told.out
+    assert "kick/b.wav: is under MIT, not under cc0" in told.out
+    told = wavesmith("scan", "drums", "--opt-out", "wishes.txt")
+    assert "kick/a.wav: is opted out of training" in told.out
+    assert wavesmith("scan", "drums", "--licences", "ccby").refuses("'ccby'", "cc-by")
+    assert wavesmith("scan", "drums", "--licences", ",").refuses("empty")

@@ -168,3 +168,22 @@ def test_a_trained_model_can_be_steered_by_percentiles(wavesmith, drums, recipe)
     assert load("mine").timbre is not None
     made = wavesmith("generate", "kick", "--model", "mine", "--timbre", "brightness=80", "--seed", 1)
     assert made.code == 0
+
+
+def test_a_model_is_trained_on_what_licences_and_opt_outs_leave(wavesmith, drums, recipe):
+    lines = [
+        f'{{"path": "{label}/{name}.wav", "licence": "{licence}", "author": "{name}"}}'
+        for label in ("kick", "snare")
+        for name, licence in zip("abcd", ("CC0-1.0", "CC-BY-4.0", "MIT", "CC0-1.0"), strict=True)
+    ]
+    (drums / "manifest.jsonl").write_text("\n".join(lines))
+    (drums.parent / "wishes.txt").write_text("author: d\n")
+    asked = "--licences", "cc0,cc-by", "--opt-out", "wishes.txt"
+    assert wavesmith(*options("mine", "--examples", 4, *asked)).code == 0
+    record = load("mine").provenance
+    assert {(source.author, source.sounds) for source in record.sources} <= {("a", 2), ("b", 2), ("a", 1)}
+    assert sum(source.sounds for source in record.sources) + len(record.held_out) == 4
+    assert "attribution.json" in load("mine").card
+    assert wavesmith(*options("mine", "--examples", 8, "--licences", "mit")).refuses("other options")
+    assert wavesmith(*options("mine", "--examples", 8, *asked[:2])).refuses("sounds have changed")
+    assert wavesmith(*options("other", "--licences", "gpl")).refuses("'gpl'")

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from wavesmith.diffusion import classifier_free
+from wavesmith.diffusion import Steer, classifier_free, steered
 from wavesmith.errors import RequestError
 
 NULL = torch.tensor([-1])
@@ -82,3 +82,115 @@ def test_items_at_different_levels_are_each_judged_by_their_own(model, x):
 def test_senseless_requests_are_refused(model, bad):
     with pytest.raises(RequestError, match="choose"):
         classifier_free(model, unconditional={"label": NULL}, **bad)
+
+
+# --- steered -----------------------------------------------------------------------------------------------
+
+
+def towards(place):
+    """A loss that is 0 where the sound's mean is `place`."""
+
+    def loss(sound, sigma):
+        return (sound.mean(dim=(1, 2)) - place).square()
+
+    return loss
+
+
+def clean(x, sigma, **cond):
+    """A denoiser that takes everything for the sound."""
+    return x
+
+
+def decode(z):
+    return 2 * z
+
+
+@pytest.fixture
+def z(generator):
+    return torch.randn(3, 4, 5, generator=generator, dtype=torch.float64)
+
+
+def test_the_estimate_is_moved_to_where_the_loss_is_small(z):
+    before = towards(1.0)(decode(z), ONES)
+    moved = steered(clean, decode, [Steer("mean", towards(1.0))], reach=10)(z, ONES)
+    assert (towards(1.0)(decode(moved), ONES) < 0.3 * before).all()
+    more = steered(clean, decode, [Steer("mean", towards(1.0))], reach=10, rounds=8)(z, ONES)
+    assert (towards(1.0)(decode(more), ONES) < 1e-3 * before).all()
+
+
+def test_items_are_steered_each_by_itself(z):
+    steer = steered(clean, decode, [Steer("mean", towards(1.0))])
+    sigma = torch.tensor([0.1, 1.0, 5.0], dtype=torch.float64)
+    together = steer(z, sigma)
+    for k in range(3):
+        torch.testing.assert_close(together[k : k + 1], steer(z[k : k + 1], sigma[k : k + 1]))
+
+
+def test_no_step_is_longer_than_what_is_left_open(z):
+    for sigma in (0.01, 0.5, 100.0):
+        levels = sigma * ONES
+        moved = steered(clean, decode, [Steer("mean", towards(1e6))], rounds=1, reach=0.1)(z, levels)
+        length = (moved - z).square().mean((1, 2)).sqrt()
+        torch.testing.assert_close(length, 0.1 * levels / (1 + levels.square()).sqrt())
+
+
+def test_steps_of_several_losses_are_added_by_their_weights(z):
+    def first(sound, sigma):
+        return sound[:, 0].square().mean(1)
+
+    def second(sound, sigma):
+        return sound[:, 1].square().mean(1)
+
+    def move(*steers):
+        return steered(clean, decode, steers, rounds=1)(z, ONES) - z
+
+    both = move(Steer("a", first, 0.5), Steer("b", second, 2.0))
+    torch.testing.assert_close(both, 0.5 * move(Steer("a", first)) + 2 * move(Steer("b", second)))
+
+
+def test_a_loss_steers_within_its_window_alone(z):
+    steer = steered(clean, decode, [Steer("mean", towards(1.0), window=(0.5, 2.0))])
+    sigma = torch.tensor([0.1, 1.0, 9.0], dtype=torch.float64)
+    moved = (steer(z, sigma) != z).flatten(1).any(1)
+    assert moved.tolist() == [False, True, False]
+
+
+def test_it_works_inside_inference_mode(z):
+    with torch.inference_mode():
+        moved = steered(clean, decode, [Steer("mean", towards(1.0))])(z.clone(), ONES)
+    assert not torch.equal(moved, z)
+
+
+def test_a_loss_that_is_nowhere_to_be_lowered_moves_nothing(z):
+    def flat(sound, sigma):
+        return (0 * sound).sum((1, 2)) + 3
+
+    assert torch.equal(steered(clean, decode, [Steer("flat", flat)])(z, ONES), z)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_no_number_is_named_with_its_step(z, value):
+    calls = []
+
+    def breaks(sound, sigma):
+        calls.append(1)
+        return sound.mean((1, 2)).square() * (value if len(calls) > 2 else 1)
+
+    steer = steered(clean, decode, [Steer("mean", towards(0.0)), Steer("mine", breaks)], rounds=1)
+    steer(z, ONES)
+    steer(z, ONES)
+    with pytest.raises(RequestError, match=r"'mine' gave \[(nan|inf).* at step 3 of the walk"):
+        steer(z, ONES)
+
+
+def test_a_loss_of_another_shape_is_named(z):
+    with pytest.raises(RequestError, match=r"'sum' gave .* not one finite number for each sound"):
+        steered(clean, decode, [Steer("sum", lambda sound, sigma: sound.square().sum())])(z, ONES)
+
+
+def test_a_gradient_that_is_no_number_is_named(z):
+    def steep(sound, sigma):
+        return (0 * sound).abs().sqrt().sum((1, 2))
+
+    with pytest.raises(RequestError, match="'steep' has no finite gradient at step 1"):
+        steered(clean, decode, [Steer("steep", steep)])(z, ONES)

@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from wavesmith.errors import ModelError, WavesmithError
 from wavesmith.families import DiffusionModel
 from wavesmith.models import DEBUG_CONFIG, debug_model, fingerprint, load_folder, save_folder
+from wavesmith.models.folder import write_tensors
 from wavesmith.verbs import generate
 
 
@@ -209,3 +210,19 @@ def test_an_unchanged_folder_loads_after_all_that(folder):
     rewrite(folder, lambda tensors: None)
     reconfigure(folder)
     assert isinstance(load_folder(folder).family, DiffusionModel)
+
+
+def test_what_is_written_is_what_safetensors_reads(tmp_path):
+    tensors = {
+        "scalar": torch.tensor(3.0),
+        "half": torch.randn(2, 3).half(),
+        "brain": torch.randn(5, 1).bfloat16(),
+        "turned": torch.randn(3, 4).T,
+        "empty": torch.zeros(0, 2),
+    }
+    write_tensors(tensors, tmp_path / "some.safetensors")
+    read = load_file(tmp_path / "some.safetensors")
+    assert read.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        assert read[name].dtype == tensor.dtype
+        assert torch.equal(read[name], tensor)

@@ -53,6 +53,15 @@ def test_the_model_comes_first_and_says_what_it_can(client: TestClient) -> None:
     assert {"generate", "vary", "inpaint", "morph"} <= set(first["verbs"])
 
 
+def test_a_model_is_ready_before_it_is_asked_for_a_sound(
+    client: TestClient, wait: Callable[..., Any]
+) -> None:
+    assert client.post("/api/models/debug/load").status_code == 200
+    wait(lambda: client.get("/api/models").json()[0]["loaded"])
+    assert client.post("/api/models/nonsense/load").status_code == 400
+    assert client.post("/api/models/debug/evaluate").status_code == 409
+
+
 def test_settings_have_the_names_defaults_and_words_of_python(client: TestClient) -> None:
     verbs = client.get("/api/verbs").json()
     amount = verbs["vary"]["settings"]["properties"]["amount"]

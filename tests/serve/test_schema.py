@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 from starlette.testclient import TestClient
 
 from wavesmith.serve.app import create_app
 from wavesmith.serve.studio import Studio
 
+hypothesis = pytest.importorskip("hypothesis", reason="hypothesis is not installed")
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 
 HERE = {"Host": "localhost"}
@@ -39,19 +39,19 @@ def test_no_request_makes_an_error_of_the_server(
         ask(case)
         if not case.path_parameters and not (isinstance(case.body, dict) and "sources" in case.body):
             return
-        case.path_parameters = {name: real.get(name, given) for name, given in case.path_parameters.items()}
+        case.path_parameters = {name: real.get(name, value) for name, value in case.path_parameters.items()}
         if isinstance(case.body, dict) and isinstance(case.body.get("sources"), list):
             case.body["sources"] = [real["sound"]] * len(case.body["sources"])
         ask(case)
 
     for result in schema.get_all_operations():
-        few = settings(
+        few = hypothesis.settings(
             max_examples=6,
             derandomize=True,
             deadline=None,
             database=None,
-            phases=[Phase.explicit, Phase.generate],
-            suppress_health_check=list(HealthCheck),
+            phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+            suppress_health_check=list(hypothesis.HealthCheck),
         )
-        few(given(case=result.ok().as_strategy())(ask_twice))()
+        few(hypothesis.given(case=result.ok().as_strategy())(ask_twice))()
     assert asked > 100

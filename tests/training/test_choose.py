@@ -5,7 +5,7 @@ from wavesmith.errors import RequestError
 from wavesmith.families import DiffusionConfig, DiffusionModel
 from wavesmith.models import DEBUG_CONFIG
 from wavesmith.networks import parameters
-from wavesmith.training import choose
+from wavesmith.training import choose, read_recipe
 
 
 def files(count, seconds=0.5, rate=44_100, channels=1):
@@ -64,6 +64,13 @@ def test_a_base_gives_its_network_and_a_shorter_gentler_training():
     assert tuned.training.examples < fresh.training.examples
     assert tuned.training.learning_rate < fresh.training.learning_rate
     assert choose(files(1), DEBUG_CONFIG, "debug")[0].training.examples >= 1000
+
+
+def test_a_base_of_another_tool_goes_on_at_the_noise_levels_it_was_trained_at():
+    for name, levels in {"dance-diffusion": "crash", "tiny-audio-diffusion": "uniform_angle"}.items():
+        base = DiffusionConfig(**dict(read_recipe(name).model))
+        assert choose(files(30), base, "theirs")[0].training.noise_levels.kind == levels
+    assert choose(files(30), DEBUG_CONFIG, "debug")[0].training.noise_levels.kind == "log_normal"
 
 
 def test_a_number_of_examples_that_was_asked_for_is_taken_and_said():

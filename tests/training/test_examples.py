@@ -3,6 +3,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from wavesmith.data import AUGMENT_FEATURES, SoundDataset, scan
+from wavesmith.training import read_recipe
 from wavesmith.training.examples import Examples, Positions
 
 
@@ -70,3 +71,24 @@ def test_without_augmentation_sounds_are_as_they_are(sounds, recipe):
         assert not example.augment.any()
         assert example.augment.shape == (len(AUGMENT_FEATURES),)
     assert any(changed[k].augment.any() for k in range(20))
+
+
+def test_a_network_that_is_not_told_of_changes_sees_changed_sounds_all_the_same(sounds, recipe):
+    told, untold = (
+        examples(sounds, recipe, augmentation={"probability": 0.5, "told": told}) for told in (True, False)
+    )
+    for k in range(10):
+        assert torch.equal(told[k].wave, untold[k].wave)
+        assert not untold[k].augment.any()
+    assert any(told[k].augment.any() for k in range(10))
+
+
+def test_dance_diffusions_recipe_turns_half_of_the_sounds_upside_down(sounds):
+    training = read_recipe("dance-diffusion").training
+    data = Examples(sounds, 8000, len(AUGMENT_FEATURES), training)
+    turned = 0
+    for k in range(200):
+        wave, sound = data[k].wave, sounds[data.order[k]].wave
+        assert torch.equal(wave, sound) or torch.equal(wave, -sound)
+        turned += bool(wave.sum() == -sound.sum())
+    assert 70 < turned < 130

@@ -11,10 +11,13 @@ import torch
 from lightning.pytorch.loggers.logger import DummyLogger
 
 from wavesmith.errors import DataError, ModelError, RequestError
-from wavesmith.models import load, save_folder
+from wavesmith.families import DiffusionConfig, DiffusionModel, ParameterisationConfig, Sampling
+from wavesmith.models import Model, convert, load, save_folder
+from wavesmith.networks import AttentionUNetConfig, DanceDiffusionConfig
 from wavesmith.sound import Sound
 from wavesmith.training import ModelRecipe, TrainingRecipe, read_recipe, train
 from wavesmith.training.artifact import LAST, LOG, RECIPE
+from wavesmith.transforms import RawConfig
 from wavesmith.verbs import generate
 
 
@@ -423,6 +426,41 @@ def test_fine_tuning_starts_from_the_base_and_says_so(drums, base, tmp_path):
 def test_a_base_that_was_not_told_of_augmentations_will_do(drums, tmp_path):
     model = train(drums, tmp_path / "out", base="debug", device="cpu", examples=4, batch=2)
     assert model.labels == ("kick", "snare")
+
+
+@pytest.mark.parametrize("kind", ["dance_diffusion", "attention_unet"])
+def test_a_checkpoint_of_another_tool_is_fine_tuned_and_goes_back_to_it(drums, tmp_path, kind):
+    networks = {
+        "dance_diffusion": DanceDiffusionConfig(channels=(32, 32), attentions=1),
+        "attention_unet": AttentionUNetConfig(
+            channels=(8, 8), factors=(1, 4), items=(1, 1), attentions=(0, 1), heads=1, modulation_features=16
+        ),
+    }
+    config = DiffusionConfig(
+        rate=8000,
+        channels=1,
+        length=512,
+        transform=RawConfig(),
+        network=networks[kind],
+        parameterisation=ParameterisationConfig(kind="v"),
+        sampling=Sampling(steps=2),
+    )
+    convert(Model("theirs", "", DiffusionModel(config).eval()), tmp_path / "theirs.ckpt", "ckpt")
+    if kind == "attention_unet":  # its checkpoints say their rate and length in a file beside them
+        (tmp_path / "theirs.yaml").write_text("sampling_rate: 8000\nlength: 512\n")
+    base = load(tmp_path / "theirs.ckpt")
+    flat = tmp_path / "sounds"  # no sub-folders, no labels: the old tools know none
+    flat.mkdir()
+    for path in sorted(drums.rglob("*.wav")):
+        shutil.copy(path, flat / f"{path.parent.name}-{path.name}")
+    options = {"device": "cpu", "examples": 8, "batch": 4, "demo_every": 10**6}
+    tuned = train(flat, tmp_path / "out", base=base.name, **options)
+    before, after = base.family.network.state_dict(), tuned.family.network.state_dict()
+    moved = [(after[name] - before[name]).abs().max() for name in before]
+    assert 0 < max(moved) < 0.01
+    convert(tuned, tmp_path / "back.ckpt", "ckpt")
+    back = load(tmp_path / "back.ckpt", length=512, **({"rate": 8000} if kind == "attention_unet" else {}))
+    assert all(torch.equal(back.family.network.state_dict()[name], after[name]) for name in before)
 
 
 def test_a_base_of_another_network_is_refused(drums, base, recipe, tmp_path):

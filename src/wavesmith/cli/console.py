@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import typer
@@ -43,6 +43,23 @@ def show(title: str, rows: Iterable[tuple[Any, ...]], columns: tuple[str, ...] =
         table.add_row(*[Text(printable(cell), overflow="fold") for cell in row])
     tell(title)
     Console().print(table)
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[str, int, int], None]]:
+    """Bars on the terminal, one after the other; yields what to call with (what is done, done, in all)."""
+    with ExitStack() as stack:
+        current: str | None = None
+        bar: Callable[[int, int], None]
+
+        def update(stage: str, done: int, total: int) -> None:
+            nonlocal current, bar
+            if stage != current:
+                stack.close()  # the bar of the stage before
+                current, bar = stage, stack.enter_context(progress(stage))
+            bar(done, total)
+
+        yield update
 
 
 @contextmanager

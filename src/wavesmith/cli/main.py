@@ -18,6 +18,8 @@ from wavesmith.cli import models
 from wavesmith.cli.again import again
 from wavesmith.cli.clean import clean
 from wavesmith.cli.console import complain, note, tell
+from wavesmith.cli.credits import credits
+from wavesmith.cli.evaluate import evaluate
 from wavesmith.cli.extend import extend
 from wavesmith.cli.generate import generate
 from wavesmith.cli.inpaint import inpaint
@@ -36,7 +38,7 @@ from wavesmith.files import remedy
 
 app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["--help", "-h"]})
 MAKING = (generate, vary, restyle, morph, inpaint, extend, loop, upscale, clean, kit)
-for command in (*MAKING, again, inspect, scan, train, studio):
+for command in (*MAKING, again, credits, evaluate, inspect, scan, studio, train):
     app.command()(command)
 app.add_typer(models.app, name="models")
 

@@ -12,6 +12,12 @@ import typer
 
 from wavesmith.errors import RequestError
 
+LICENCES = Annotated[
+    str | None, typer.Option(metavar="LIST", help="Use only sounds under these licences, as cc0,cc-by.")
+]
+OPT_OUT = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="A list of authors, paths and hashes to leave out.")
+]
 METHOD = Annotated[str, typer.Option(help="noise, or inversion, which keeps more and takes longer.")]
 
 Rate = Annotated[
@@ -172,3 +178,13 @@ def _timbres(text: str) -> list[dict[str, Any]]:
                 f"The timbres '{text}' cannot be read; write them like brightness=80,attack=20."
             ) from None
     return guides
+
+
+def names(text: str | None) -> tuple[str, ...] | None:
+    """The parts of a list such as `cc0,cc-by`; RequestError if there are none."""
+    if text is None:
+        return None
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not found:
+        raise RequestError("The list of licences is empty; give one such as cc0,cc-by or leave it out.")
+    return found

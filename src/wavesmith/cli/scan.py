@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wavesmith.cli.console import note, progress, show, tell
+from wavesmith.cli.options import LICENCES, OPT_OUT, names
 from wavesmith.errors import DataError
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 def scan(
     folder: Annotated[Path, typer.Argument(help="A folder of sounds; its sub-folders are labels.")],
+    licences: LICENCES = None,
+    opt_out: OPT_OUT = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write the JSON to a file, too.")] = None,
 ) -> None:
@@ -24,7 +27,7 @@ def scan(
     from wavesmith.files import replacing
 
     with progress("reading files") as bar:
-        found = scan(folder, progress=bar)
+        found = scan(folder, licences=names(licences), opt_out=opt_out, progress=bar)
     text = found.model_dump_json(indent=2)
     if out:
         with replacing(out) as temporary:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from wavesmith.cli.console import note, progress, tell
+from wavesmith.cli.options import LICENCES, OPT_OUT, names
 from wavesmith.errors import RequestError
 
 
@@ -26,12 +27,18 @@ def train(
         str | None, typer.Option(help="Recipe by name or file; chosen by the sounds if left out.")
     ] = None,
     base: Annotated[str | None, typer.Option(help="Model to start from (fine-tuning).")] = None,
+    licences: LICENCES = None,
+    opt_out: OPT_OUT = None,
     examples: Annotated[int | None, typer.Option(help="Sounds to train on in all, repeats counted.")] = None,
     batch: Annotated[int | None, typer.Option(help="Sounds per step on each device.")] = None,
     accumulate: Annotated[int | None, typer.Option(help="Steps whose gradients are summed.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Size of the steps of the weights.")] = None,
     precision: Annotated[
         Literal["auto", "32", "bf16", "16"] | None, typer.Option(help="Of the numbers.")
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(help="Stop when the held-out loss has not fallen for so many examples; 0: never."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
     device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda or mps.")] = "auto",
@@ -78,6 +85,7 @@ def train(
         "accumulate": accumulate,
         "learning_rate": learning_rate,
         "precision": precision,
+        "patience": patience,
         "seed": seed,
     }
     with progress("reading files", shown=not quiet) as bar:
@@ -86,6 +94,8 @@ def train(
             out,
             recipe=recipe,
             base=base,
+            licences=names(licences),
+            opt_out=opt_out,
             device=device,
             devices=devices,
             workers=workers,

@@ -1,16 +1,19 @@
 """Data: from a folder of sounds to batches for training.
 
 A folder is a data set: its sub-folders are labels and an optional `manifest.jsonl` adds tags, origin and
-licence (`read_folder`, `Entry`). `scan` opens every file and says what is usable, what is left out and why.
-`split` holds whole source groups out of training. `SoundDataset` prepares the files for a model,
-`WeightedOrder` decides in which order training meets them, and `augment` varies them and tells the network
+licence (`read_folder`, `Entry`). `scan` opens every file and says what is usable, what is left out and why:
+damage, licence, opt-out. `terms` says what licences ask for. `split` holds whole source groups out of
+training. `SoundDataset` prepares the files for a model, `WeightedOrder` decides in which order training meets
+them, and `augment` varies them and tells the network
 how.
 """
 
 from typing import TYPE_CHECKING
 
 from wavesmith.data.folder import AUDIO_ENDINGS, Listing, read_folder
+from wavesmith.data.licences import Terms, terms
 from wavesmith.data.manifest import Entry, read_manifest
+from wavesmith.data.opt_out import OPT_OUT, OptOut, read_opt_out
 from wavesmith.data.scan import LeftOut, Scan, ScannedFile, scan
 from wavesmith.data.split import split
 from wavesmith.lazy import exports
@@ -36,19 +39,24 @@ else:  # these need torch, which a scan does not
 __all__ = [
     "AUDIO_ENDINGS",
     "AUGMENT_FEATURES",
+    "OPT_OUT",
     "Augmentation",
     "Entry",
     "Item",
     "LeftOut",
     "Listing",
+    "OptOut",
     "Scan",
     "ScannedFile",
     "SoundDataset",
+    "Terms",
     "WeightedOrder",
     "augment",
     "balanced_weights",
     "read_folder",
     "read_manifest",
+    "read_opt_out",
     "scan",
     "split",
+    "terms",
 ]

@@ -44,6 +44,7 @@ class Augmentation(BaseModel):
         swap: exchange left and right (stereo only).
         polarity: turn the wave upside down.
         gain: quieter by up to so many dB.
+        told: whether the network is told of the changes. If not, it learns to make changed sounds, too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -56,6 +57,7 @@ class Augmentation(BaseModel):
     swap: bool = True
     polarity: bool = True
     gain: float = Field(default=6.0, ge=0)
+    told: bool = True
 
 
 def augment(

@@ -18,7 +18,8 @@ class Entry(BaseModel):
 
     `path` is relative to the data set's folder, with forward slashes. Where two names are common the
     manifest may use either: `class` or `label`, `licence` or `license`, `credit` or `author`, `source` or
-    `source_repo`. Keys that are not listed here are ignored.
+    `source_repo`, `url` or `source_url`. A file with `opt_out` is never trained on. Keys that are not listed
+    here are ignored.
     """
 
     model_config = ConfigDict(
@@ -34,6 +35,9 @@ class Entry(BaseModel):
     licence_basis: str | None = None
     credit: str | None = Field(default=None, validation_alias=AliasChoices("credit", "author"))
     source: str | None = Field(default=None, validation_alias=AliasChoices("source", "source_repo"))
+    title: str | None = None
+    url: str | None = Field(default=None, validation_alias=AliasChoices("url", "source_url"))
+    opt_out: bool = False
     sha256: str | None = None
 
     @property

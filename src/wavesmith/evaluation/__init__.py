@@ -1,30 +1,74 @@
-"""Measures of generated sounds: what they are taken for, how real, how clean and how new they are.
+"""Measures of generated sounds: how real, how clean, how much as asked, and how new they are.
 
-Distances are on the features of a judge (`wavesmith.judges`). `evaluate` puts all measures into one report.
+`evaluate` makes sounds with a model, measures them beside real ones and writes a report. Below it, distances
+are on vectors of an embedding (`wavesmith.embeddings`), which a `Library` makes of a folder of sounds.
 """
 
-from wavesmith.evaluation.distances import (
-    PrecisionRecall,
-    frechet_distance,
-    kernel_distance,
-    precision_recall,
-)
-from wavesmith.evaluation.hygiene import Checkup, Hygiene, checkup, hygiene
-from wavesmith.evaluation.neighbours import nearest
-from wavesmith.evaluation.report import Evaluation, Likeness, Novelty, evaluate
+from typing import TYPE_CHECKING
+
+from wavesmith.lazy import exports
+
+if TYPE_CHECKING:
+    from wavesmith.evaluation.bootstrap import Estimate
+    from wavesmith.evaluation.card import card_table
+    from wavesmith.evaluation.checkups import Checkup, Hygiene, checkup, hygiene
+    from wavesmith.evaluation.comparison import Distances, compare
+    from wavesmith.evaluation.distances import (
+        Overlap,
+        frechet_audio_distance,
+        frechet_distance,
+        kernel_audio_distance,
+        overlap,
+    )
+    from wavesmith.evaluation.labels import LabelReport
+    from wavesmith.evaluation.library import Library, build
+    from wavesmith.evaluation.neighbours import nearest
+    from wavesmith.evaluation.report import Report
+    from wavesmith.evaluation.run import evaluate
+else:  # most need torch, which the processes that read sounds do not
+    __getattr__ = exports(
+        __name__,
+        {
+            "Checkup": "wavesmith.evaluation.checkups",
+            "Distances": "wavesmith.evaluation.comparison",
+            "Estimate": "wavesmith.evaluation.bootstrap",
+            "Hygiene": "wavesmith.evaluation.checkups",
+            "LabelReport": "wavesmith.evaluation.labels",
+            "Library": "wavesmith.evaluation.library",
+            "Overlap": "wavesmith.evaluation.distances",
+            "Report": "wavesmith.evaluation.report",
+            "build": "wavesmith.evaluation.library",
+            "card_table": "wavesmith.evaluation.card",
+            "checkup": "wavesmith.evaluation.checkups",
+            "compare": "wavesmith.evaluation.comparison",
+            "evaluate": "wavesmith.evaluation.run",
+            "frechet_audio_distance": "wavesmith.evaluation.distances",
+            "frechet_distance": "wavesmith.evaluation.distances",
+            "hygiene": "wavesmith.evaluation.checkups",
+            "kernel_audio_distance": "wavesmith.evaluation.distances",
+            "nearest": "wavesmith.evaluation.neighbours",
+            "overlap": "wavesmith.evaluation.distances",
+        },
+    )
 
 __all__ = [
     "Checkup",
-    "Evaluation",
+    "Distances",
+    "Estimate",
     "Hygiene",
-    "Likeness",
-    "Novelty",
-    "PrecisionRecall",
+    "LabelReport",
+    "Library",
+    "Overlap",
+    "Report",
+    "build",
+    "card_table",
     "checkup",
+    "compare",
     "evaluate",
+    "frechet_audio_distance",
     "frechet_distance",
     "hygiene",
-    "kernel_distance",
+    "kernel_audio_distance",
     "nearest",
-    "precision_recall",
+    "overlap",
 ]

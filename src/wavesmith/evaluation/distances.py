@@ -1,4 +1,4 @@
-"""How far a set of generated sounds is from a set of real ones, seen through features `[N, D]`."""
+"""How far a set of generated sounds is from a set of real ones, seen through embeddings `[N, D]`."""
 
 from __future__ import annotations
 
@@ -9,109 +9,174 @@ from torch import Tensor
 
 from wavesmith.errors import RequestError
 
+NEIGHBOURS = 5
+_HALVINGS = 4
 
-class PrecisionRecall(NamedTuple):
-    """Share of generated sounds that look real, and share of real sounds that the generator can look like."""
+
+class Overlap(NamedTuple):
+    """How two sets share the space, by the balls that reach from each sound to its k-th nearest companion.
+
+    Attributes:
+        precision: share of generated sounds that lie in a real sound's ball (Kynkaanniemi et al. 2019).
+        recall: share of real sounds that lie in a generated sound's ball.
+        density: how many real balls a generated sound lies in, over k; about 1 for sets of one
+            distribution (Naeem et al. 2020). Unlike precision, an outlier's wide ball adds little to it.
+        coverage: share of real sounds whose ball has a generated sound in it.
+    """
 
     precision: float
     recall: float
+    density: float
+    coverage: float
 
 
 def frechet_distance(first: Tensor, second: Tensor) -> float:
     """Frechet distance between normal distributions fitted to features `[N, D]` and `[M, D]`.
 
     |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) (Dowson and Landau 1982; FID, Heusel et al. 2017; FAD,
-    Kilgour et al. 2019), in float64. Covariances are shrunk towards a multiple of the identity by the amount
-    of Ledoit and Wolf (2004), which keeps small sets stable and vanishes for large ones: values compare only
-    between sets of similar size.
+    Kilgour et al. 2019), in float64, with unbiased covariances. It grows as sets get smaller, so values
+    compare only between sets of the same sizes: see `frechet_audio_distance`.
 
     Raises:
         RequestError: when a set has fewer than 2 sounds or the widths differ.
     """
-    first, second = _checked(first, second)
-    mean = (first.mean(dim=0) - second.mean(dim=0)).square().sum()
-    one, two = _covariance(first), _covariance(second)
-    # tr (C1 C2)^(1/2) = sum of singular values of C1^(1/2) C2^(1/2): no root of a non-symmetric matrix.
-    overlap = torch.linalg.svdvals(_root(one) @ _root(two)).sum()
-    return max(0.0, float(mean + one.trace() + two.trace() - 2 * overlap))
+    return _frechet(*_checked(first, second))
 
 
-def kernel_distance(first: Tensor, second: Tensor) -> float:
-    """Unbiased squared maximum mean discrepancy between features `[N, D]` and `[M, D]`.
+def frechet_audio_distance(generated: Tensor, reference: Tensor, *, seed: int = 0) -> float:
+    """Frechet audio distance without the bias of finite sets (FAD-infinity), of `[N, D]` and `[M, D]`.
 
-    The kernel is Gaussian with the median distance within `second`, the reference, as bandwidth (KAD, Chung
-    et al. 2025, without its factor of 100; the estimate of Gretton et al. 2012, lemma 6). Near 0 for sets of
-    one distribution, where it may be slightly negative; at most 2. It needs no covariance, so it holds for
-    small sets too.
+    The distance of finite sets is d + a / N + b / M to first order (Chong and Forsyth 2020; for audio Gui et
+    al. 2024). Halving both sets doubles the surplus, so d is twice the distance of the whole sets less
+    that of halves, averaged over several random ones. Both sets shrink, not the generated one alone: small
+    references are as biased. May come out slightly negative where the two are alike.
+
+    Raises:
+        RequestError: when a set has fewer sounds than its features have dimensions, or the widths differ.
+    """
+    generated, reference = _checked(generated, reference, at_least=generated.shape[-1])
+    generator = torch.Generator().manual_seed(seed)
+    halves = []
+    for _ in range(_HALVINGS):
+        one, two = (torch.randperm(len(x), generator=generator) for x in (generated, reference))
+        halves += [_frechet(generated[one[side::2]], reference[two[side::2]]) for side in (0, 1)]
+    return 2 * _frechet(generated, reference) - sum(halves) / len(halves)
+
+
+def kernel_audio_distance(generated: Tensor, reference: Tensor) -> float:
+    """Kernel audio distance (KAD, Chung et al. 2025) of features `[N, D]` to a reference `[M, D]`.
+
+    100 times the unbiased squared maximum mean discrepancy (Gretton et al. 2012, lemma 6) under a Gaussian
+    kernel whose bandwidth is the median distance within the reference. 0 for sets of one distribution,
+    where it may be slightly negative; at most 200. Sets of any size compare.
 
     Raises:
         RequestError: when a set has fewer than 2 sounds or the widths differ.
     """
-    first, second = _checked(first, second)
-    within = _distances(second, second)
-    bandwidth = torch.pdist(second).median().clamp_min(1e-12)
-
-    def kernel(distances: Tensor) -> Tensor:
-        return torch.exp(-0.5 * (distances / bandwidth).square())
-
-    def mean_off_diagonal(values: Tensor) -> Tensor:
-        return (values.sum() - values.trace()) / (len(values) * (len(values) - 1))
-
-    own = mean_off_diagonal(kernel(_distances(first, first))) + mean_off_diagonal(kernel(within))
-    return float(own - 2 * kernel(_distances(first, second)).mean())
+    return Pairs.of(generated, reference).kernel()
 
 
-def precision_recall(generated: Tensor, real: Tensor, k: int = 3) -> PrecisionRecall:
-    """Improved precision and recall (Kynkaanniemi et al. 2019) of features `[N, D]` against `[M, D]`.
+def overlap(generated: Tensor, real: Tensor, k: int = NEIGHBOURS) -> Overlap:
+    """Precision, recall, density and coverage of features `[N, D]` against `[M, D]`.
 
-    Each set's region is the union of balls round its members that reach to the k-th nearest other member;
-    precision is the share of generated sounds inside the real region, recall the reverse.
+    Recall and coverage grow with the number of generated sounds, precision and density with that of real
+    ones: compare at the same sizes.
 
     Raises:
         RequestError: when a set has no more than k sounds or the widths differ.
     """
-    generated, real = _checked(generated, real, at_least=k + 1)
-    across = _distances(generated, real)
-    return PrecisionRecall(
-        precision=float((across <= _reach(real, k)).any(dim=1).double().mean()),
-        recall=float((across <= _reach(generated, k)[:, None]).any(dim=0).double().mean()),
-    )
+    return Overlap(*(float(values.mean()) for values in Pairs.of(generated, real).memberships(k)))
+
+
+def ideal_coverage(generated: int, real: int, k: int = NEIGHBOURS) -> float:
+    """Coverage that so many generated sounds of the very distribution of the real ones have on average.
+
+    1 less the chance that the k nearest of a real sound are all real (Naeem et al. 2020, section 3.3).
+    """
+    missed = 1.0
+    for step in range(1, k + 1):
+        missed *= (real - step) / (real + generated - step)
+    return 1 - missed
+
+
+class Pairs(NamedTuple):
+    """Euclidean distances of all pairs: within the generated set, within the real one, and across."""
+
+    generated: Tensor
+    real: Tensor
+    across: Tensor
+
+    @classmethod
+    def of(cls, generated: Tensor, real: Tensor) -> Pairs:
+        """Measure features `[N, D]` and `[M, D]`; RequestError for fewer than 2 or other widths."""
+        generated, real = _checked(generated, real)
+        pairs = ((generated, generated), (real, real), (generated, real))
+        return cls(*(torch.cdist(*pair, compute_mode="use_mm_for_euclid_dist") for pair in pairs))
+
+    def kernel(self) -> float:
+        """`kernel_audio_distance` of the sets as they are."""
+        one, two = (torch.ones(1, size, dtype=torch.float64) for size in self.across.shape)
+        return float(self.kernels(one, two))
+
+    def kernels(self, of_generated: Tensor, of_real: Tensor) -> Tensor:
+        """Kernel audio distances `[R]` of sets that have each sound so often: counts `[R, N]` and `[R, M]`.
+
+        A sound is never paired with itself, however often it is there.
+        """
+        size = len(self.real)
+        apart = self.real[tuple(torch.triu_indices(size, size, 1))]
+        bandwidth = apart.median().clamp_min(1e-12)
+        own, others, across = (torch.exp(-0.5 * (part / bandwidth).square()) for part in self)
+        within = _mean_of_pairs(of_generated, own) + _mean_of_pairs(of_real, others)
+        count = of_generated.sum(dim=1) * of_real.sum(dim=1)
+        return 100 * (within - 2 * ((of_generated @ across) * of_real).sum(dim=1) / count)
+
+    def memberships(self, k: int = NEIGHBOURS) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What each sound adds to each figure of `Overlap`, which are the means: `[N]`, `[M]`, `[N]`, `[M]`.
+
+        Raises:
+            RequestError: when a set has no more than k sounds.
+        """
+        if (fewest := min(self.across.shape)) <= k:
+            raise RequestError(f"A set of {fewest} sounds is too small to compare; use at least {k + 1}.")
+        in_real = self.across <= _reach(self.real, k)
+        in_generated = self.across <= _reach(self.generated, k)[:, None]
+        return (
+            in_real.any(dim=1).double(),
+            in_generated.any(dim=0).double(),
+            in_real.sum(dim=1).double() / k,
+            in_real.any(dim=0).double(),
+        )
+
+
+def _mean_of_pairs(counts: Tensor, kernel: Tensor) -> Tensor:
+    pairs = counts.sum(dim=1).square() - counts.square().sum(dim=1)
+    return (((counts @ kernel) * counts).sum(dim=1) - counts.square() @ kernel.diagonal()) / pairs
+
+
+def _reach(distances: Tensor, k: int) -> Tensor:
+    """Distance `[N]` to the k-th nearest other member (the nearest of all is the member itself)."""
+    return distances.kthvalue(k + 1, dim=1).values
 
 
 def _checked(first: Tensor, second: Tensor, at_least: int = 2) -> tuple[Tensor, Tensor]:
     if first.ndim != 2 or second.ndim != 2 or first.shape[1] != second.shape[1]:
-        raise RequestError("Only two sets of features [N, D] from one judge can be compared.")
+        raise RequestError("Only two sets of features [N, D] from one embedding can be compared.")
     if (fewest := min(len(first), len(second))) < at_least:
         raise RequestError(f"A set of {fewest} sounds is too small to compare; use at least {at_least}.")
     return first.double(), second.double()
 
 
-def _distances(first: Tensor, second: Tensor) -> Tensor:
-    # The faster way through a matrix product rounds small distances away.
-    return torch.cdist(first, second, compute_mode="donot_use_mm_for_euclid_dist")
+def _frechet(first: Tensor, second: Tensor) -> float:
+    mean = (first.mean(dim=0) - second.mean(dim=0)).square().sum()
+    one, two = _factor(first), _factor(second)
+    # tr (C1 C2)^(1/2) is the sum of the singular values of A1 A2^T where C = A^T A: no matrix root at all.
+    overlapping = torch.linalg.svdvals(one @ two.T).sum()
+    return float(mean + one.square().sum() + two.square().sum() - 2 * overlapping)
 
 
-def _reach(features: Tensor, k: int) -> Tensor:
-    """Distance `[N]` to the k-th nearest other member (the nearest of all is the member itself)."""
-    return _distances(features, features).kthvalue(k + 1, dim=1).values
-
-
-def _covariance(features: Tensor) -> Tensor:
-    """Covariance `[D, D]`, shrunk by Ledoit and Wolf (2004), "A well-conditioned estimator", section 3."""
-    count, width = features.shape
+def _factor(features: Tensor) -> Tensor:
+    """Upper triangle A `[min(N, D), D]` of which A^T A is the covariance."""
     centred = features - features.mean(dim=0)
-    sample = centred.T @ centred / count
-    target = sample.trace() / width * torch.eye(width, dtype=sample.dtype)
-    dispersion = (sample - target).square().sum()
-    # Mean over sounds of |x x^T - S|^2, written without forming the products.
-    error = (centred.square().sum(dim=1).square().mean() - sample.square().sum()) / count
-    shrinkage = (error / dispersion.clamp_min(1e-300)).clamp(0, 1)
-    shrunk: Tensor = torch.lerp(sample, target, shrinkage) * (count / (count - 1))
-    return shrunk
-
-
-def _root(matrix: Tensor) -> Tensor:
-    """Square root of a positive semi-definite matrix; rounding below zero is cut off."""
-    values, vectors = torch.linalg.eigh(matrix)
-    root: Tensor = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
-    return root
+    factor: Tensor = torch.linalg.qr(centred, mode="r").R / (len(features) - 1) ** 0.5
+    return factor

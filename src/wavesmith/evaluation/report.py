@@ -1,173 +1,134 @@
-"""One report on a generator: are its sounds what was asked for, like real ones, clean and new?"""
+"""What an evaluation found: plain values that go to JSON and back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
 
-import torch
-from pydantic import BaseModel, ConfigDict
-from torch import Tensor
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from wavesmith.data.fit import fit
-from wavesmith.errors import RequestError, unknown
-from wavesmith.evaluation.distances import (
-    PrecisionRecall,
-    frechet_distance,
-    kernel_distance,
-    precision_recall,
-)
-from wavesmith.evaluation.hygiene import Hygiene, hygiene
-from wavesmith.evaluation.neighbours import nearest
-from wavesmith.judges import Judge, confusion, features_of, share_right
-from wavesmith.sound import Sound
-
-NEIGHBOURS = 3
-
-Labelled = Mapping[str, Sequence[Sound]]
+from wavesmith.errors import DataError, first_problem
+from wavesmith.evaluation.bootstrap import Estimate
+from wavesmith.evaluation.checkups import Hygiene
+from wavesmith.evaluation.comparison import Distances
+from wavesmith.evaluation.labels import LabelReport
+from wavesmith.evaluation.memorisation import MemorisationReport
+from wavesmith.evaluation.spectra import SpectraReport
+from wavesmith.files import replacing
+from wavesmith.models import Provenance
+from wavesmith.recipe import VERSION
 
 
-class Likeness(BaseModel):
-    """How like a set of real sounds a set of generated ones is; distances on the judge's features.
+class Subject(BaseModel):
+    """Sounds that were measured.
 
     Attributes:
-        sounds: how many were generated.
-        accuracy: share that the judge calls by the label they were asked for.
-        frechet: `frechet_distance`.
-        kernel: `kernel_distance`.
-        precision_recall: `precision_recall` with k = 3.
+        name: of the model, or the folder.
+        kind: whether a model made them for this report or they were there.
+        hash: of the model.
+        folder: where they are.
+        sounds: how many there are.
+        labels: how many of each label; those without one are not counted.
+        rates: how many of each rate in Hz.
+        channels: how many of each number of channels.
+        choices: what a model was asked for beyond its defaults.
     """
 
     model_config = ConfigDict(frozen=True)
 
+    name: str
+    kind: Literal["model", "sounds"]
+    hash: str | None = None
+    folder: str
     sounds: int
-    accuracy: float
-    frechet: float
-    kernel: float
-    precision_recall: PrecisionRecall
+    labels: dict[str, int]
+    rates: dict[int, int]
+    channels: dict[int, int]
+    choices: dict[str, object] = {}
 
 
-class Novelty(BaseModel):
-    """Median distances in dB (`nearest`), which show copying.
+class DistanceReport(BaseModel):
+    """Distances of generated sounds from the reference, beside those of real sounds.
 
     Attributes:
-        among: of a generated sound to the nearest other generated one: near 0, they are all alike.
-        closest: of the two generated sounds that are most alike.
-        to_training: of a generated sound to the nearest training sound.
-        real_to_training: of a held-out sound, or else of a training sound, to the nearest (other) one.
-        ratio: to_training / real_to_training; well below 1, training sounds are being copied.
-        nearest: the smallest distance of a generated sound to a training sound.
+        embedding, dimensions: what the sounds are seen through.
+        generated: of the generated sounds.
+        real: of held-out real sounds, the yardstick: nothing should be expected to come nearer. None if
+            there are none, or too few.
+        labels: kernel audio distance within each label that has enough sounds on both sides.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    among: float
-    closest: float
-    to_training: float
-    real_to_training: float
-    ratio: float
-    nearest: float
+    embedding: str
+    dimensions: int
+    generated: Distances
+    real: Distances | None
+    labels: dict[str, Estimate]
 
 
-class Evaluation(BaseModel):
-    """All measures of one set of generated sounds.
+class HygieneReport(BaseModel):
+    """Faults of generated sounds, beside those of the reference."""
 
-    `confusion[i][j]` counts sounds asked for as `classes[i]` that the judge calls `classes[j]`.
+    model_config = ConfigDict(frozen=True)
+
+    generated: Hygiene
+    reference: Hygiene
+
+
+class Report(BaseModel):
+    """Everything an evaluation found.
+
+    Attributes:
+        version: of wavesmith.
+        model: the generated sounds.
+        reference: the real sounds that they are compared with, without the held-out ones.
+        held_out: how many real sounds were kept apart as yardstick.
+        seconds: how much of each sound counts; embeddings hear no more of it.
+        seed: of everything random.
+        command: the command line that makes this report again.
+        notes: what was converted, left out or could not be measured, a sentence each.
+        distances, labels, spectra, hygiene, memorisation: the findings; labels are None without a judge,
+            memorisation where it was not asked for or the training sounds are not among the real ones.
+        provenance: what the model says it was trained on.
+        against: the same of another model, with the same reference.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    classes: tuple[str, ...]
-    confusion: list[list[int]]
-    overall: Likeness
-    labels: dict[str, Likeness]
-    hygiene: Hygiene
-    novelty: Novelty
+    version: str = VERSION
+    model: Subject
+    reference: Subject
+    held_out: int
+    seconds: float
+    seed: int
+    command: str
+    notes: tuple[str, ...]
+    distances: DistanceReport
+    labels: LabelReport | None
+    spectra: SpectraReport
+    hygiene: HygieneReport
+    memorisation: MemorisationReport | None = None
+    provenance: Provenance | None = None
+    against: Report | None = None
 
+    def write(self, path: str | Path) -> None:
+        """Write the report as JSON; WavesmithError when that cannot be done."""
+        with replacing(path) as temporary:
+            temporary.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
-def evaluate(
-    generated: Labelled, training: Labelled, judge: Judge, *, held_out: Sequence[Sound] = ()
-) -> Evaluation:
-    """Measure generated sounds against real ones of the same labels.
+    @classmethod
+    def read(cls, path: str | Path) -> Report:
+        """Read what `write` wrote.
 
-    Distances have no scale of their own: `evaluate(held_out, training, judge)` says what real sounds score.
-    The overall ones compare the mix of labels too.
-
-    Args:
-        generated: sounds by the label they were asked for; at least 4 each. Prefer hundreds: distances and
-            shares of small sets are rough.
-        training: the real sounds by label, at least 4 each; the generator's training set.
-        judge: its classes include all labels. Everything is heard in mono at its rate, and cut or filled up
-            with silence to the longest generated sound.
-        held_out: real sounds that the generator has not seen, for the novelty.
-
-    Raises:
-        RequestError: when there is no sound, a label is unknown to the judge or has too few sounds.
-    """
-    for label, part in generated.items():
-        if label not in judge.classes:
-            raise RequestError(unknown("label", label, judge.classes))
-        if min(len(part), len(training.get(label, ()))) <= NEIGHBOURS:
-            few = f"at least {NEIGHBOURS + 1} generated and as many training sounds"
-            raise RequestError(f"Too few sounds are labelled '{label}'; use {few}.")
-    sounds = [sound for part in generated.values() for sound in part]
-    checkups = hygiene(sounds)
-    rate = judge.config.rate
-    frames = round(max(sound.seconds for sound in sounds) * rate)
-    fake = {label: waves_of(part, rate, frames) for label, part in generated.items()}
-    real = {label: waves_of(training[label], rate, frames) for label in generated}
-    unseen = waves_of(held_out, rate, frames) if held_out else None
-    fake_features = {label: features_of(judge, waves) for label, waves in fake.items()}
-    real_features = {label: features_of(judge, waves) for label, waves in real.items()}
-    tables = {label: _calls(judge, label, features) for label, features in fake_features.items()}
-    table = torch.stack([*tables.values()]).sum(dim=0)
-    return Evaluation(
-        classes=judge.classes,
-        confusion=table.tolist(),
-        overall=_likeness(_joined(fake_features), _joined(real_features), table),
-        labels={
-            label: _likeness(fake_features[label], real_features[label], tables[label]) for label in generated
-        },
-        hygiene=checkups,
-        novelty=_novelty(_joined(fake), _joined(real), unseen, rate),
-    )
-
-
-def waves_of(sounds: Sequence[Sound], rate: int, frames: int) -> Tensor:
-    """Sounds as mono waves `[N, 1, frames]` at a rate, cut (with a short fade) or filled up with silence."""
-    return torch.stack([fit(sound.mono().resample(rate).tensor(), frames, rate) for sound in sounds])
-
-
-def _joined(parts: Mapping[str, Tensor]) -> Tensor:
-    return torch.cat([*parts.values()])
-
-
-def _calls(judge: Judge, label: str, features: Tensor) -> Tensor:
-    """Confusion matrix of sounds that were all asked for by one label."""
-    with torch.no_grad():
-        called = judge.head(features).argmax(dim=1)
-    return confusion(torch.full_like(called, judge.classes.index(label)), called, len(judge.classes))
-
-
-def _likeness(fake: Tensor, real: Tensor, table: Tensor) -> Likeness:
-    return Likeness(
-        sounds=len(fake),
-        accuracy=share_right(table),
-        frechet=frechet_distance(fake, real),
-        kernel=kernel_distance(fake, real),
-        precision_recall=precision_recall(fake, real, NEIGHBOURS),
-    )
-
-
-def _novelty(fake: Tensor, training: Tensor, held_out: Tensor | None, rate: int) -> Novelty:
-    to_training, _ = nearest(fake, training, rate=rate)
-    real, _ = nearest(training, rate=rate) if held_out is None else nearest(held_out, training, rate=rate)
-    among, _ = nearest(fake, rate=rate)
-    usual = float(real.median())
-    return Novelty(
-        among=float(among.median()),
-        closest=float(among.min()),
-        to_training=float(to_training.median()),
-        real_to_training=usual,
-        ratio=float(to_training.median()) / max(usual, 1e-9),
-        nearest=float(to_training.min()),
-    )
+        Raises:
+            DataError: when it is no report.
+        """
+        try:
+            return cls.model_validate_json(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{path} cannot be read; give a report that wavesmith evaluate wrote.") from error
+        except ValidationError as error:
+            raise DataError(
+                f"{path} is no report ({first_problem(error)}); give one that wavesmith evaluate wrote."
+            ) from error

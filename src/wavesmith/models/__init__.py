@@ -5,24 +5,40 @@ from wavesmith.models.folder import fingerprint, load_folder, save_folder
 from wavesmith.models.foreign import Form, Weights, convert
 from wavesmith.models.hub import download, push
 from wavesmith.models.model import Model
+from wavesmith.models.provenance import (
+    ATTRIBUTION,
+    Provenance,
+    TrainingSource,
+    held_out_of,
+    provenance_of,
+    save_provenance,
+    trained_on,
+)
 from wavesmith.models.registry import DEFAULT_MODEL, bundled_names, load
 from wavesmith.models.timbre import measure_timbres, write_timbres
 
 __all__ = [
+    "ATTRIBUTION",
     "DEBUG_CONFIG",
     "DEFAULT_MODEL",
     "Form",
     "Model",
+    "Provenance",
+    "TrainingSource",
     "Weights",
     "bundled_names",
     "convert",
     "debug_model",
     "download",
     "fingerprint",
+    "held_out_of",
     "load",
     "load_folder",
     "measure_timbres",
+    "provenance_of",
     "push",
     "save_folder",
+    "save_provenance",
+    "trained_on",
     "write_timbres",
 ]

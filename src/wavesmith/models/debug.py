@@ -7,6 +7,7 @@ import torch
 from wavesmith.families.diffusion import DiffusionConfig, DiffusionModel, ParameterisationConfig, Sampling
 from wavesmith.models.folder import fingerprint
 from wavesmith.models.model import Model
+from wavesmith.models.provenance import Provenance
 from wavesmith.networks import FrameUNetConfig
 from wavesmith.transforms import SpectralConfig
 
@@ -31,5 +32,9 @@ def debug_model() -> Model:
             if not parameter.any():  # zero-initialised layers would hide labels and steps
                 torch.nn.init.normal_(parameter, std=0.05)
     return Model(
-        "debug", fingerprint(DEBUG_CONFIG, family), family.eval(), "A tiny random model for tests.\n"
+        "debug",
+        fingerprint(DEBUG_CONFIG, family),
+        family.eval(),
+        "A tiny random model for tests.\n",
+        provenance=Provenance(sources=()),
     )

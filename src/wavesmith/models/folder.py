@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 from torch import Tensor
 
 from wavesmith.errors import ModelError, first_problem
@@ -18,9 +19,10 @@ from wavesmith.families.diffusion import DiffusionConfig, DiffusionModel
 from wavesmith.files import replacing
 from wavesmith.hearing import TimbreTable
 from wavesmith.models.model import Model
+from wavesmith.models.provenance import load_provenance
 
 CONFIG, WEIGHTS, CARD, TIMBRE = "config.json", "model.safetensors", "README.md", "timbre.json"
-_NUMBERS = (torch.float16, torch.bfloat16, torch.float32)
+_NUMBERS = {torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32"}
 
 
 def save_folder(
@@ -40,11 +42,29 @@ def save_folder(
         for name, tensor in family.state_dict().items()
     }
     with replacing(folder / WEIGHTS) as temporary:
-        temporary.write_bytes(save(tensors))  # unlike save_file, Python says what is wrong with the disk
+        write_tensors(tensors, temporary)
     with replacing(folder / CONFIG) as temporary:
         temporary.write_text(family.config.model_dump_json(indent=2) + "\n", encoding="utf-8")
     with replacing(folder / CARD) as temporary:
         temporary.write_text(card, encoding="utf-8")
+
+
+def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Write a safetensors file straight from the tensors' memory; their own library copies them all first.
+
+    Tensors are float32, float16 or bfloat16, on the CPU; OSError says what is wrong with the disk.
+    """
+    header, end = {}, 0
+    for name, tensor in tensors.items():
+        start, end = end, end + tensor.nbytes
+        kind = {"dtype": _NUMBERS[tensor.dtype], "shape": [*tensor.shape]}
+        header[name] = kind | {"data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for tensor in tensors.values():
+            file.write(tensor.detach().reshape(-1).view(torch.uint8).numpy().data)
 
 
 def save_timbre(folder: str | Path, table: TimbreTable) -> None:
@@ -73,7 +93,14 @@ def load_folder(folder: str | Path, name: str | None = None) -> Model:
     family = DiffusionModel(config)
     family.load_state_dict(tensors)
     card = _read_text(folder / CARD) if (folder / CARD).is_file() else ""
-    return Model(name or str(folder), fingerprint(config, family), family.eval(), card, _timbre(folder))
+    return Model(
+        name or str(folder),
+        fingerprint(config, family),
+        family.eval(),
+        card,
+        _timbre(folder),
+        load_provenance(folder),
+    )
 
 
 def fingerprint(config: DiffusionConfig, family: DiffusionModel) -> str:

@@ -11,8 +11,9 @@ from pathlib import Path
 from wavesmith.errors import ModelError
 from wavesmith.models import foreign
 from wavesmith.models.folder import CARD, CONFIG, TIMBRE, WEIGHTS, load_folder
+from wavesmith.models.provenance import ATTRIBUTION
 
-OURS = (CONFIG, WEIGHTS, CARD, TIMBRE)
+OURS = (CONFIG, WEIGHTS, CARD, TIMBRE, ATTRIBUTION)
 
 
 def download(repository: str) -> Path:

@@ -8,6 +8,7 @@ import torch
 
 from wavesmith.families.diffusion import DiffusionModel
 from wavesmith.hearing import TimbreTable
+from wavesmith.models.provenance import Provenance
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Model:
         family: the network with its transform and parameterisation, in evaluation mode.
         card: the text of its README.md.
         timbre: what timbres the sounds have that it was trained on; None if nobody measured.
+        provenance: what it was trained on, by whom and under which licences; None if it does not say.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Model:
     family: DiffusionModel
     card: str = ""
     timbre: TimbreTable | None = None
+    provenance: Provenance | None = None
 
     @property
     def rate(self) -> int:

@@ -7,7 +7,7 @@ networks Lavin & Gray 2016, arXiv:1509.09308). What is left are k + 3 matrix pro
 frames: 2.5 times fewer multiplications for five taps. The sum is the same but for rounding, of which there is
 some seven times more (1e-6 of the result's root mean square; the direct form has 2e-7).
 
-Everything here works on one sound `[T, C]`, its channels last, a few hundred frames at a time, so that what
+Everything here works on one sound `[T, C]`, its channels last, a thousand frames at a time, so that what
 is between two matrix products stays in the processor's cache. Norms over the whole sound are part of it for
 the same reason: their statistics are gathered as a convolution writes, and applied as the next one reads.
 """
@@ -31,7 +31,7 @@ POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)
 """Where polynomials are evaluated, besides infinity: small powers of two, which lose the fewest digits."""
 
 _MOST_TAPS = len(POINTS) + 2 - OUTPUTS
-_BLOCK = 512  # frames that are worked on together; with 128 to 512 channels they fit into the cache
+_BLOCK = 1024  # frames that are worked on together, so that what is between two products stays in the cache
 _FEWEST = 256  # frames below which the weights' own transform would cost more than it saves
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import re
 import secrets
 from collections.abc import MutableMapping
 from http.cookies import CookieError, SimpleCookie
@@ -84,15 +85,15 @@ class Guard:
         if self._token is None and _name(host) not in _LOCAL:
             return 421, "This server answers to localhost only; open it as http://localhost."
         origin = headers.get("origin")
-        if scope["method"] not in _SAFE and origin is not None and urlsplit(origin).netloc != host:
+        if scope["method"] not in _SAFE and origin is not None and origin.partition("://")[2] != host:
             return 403, "Pages of other sites may change nothing here; use the studio's own page."
         if self._token is not None and not self._knows(headers, cookies):
             return 401, "This server wants its token; open the address that it printed, or send the token."
         length = headers.get("content-length", "0")
-        if not length.isdigit():
+        if not re.fullmatch(r"\d{1,15}", length, re.ASCII):
             return 400, "The length of the request makes no sense; send a number."
         if int(length) > self._most(scope):
-            return 413, self._too_large(scope)
+            return 413, _too_large(self._most(scope))
         return None
 
     def _knows(self, headers: Headers, cookies: dict[str, str]) -> bool:
@@ -105,9 +106,6 @@ class Guard:
     def _most(self, scope: Scope) -> int:
         uploads = scope["path"] == _UPLOADS
         return self._limits.upload_bytes + 2**16 if uploads else self._limits.body_bytes
-
-    def _too_large(self, scope: Scope) -> str:
-        return f"That is too large; send at most {self._most(scope) // 2**20} MiB."
 
 
 class _Patience:
@@ -126,9 +124,13 @@ class _Patience:
             raise HTTPException(408, "The request did not go on; send it again.") from None
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            raise HTTPException(413, f"That is too large; send at most {self._most // 2**20} MiB.")
+            raise HTTPException(413, _too_large(self._most))
         self._whole = not message.get("more_body", False)
         return message
+
+
+def _too_large(most: int) -> str:
+    return f"That is too large; send at most {most // 2**20} MiB."
 
 
 def _name(host: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import subprocess
 import sys
 import threading
@@ -29,6 +30,10 @@ class Hand:
             text=True,
             start_new_session=True,  # Ctrl-C in the terminal is for the server
         )
+        self.loaded: set[str] = set()
+        """Places of the models that it has had in memory."""
+        self._told: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        threading.Thread(target=self._listen, daemon=True).start()
 
     @property
     def number(self) -> int:
@@ -48,13 +53,22 @@ class Hand:
             self._process.stdin.flush()
 
     def news(self) -> Iterator[dict[str, Any]]:
-        """What it tells, until it ends."""
-        assert self._process.stdout
-        for line in self._process.stdout:
-            if line.endswith("\n"):  # the last may have been cut short
-                yield json.loads(line)
-        self._process.wait()
+        """What it tells of jobs, until it ends."""
+        while (told := self._told.get()) is not None:
+            yield told
 
     def end(self) -> None:
         """End it at once."""
         self._process.kill()
+
+    def _listen(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            if line.endswith("\n"):  # the last may have been cut short
+                told = json.loads(line)
+                if told["news"] == "loaded":
+                    self.loaded.add(told["model"])
+                else:
+                    self._told.put(told)
+        self._process.wait()
+        self._told.put(None)

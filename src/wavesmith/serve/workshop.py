@@ -21,8 +21,6 @@ class Workshop:
         self._jobs, self._library, self._shelf, self._hand = jobs, library, shelf, hand
         self._open = True
         self._current = ""  # job that the worker is on
-        self.loaded: set[str] = set()
-        """Places of the models that the worker has had in memory."""
         hand.order(order="load", model=shelf.place(shelf.default))
         self._thread = threading.Thread(target=self._run, name="workshop", daemon=True)
         self._thread.start()
@@ -31,6 +29,11 @@ class Workshop:
     def process(self) -> int:
         """Number of the worker's process."""
         return self._hand.number
+
+    @property
+    def loaded(self) -> set[str]:
+        """Places of the models that the worker has had in memory."""
+        return self._hand.loaded
 
     def load(self, model: str) -> None:
         """Have the worker load a model, so that its first sound comes soon; RequestError if unknown."""
@@ -59,7 +62,6 @@ class Workshop:
                 self._jobs.failed(job.id, str(error))
                 self._hand.order(order="cancel", job=job.id)
             if self._open and not self._hand.alive:
-                self.loaded.clear()
                 self._hand = Hand(self._library.folder)
 
     def _wait(self) -> JobRecord | None:
@@ -81,9 +83,7 @@ class Workshop:
         if self._jobs.get(job.id).state in ENDED:  # cancelled before the worker had heard of it
             self._hand.order(order="cancel", job=job.id)
         for news in self._hand.news():
-            if news["news"] == "loaded":
-                self.loaded.add(news["model"])
-            elif news["job"] != job.id:  # left over from one that was given up
+            if news["job"] != job.id:  # left over from one that was given up
                 continue
             elif news["news"] == "made":
                 self._library.adopt(Path(news["file"]))

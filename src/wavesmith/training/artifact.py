@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from wavesmith.data import ScannedFile
 from wavesmith.families import DiffusionModel
 from wavesmith.files import replacing
-from wavesmith.models import load_folder, save_folder
+from wavesmith.models import (
+    ATTRIBUTION,
+    Model,
+    Provenance,
+    load_folder,
+    provenance_of,
+    save_folder,
+    save_provenance,
+)
+from wavesmith.models.provenance import sources_table
 from wavesmith.networks import parameters
 from wavesmith.picture import sheet
 from wavesmith.recipe import VERSION
+from wavesmith.sound import Sound
 from wavesmith.training.config import TrainingRecipe
 from wavesmith.verbs import generate
 
 TRAINING = Path("training")
 LAST = TRAINING / "last.ckpt"
 LOG = TRAINING / "log.jsonl"
+CURVES = TRAINING / "curves.png"
 RECIPE = TRAINING / "recipe.yaml"
 DEMO_SOUNDS = 4
 
@@ -32,14 +43,16 @@ class Run:
     Attributes:
         folder: the model's folder.
         recipe: what was asked for.
-        files: the sounds that were trained on.
-        base: name of the model that training started from, if any, and that model's card.
+        files: the sounds that are trained on.
+        held_out: those that are kept for judging.
+        base: the model that training started from, if any.
     """
 
     folder: Path
     recipe: TrainingRecipe
     files: Sequence[ScannedFile]
-    base: tuple[str, str] | None = None
+    held_out: Sequence[ScannedFile] = ()
+    base: Model | None = None
 
     def write_recipe(self) -> None:
         """Keep the recipe, by which the same command goes on and anybody can train the same model."""
@@ -49,8 +62,14 @@ class Run:
     def export(self, family: DiffusionModel, seen: int, held_out: float | None) -> None:
         """Write the model folder from the weights that the family has now."""
         save_folder(self.folder, family, self.card(family, seen, held_out))
+        save_provenance(self.folder, self.provenance)
 
-    def demo(self, seen: int) -> None:
+    @cached_property
+    def provenance(self) -> Provenance:
+        """What the model is trained on."""
+        return provenance_of(self.files, self.held_out, self.base)
+
+    def demo(self, seen: int) -> list[Sound]:
         """Make sounds with the saved model by the `generate` that users call, and a picture of them."""
         model = load_folder(self.folder)
         demos = self.folder / TRAINING / "demos" / f"{seen:08d}"
@@ -61,6 +80,7 @@ class Run:
                 sound.write(demos / f"{_file_name(label or 'sound')}-{k}.wav")
             rows[label or "sound"] = sounds
         sheet(rows, demos / "mel.png", title=f"after {seen} examples")
+        return [sound for sounds in rows.values() for sound in sounds]
 
     def card(self, family: DiffusionModel, seen: int, held_out: float | None) -> str:
         """The model card: what it is, what it was made of, whom to credit."""
@@ -81,31 +101,16 @@ class Run:
         ]
         if held_out is not None:
             lines += ["", f"Held-out loss at fixed noise: {held_out:.4f}."]
-        lines += ["", "## Sounds it was trained on", "", *sources(self.files)]
-        if self.base:
-            name, card = self.base
-            lines += ["", f"## It started from `{name}`, whose card says", "", _without_header(card)]
+        lines += ["", "## Sounds it was trained on", "", *sources_table(self.provenance.sources)]
+        lines += ["", f"The same for machines, with the hash of every file, is in `{ATTRIBUTION}`."]
+        if base := self.base:
+            lines += [
+                "",
+                f"## It started from `{base.name}`, whose card says",
+                "",
+                _without_header(base.card),
+            ]
         return "\n".join(lines) + "\n"
-
-
-def sources(files: Sequence[ScannedFile]) -> list[str]:
-    """A Markdown table of sources, licences and credits."""
-    counts = Counter(
-        (
-            file.source or "-",
-            file.licence or "not stated",
-            file.licence_basis or "not stated",
-            file.credit or "not stated",
-        )
-        for file in files
-    )
-    rows = [f"| {' | '.join(map(_cell, key))} | {count} |" for key, count in sorted(counts.items())]
-    return ["| source | licence | basis | author | sounds |", "|---|---|---|---|---|", *rows]
-
-
-def _cell(text: str) -> str:
-    """Text that stays in its cell of a Markdown table."""
-    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _file_name(label: str) -> str:

@@ -1,4 +1,4 @@
-"""What happens beside the training loop: progress, held-out loss, demos, checkpoints, a clean stop."""
+"""What happens beside the training loop: counts, averages, the log, progress, a clean stop."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import signal
 import threading
 import time
 from argparse import Namespace
-from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -20,8 +18,6 @@ from lightning.pytorch.utilities import rank_zero_only
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from wavesmith.files import replacing
-from wavesmith.training.artifact import LAST, Run
-from wavesmith.training.held_out import HeldOut
 from wavesmith.training.module import DiffusionTraining
 
 
@@ -205,105 +201,3 @@ class StopOnInterrupt(L.Callback):
     def _restore(self) -> None:
         if self.before is not None:
             signal.signal(signal.SIGINT, self.before)
-
-
-class Keeper(L.Callback):
-    """Keeps the run's folder up to date: checkpoints, held-out losses, the model itself, and its demos.
-
-    The average of the weights with the lowest held-out loss is the model (the narrowest without held-out
-    sounds), so the folder can be used at any time while training goes on. `report` is told how it goes.
-    """
-
-    def __init__(
-        self, run: Run, held_out: HeldOut | None, speed: Speed, report: Callable[[str], None]
-    ) -> None:
-        self.run, self.held_out = run, held_out
-        self.speed, self.report = speed, report
-        config = run.recipe.training
-        self.validate, self.demo = Every(config.validate_every), Every(config.demo_every)
-        self.save = Every(config.save_every)
-        self.width = min(config.ema)
-        self.loss: float | None = None
-        self.measured = self.shown = 0  # examples seen at the last held-out loss and at the last demos
-
-    def state_dict(self) -> dict[str, Any]:
-        """What is known about the model."""
-        return {"width": self.width, "loss": self.loss, "measured": self.measured}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from there."""
-        self.width, self.loss = state_dict["width"], state_dict["loss"]
-        self.measured = state_dict["measured"]
-
-    def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Count from where training stands."""
-        assert isinstance(module, DiffusionTraining)
-        for every in (self.validate, self.demo, self.save):
-            every.last = module.seen
-        for logger in trainer.loggers:
-            if isinstance(logger, JsonLines):
-                logger.forget_after(trainer.global_step)
-
-    def on_train_batch_end(
-        self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, index: int
-    ) -> None:
-        """Do what is due."""
-        assert isinstance(module, DiffusionTraining)
-        if module.amid_step:
-            return
-        if self.validate.passed(module.seen):
-            self._measure(trainer, module)
-        if self.save.passed(module.seen):
-            self._save(trainer, module)
-        if self.demo.passed(module.seen):
-            self._demo(trainer, module)
-
-    def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Keep everything, whether finished or interrupted."""
-        assert isinstance(module, DiffusionTraining)
-        self._measure(trainer, module)
-        self._save(trainer, module)
-        if module.seen >= module.config.examples:
-            self._demo(trainer, module)
-
-    def _measure(self, trainer: L.Trainer, module: DiffusionTraining) -> None:
-        if not trainer.is_global_zero or self.measured == module.seen:
-            return
-        self.measured = module.seen
-        told = ""
-        if self.held_out is not None:
-            self._judge(trainer, module, self.held_out)
-            told = f"held-out loss {self.loss:.3f}, "
-        self.report(f"{module.seen} examples, {told}{self.speed.value:.1f}/s")
-
-    def _judge(self, trainer: L.Trainer, module: DiffusionTraining, held_out: HeldOut) -> None:
-        totals, numbers = {}, {}
-        for width in module.config.ema:
-            with module.averages.applied(module.family, width):
-                losses = held_out.losses(module.family)
-            totals[width] = sum(losses.values()) / len(losses)
-            numbers[f"held_out/ema_{width:g}"] = totals[width]
-            numbers |= {f"held_out/ema_{width:g}/sigma_{s:.3g}": loss for s, loss in losses.items()}
-        self.width = min(totals, key=lambda width: totals[width])
-        self.loss = totals[self.width]
-        for logger in trainer.loggers:
-            logger.log_metrics(numbers, step=trainer.global_step)
-
-    def _save(self, trainer: L.Trainer, module: DiffusionTraining) -> None:
-        if not all(p.isfinite().all() for p in module.family.parameters()):
-            raise FloatingPointError(f"the weights are no longer finite after {module.seen} examples")
-        place = replacing(self.run.folder / LAST) if trainer.is_global_zero else nullcontext(LAST)
-        with place as temporary:
-            trainer.save_checkpoint(temporary)  # called by all devices: they wait for each other in it
-        self._export(trainer, module)
-
-    def _export(self, trainer: L.Trainer, module: DiffusionTraining) -> None:
-        if trainer.is_global_zero:
-            with module.averages.applied(module.family, self.width):
-                self.run.export(module.family, module.seen, self.loss)
-
-    def _demo(self, trainer: L.Trainer, module: DiffusionTraining) -> None:
-        if trainer.is_global_zero and self.shown != module.seen:
-            self._export(trainer, module)
-            self.run.demo(module.seen)
-            self.shown = module.seen

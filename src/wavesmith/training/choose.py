@@ -11,7 +11,14 @@ import numpy as np
 
 from wavesmith.data import ScannedFile
 from wavesmith.families import DiffusionConfig
-from wavesmith.training.config import ModelRecipe, TrainingConfig, TrainingRecipe, read_recipe
+from wavesmith.training.config import (
+    ModelRecipe,
+    NoiseLevelsConfig,
+    TrainingConfig,
+    TrainingRecipe,
+    UniformConfig,
+    read_recipe,
+)
 from wavesmith.transforms import SpectralConfig, TransformConfig
 
 _SHORTEST, _LONGEST = 0.25, 4.0
@@ -46,15 +53,25 @@ def choose(
         batch=batch,
         accumulate=_STEP // batch,
         learning_rate=1e-4 if base is not None else proven.learning_rate,
-        noise_levels=proven.noise_levels,
+        noise_levels=_noise_levels(model) or proven.noise_levels,
         warmup=min(3000, examples // 10),
         validate_every=every,
         save_every=every,
         demo_every=2 * every,
+        patience=examples // 2,
     )
     recipe = TrainingRecipe(model=model, training=usual, base=base_name).changed(**training)
     begins = _sound_reasons(model) if base is None else _base_reasons(files, base, base_name)
     return recipe, [*begins, *_training_reasons(recipe, len(files))]
+
+
+def _noise_levels(model: ModelRecipe) -> NoiseLevelsConfig | None:
+    """What a network of another tool was trained at, as far as that is known."""
+    if model.network.kind == "dance_diffusion":
+        return UniformConfig(kind="crash")
+    if model.parameterisation.kind in ("v", "epsilon"):
+        return UniformConfig(kind="uniform_angle")
+    return None
 
 
 def _sound_reasons(model: ModelRecipe) -> list[str]:
@@ -79,9 +96,16 @@ def _training_reasons(recipe: TrainingRecipe, sounds: int) -> list[str]:
         f"A {model.network.kind} network over the {model.transform.kind} transform, as in the {source}.",
         f"Steps of {training.batch} x {training.accumulate} sounds (batch x accumulate), "
         f"learning rate {training.learning_rate:g}.",
+        *_stop_reasons(training),
         f"{training.examples} examples: about {training.examples / sounds:.0f} looks at each of "
         f"{sounds} sounds.",
     ]
+
+
+def _stop_reasons(training: TrainingConfig) -> list[str]:
+    if not training.patience:
+        return []
+    return [f"Stops early if the held-out loss does not fall for {training.patience} examples."]
 
 
 def _usual_examples(sounds: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import resources
 from importlib.abc import Traversable
 from pathlib import Path
@@ -107,6 +107,8 @@ class TrainingConfig(BaseModel):
         precision: `auto` is bf16 where a CUDA device or CPU is quick at it, float32 elsewhere.
         held_out: share of sounds, by source, kept for judging.
         validate_every, demo_every, save_every: examples between held-out losses, demos and checkpoints.
+        keep: which model the folder holds: that of the lowest held-out loss, or the last.
+        patience: stop when the held-out loss has not fallen for so many examples; 0 for never.
         seed: of everything random.
     """
 
@@ -131,18 +133,22 @@ class TrainingConfig(BaseModel):
     validate_every: int = Field(default=5_000, ge=1)
     demo_every: int = Field(default=10_000, ge=1)
     save_every: int = Field(default=5_000, ge=1)
+    keep: Literal["best", "last"] = "best"
+    patience: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0)
 
 
 class DataChoice(BaseModel):
     """Which sounds of a folder are used; None sets no condition.
 
-    `basis`: only those whose manifest gives this `licence_basis`.
+    `basis`: only those whose manifest gives this `licence_basis`. `licences`: only those under one of these,
+    by family (`cc-by`) or name (`CC-BY-4.0`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     basis: str | None = None
+    licences: tuple[str, ...] | None = Field(default=None, min_length=1)
 
 
 class TrainingRecipe(BaseModel):
@@ -172,6 +178,12 @@ class TrainingRecipe(BaseModel):
                 f"The training options cannot be used ({first_problem(error)}); correct that."
             ) from error
         return self.model_copy(update={"training": changed})
+
+    def admitting(self, licences: Sequence[str] | None) -> TrainingRecipe:
+        """The same with sounds under these licences only; None means unchanged."""
+        if licences is None:
+            return self
+        return self.model_copy(update={"data": self.data.model_copy(update={"licences": tuple(licences)})})
 
 
 def recipe_names() -> list[str]:

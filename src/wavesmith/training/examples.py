@@ -55,7 +55,8 @@ class Examples(Dataset[Example]):
         wave, changes = item.wave, torch.zeros(self.augments)
         if self.config.augmentation is not None:
             waves, labels = augment(wave[None], self.rate, self.config.augmentation, [random])
-            wave, changes = waves[0], labels[0]
+            wave = waves[0]
+            changes = labels[0] if self.config.augmentation.told else changes
         share = torch.tensor((0.5 + position * _GOLDEN) % 1.0, dtype=torch.float64)
         sigma = self.levels.quantile(share).float()
         return Example(wave, self._label(item.label, shown), changes, sigma, torch.tensor(position))

@@ -54,14 +54,16 @@ class DiffusionTraining(L.LightningModule):
     @property
     def steps(self) -> int:
         """Optimizer steps that the whole run takes."""
-        return -(-self.config.examples // self._examples_per_step())
+        return -(-self.config.examples // self.examples_per_step)
 
     @property
     def amid_step(self) -> bool:
         """Whether gradients have been gathered that have not moved the weights yet."""
-        return self.seen % self._examples_per_step() != 0
+        return self.seen % self.examples_per_step != 0
 
-    def _examples_per_step(self) -> int:
+    @property
+    def examples_per_step(self) -> int:
+        """Examples between two moves of the weights, over all devices."""
         world = self.trainer.world_size if self._trainer is not None else 1
         return self.config.batch * self.config.accumulate * world
 
@@ -118,7 +120,7 @@ class DiffusionTraining(L.LightningModule):
 
     def rate_at(self, step: int) -> float:
         """Share of the full learning rate at an optimizer step."""
-        warm = self.config.warmup / self._examples_per_step()
+        warm = self.config.warmup / self.examples_per_step
         left = 1 - step / self.steps
         fall = max(left / self.config.decay, 0.02) if self.config.decay else 1.0
         return min(1.0, (step + 1) / (warm + 1), fall)

@@ -20,11 +20,13 @@ from wavesmith.models import Model, load, load_folder, measure_timbres
 from wavesmith.models.folder import CONFIG, save_timbre
 from wavesmith.networks import parameters
 from wavesmith.training.artifact import LAST, LOG, RECIPE, TRAINING, Run
-from wavesmith.training.callbacks import Averaging, JsonLines, Keeper, ProgressBar, Speed, StopOnInterrupt
+from wavesmith.training.callbacks import Averaging, JsonLines, ProgressBar, Speed, StopOnInterrupt
 from wavesmith.training.choose import choose
 from wavesmith.training.config import TrainingRecipe, read_recipe
 from wavesmith.training.examples import Examples
 from wavesmith.training.held_out import HeldOut
+from wavesmith.training.keeper import Keeper
+from wavesmith.training.likeness import FEWEST, Likeness
 from wavesmith.training.machine import Machine
 from wavesmith.training.module import DiffusionTraining
 from wavesmith.verbs import GenerateSettings, settle
@@ -50,6 +52,8 @@ def train(
     *,
     recipe: str | Path | TrainingRecipe | None = None,
     base: str | None = None,
+    licences: Sequence[str] | None = None,
+    opt_out: str | Path | None = None,
     say: Callable[[str], None] = lambda sentence: None,
     progress: bool = False,
     scanning: Callable[[int, int], None] | None = None,
@@ -69,6 +73,9 @@ def train(
         out: where the model, its log, demos and checkpoints go. The model in it can be used at any time.
         recipe: name or file of a recipe; None chooses by the sounds, and says what it chose.
         base: name or folder of a model to start from (fine-tuning); not together with `recipe`.
+        licences: train only on sounds under these, such as `["cc0", "cc-by"]` (see `docs/licences.md`).
+        opt_out: a list of sounds, authors and sources that must not be trained on, beside `opt-out.txt` in
+            the folder.
         say: told in a sentence what is going on.
         progress: show a progress bar.
         scanning: called with (files looked at, files in all).
@@ -94,7 +101,7 @@ def train(
     checkpoint = out / LAST if (out / LAST).is_file() else None
     _check_places(Path(folder), out)
     machine.prepare()
-    asked = _asked(out, recipe, base, training)
+    asked = _asked(out, recipe, base, licences, training)
     if checkpoint and asked and _is_complete(checkpoint, asked, machine):
         say(f"The training in {out} is complete; ask for more examples to go on.")
         return load_folder(out)
@@ -103,26 +110,35 @@ def train(
     if asked:
         _check_model(asked, start)
 
-    found = scan(folder, progress=scanning)
-    settled = asked or _chosen(found, start, training, say)
-    files = _usable(found, settled)
-    digest = _digest(files)
+    admitted = asked.data.licences if asked else licences
+    found = scan(folder, licences=admitted, opt_out=opt_out, progress=scanning)
+    settled = asked or _chosen(found, start, training, say).admitting(licences)
+    files = usable(found, settled)
+    sounds = digest(files)
     if checkpoint:
-        _check_same_files(out, digest)
+        _check_same_files(out, sounds)
     kept, held = split(files, settled.training.held_out, settled.training.seed)
     say(f"{len(kept)} sounds to train on, {len(held)} held out, {len(found.left_out)} files left out.")
 
-    module, watch = _prepared(found.folder, kept, held, settled, start, machine)
-    run = Run(out, settled, kept, (start.name, start.card) if start else None)
-    callbacks = _callbacks(run, watch, say, progress)
+    module, held_out, likeness = _prepared(found.folder, kept, held, settled, start, machine)
+    speed = Speed()
+    bars = [ProgressBar(speed)] if progress else []
+    report = (lambda sentence: None) if any(bar.live for bar in bars) else say  # a bar says enough by itself
+    keeper = Keeper(Run(out, settled, kept, held, start), held_out, likeness, speed, report)
+    callbacks = [Averaging(), speed, keeper, StopOnInterrupt(), *bars]
     trainer = machine.trainer(settled.training, out, callbacks, [JsonLines(out / LOG), *loggers])
     say(_what_trains(module.family, trainer))
-    run.write_recipe()
-    _write_digest(out, digest)
+    keeper.run.write_recipe()
+    _write_digest(out, sounds)
     if checkpoint:
         say(f"Going on with the training in {out}.")
     _fit(trainer, module, checkpoint)
-    if module.seen < settled.training.examples:
+    if keeper.gave_up:
+        say(
+            f"The held-out loss has not fallen for {module.seen - keeper.waiting_since} examples: done after "
+            f"{module.seen} of {settled.training.examples}."
+        )
+    elif module.seen < settled.training.examples:
         say(f"Stopped after {module.seen} of {settled.training.examples} examples; the same command goes on.")
         interrupted()
     elif trainer.is_global_zero:
@@ -138,33 +154,40 @@ def _check_places(folder: Path, out: Path) -> None:
 
 
 def _asked(
-    out: Path, recipe: str | Path | TrainingRecipe | None, base: str | None, training: dict[str, Any]
+    out: Path,
+    recipe: str | Path | TrainingRecipe | None,
+    base: str | None,
+    licences: Sequence[str] | None,
+    training: dict[str, Any],
 ) -> TrainingRecipe | None:
     """The recipe as far as it is known before the sounds are: None if they are to decide."""
     if recipe is not None and base is not None:
         raise RequestError("A recipe and a base model exclude each other; put 'base: NAME' into the recipe.")
     if (out / LAST).is_file():
-        return _resumed(out, recipe, base, training)
+        return _resumed(out, recipe, base, licences, training)
     if recipe is not None:
-        return _given(recipe).changed(**training)
+        return _given(recipe).changed(**training).admitting(licences)
     read_recipe("drums").changed(**training)  # bad options are refused now, whatever the sounds will be
     return None
 
 
 def _is_complete(checkpoint: Path, recipe: TrainingRecipe, machine: Machine) -> bool:
     """Whether there is nothing left to do; RequestError when there is already more than was asked for."""
-    seen, step = _seen(checkpoint), machine.examples_per_step(recipe.training)
+    (seen, gave_up), step = _progress(checkpoint), machine.examples_per_step(recipe.training)
     end = -(-recipe.training.examples // step) * step
     if seen > end:
         raise RequestError(
             f"The training in {checkpoint.parents[1]} has already seen {seen} examples; ask for more."
         )
-    return seen == end
+    return seen == end or (gave_up and recipe == read_recipe(checkpoint.parents[1] / RECIPE))
 
 
-def _seen(checkpoint: Path) -> int:
+def _progress(checkpoint: Path) -> tuple[int, bool]:
+    """Examples seen, and whether patience has run out."""
     try:
-        return int(dict(torch.load(checkpoint, map_location="cpu", weights_only=True))["seen"])
+        state = dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
+        keeper = state.get("callbacks", {}).get(Keeper.__qualname__, {})
+        return int(state["seen"]), bool(keeper.get("gave_up"))
     except _UNREADABLE as error:
         raise _damaged(checkpoint, error) from error
 
@@ -191,7 +214,7 @@ def _chosen(
 ) -> TrainingRecipe:
     """The recipe that suits the sounds; says why."""
     config, name = (base.family.config, base.name) if base else (None, None)
-    recipe, reasons = choose(_usable(found, None), config, name, **training)
+    recipe, reasons = choose(usable(found, None), config, name, **training)
     for reason in reasons:
         say(reason)
     return recipe
@@ -202,23 +225,28 @@ def _given(recipe: str | Path | TrainingRecipe) -> TrainingRecipe:
 
 
 def _resumed(
-    out: Path, recipe: str | Path | TrainingRecipe | None, base: str | None, training: dict[str, Any]
+    out: Path,
+    recipe: str | Path | TrainingRecipe | None,
+    base: str | None,
+    licences: Sequence[str] | None,
+    training: dict[str, Any],
 ) -> TrainingRecipe:
-    """The recipe of the run in `out`; only its length may be changed half-way."""
+    """The recipe of the run in `out`; only when it ends may be changed half-way."""
     before = read_recipe(out / RECIPE)
-    asked = (before if recipe is None else _given(recipe)).changed(**training)
+    asked = (before if recipe is None else _given(recipe)).changed(**training).admitting(licences)
     length = training.get("examples") or max(asked.training.examples, before.training.examples)
-    longer = before.changed(examples=length)
-    if asked.changed(examples=length) != longer or base not in (None, before.base):
+    patience = asked.training.patience
+    other_end = before.changed(examples=length, patience=patience)
+    if asked.changed(examples=length) != other_end or base not in (None, before.base):
         raise RequestError(
-            f"The training in {out} was begun with other options; only the number of examples can change "
-            "half-way. Choose another folder to start anew."
+            f"The training in {out} was begun with other options; only the number of examples and the "
+            "patience can change half-way. Choose another folder to start anew."
         )
-    return longer
+    return other_end
 
 
-def _usable(found: Scan, recipe: TrainingRecipe | None) -> list[ScannedFile]:
-    """The sounds that the recipe admits; at least one."""
+def usable(found: Scan, recipe: TrainingRecipe | None) -> list[ScannedFile]:
+    """The sounds that the recipe admits, at least one; DataError if there is none."""
     if not found.files:
         raise DataError(
             f"None of the {len(found.left_out)} audio files in {found.folder} can be used "
@@ -231,23 +259,23 @@ def _usable(found: Scan, recipe: TrainingRecipe | None) -> list[ScannedFile]:
     return files
 
 
-def _digest(files: Sequence[ScannedFile]) -> str:
+def digest(files: Sequence[ScannedFile]) -> str:
     """What tells whether a run is gone on with on the sounds that it was begun with."""
     return hashlib.sha256("\n".join(f"{f.path} {f.label} {f.sha256}" for f in files).encode()).hexdigest()
 
 
-def _check_same_files(out: Path, digest: str) -> None:
+def _check_same_files(out: Path, sounds: str) -> None:
     path = out / FILES
-    if path.is_file() and path.read_text(encoding="utf-8").strip() != digest:
+    if path.is_file() and path.read_text(encoding="utf-8").strip() != sounds:
         raise DataError(
             f"The sounds have changed since the training in {out} began; put them back as they were, or "
             "choose another folder to start anew."
         )
 
 
-def _write_digest(out: Path, digest: str) -> None:
+def _write_digest(out: Path, sounds: str) -> None:
     with replacing(out / FILES) as temporary:
-        temporary.write_text(digest + "\n", encoding="utf-8")
+        temporary.write_text(sounds + "\n", encoding="utf-8")
 
 
 def _sounds(
@@ -266,15 +294,17 @@ def _prepared(
     recipe: TrainingRecipe,
     base: Model | None,
     machine: Machine,
-) -> tuple[DiffusionTraining, HeldOut | None]:
-    """What trains, from its first example on, and what judges it."""
+) -> tuple[DiffusionTraining, HeldOut | None, Likeness | None]:
+    """What trains, from its first example on, and what judges it and its demos."""
     sounds, seed = _sounds(folder, kept, recipe), recipe.training.seed
     family = _family(recipe, sounds, base)
     examples = Examples(sounds, recipe.model.rate, family.config.augments, recipe.training)
     module = DiffusionTraining(family, examples, recipe.training, machine.workers, machine.compiled)
     if not held:
-        return module, None
-    return module, HeldOut(_sounds(folder, held, recipe, sounds.labels), examples.levels, seed)
+        return module, None, None
+    unheard = _sounds(folder, held, recipe, sounds.labels)
+    likeness = Likeness(unheard, sounds, recipe.model.rate) if len(unheard) >= FEWEST else None
+    return module, HeldOut(unheard, examples.levels, seed), likeness
 
 
 def _build(recipe: TrainingRecipe, labels: Sequence[str]) -> DiffusionModel:
@@ -322,16 +352,6 @@ def _copy(source: DiffusionModel, target: DiffusionModel) -> None:
                 ours[name][:, target.config.labels.index(label)] = column
         elif theirs[name].shape == ours[name].shape:
             ours[name].copy_(theirs[name])
-
-
-def _callbacks(
-    run: Run, held_out: HeldOut | None, say: Callable[[str], None], progress: bool
-) -> list[L.Callback]:
-    """What happens beside the loop, in this order; a bar that moves says enough by itself."""
-    speed = Speed()
-    bars = [ProgressBar(speed)] if progress else []
-    report = (lambda sentence: None) if any(bar.live for bar in bars) else say
-    return [Averaging(), speed, Keeper(run, held_out, speed, report), StopOnInterrupt(), *bars]
 
 
 def _what_trains(family: DiffusionModel, trainer: L.Trainer) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from wavesmith.diffusion import Denoiser, schedule
 from wavesmith.errors import RequestError
@@ -19,7 +20,8 @@ from wavesmith.verbs.sources import Bench, worked
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
 from wavesmith.verbs.walk import denoiser_of, noise_of
 
-_QUIET_SHARE = 0.15  # of the frames, taken for noise alone
+_QUIET_SHARE = 0.15  # of the moments, taken for noise alone
+_MOMENT_SECONDS = 0.0116
 _MOST_WINDOWS = 64  # of a long sound are listened to for its noise
 _STEPS = 24
 _MOST_NOISE = 2.5  # times its level; noise is rarely louder, so what is taken off never is
@@ -82,12 +84,13 @@ def noise_floor(bench: Bench, transform: Transform) -> Tensor:
     every = -(-len(windows) // _MOST_WINDOWS)
     spans = [windows.span(k) for k in range(0, len(windows), every)]
     frames = torch.cat([transform.encode(bench.take(*span)[None])[0] for span in spans], dim=1)
-    loudness = frames.square().mean(0)
+    moment = min(max(1, round(_MOMENT_SECONDS * bench.model.rate / transform.hop)), frames.shape[1])
+    power = F.avg_pool1d(frames.square()[None], moment)[0]
+    loudness = power.mean(0)
     order = loudness.argsort()[int((loudness == 0).sum()) :]  # digital silence has no noise to learn from
     if not len(order):
         return frames.new_zeros(len(frames), 1)
-    quiet = frames[:, order[: max(1, round(_QUIET_SHARE * len(order)))]]
-    return quiet.square().mean(1, keepdim=True).sqrt()
+    return power[:, order[: max(1, round(_QUIET_SHARE * len(order)))]].mean(1, keepdim=True).sqrt()
 
 
 @torch.inference_mode()
@@ -100,7 +103,8 @@ def _make(task: Task[CleanSettings], indices: Sequence[int]) -> Iterator[Sound]:
         yield from (same for _ in indices)
         return
     transform = model.family.transform
-    plain = SpectralConfig(hop=512, power=1.0).build(model.channels).to(model.device)
+    hop = max(8, 2 * round(_MOMENT_SECONDS * model.rate / 2))
+    plain = SpectralConfig(hop=hop, power=1.0).build(model.channels).to(model.device)
     floor = settings.strength * noise_floor(bench, transform)
     most = _MOST_NOISE * settings.strength * noise_floor(bench, plain)
     for index in indices:

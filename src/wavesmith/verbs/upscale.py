@@ -22,6 +22,7 @@ from wavesmith.verbs.verb import Given, Progress, Task, Verb
 from wavesmith.verbs.walk import denoiser_of, descend, levels, noise_of
 
 _TAPS_SECONDS = 0.012  # length of the filter that parts the bands: its slope is some 300 Hz wide
+_EDGES_SECONDS = 0.002
 _EDGE_DB = 65.0  # the band ends where nothing comes within so many dB of the loudest
 
 
@@ -81,8 +82,18 @@ def upscale(
 def band_end(sound: Sound) -> float:
     """The frequency in Hz above which a sound has (next to) nothing."""
     window = min(2048, 2 ** int(math.log2(max(64, sound.frames))))
-    waves = F.pad(sound.tensor(), (0, max(0, window - sound.frames)))
-    spectrum = torch.stft(waves, window, window // 2, window=torch.hann_window(window), return_complex=True)
+    faded = sound.fade(
+        _EDGES_SECONDS, _EDGES_SECONDS
+    )  # a sound that begins at once would click in every band
+    waves = F.pad(faded.tensor(), (0, max(0, window - sound.frames)))
+    spectrum = torch.stft(
+        waves,
+        window,
+        window // 2,
+        window=torch.hann_window(window),
+        pad_mode="constant",
+        return_complex=True,
+    )
     power = spectrum.abs().square().mean((0, 2))
     heard = (power > power.max() * 10 ** (-_EDGE_DB / 10)).nonzero()
     return float((int(heard[-1]) + 1) * sound.rate / window)
@@ -98,7 +109,7 @@ def _make(task: Task[UpscaleSettings], indices: Sequence[int]) -> Iterator[Sound
             f"At {source.rate} Hz there is nothing above {0.5 * source.rate:g} Hz that could be kept up to "
             f"{cutoff:g} Hz; give a lower cutoff, or none."
         )
-    if cutoff >= 0.48 * model.rate:
+    if cutoff >= 0.47 * model.rate:
         raise RequestError(
             f"The sound reaches up to {cutoff:.0f} Hz already, which is all that the model knows; "
             "there is nothing to add (or give a lower cutoff)."

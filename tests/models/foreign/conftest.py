@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from wavesmith.errors import WavesmithError
 from wavesmith.families import DiffusionConfig, DiffusionModel, ParameterisationConfig
 from wavesmith.models import Model, fingerprint
-from wavesmith.models.foreign import crash, dance_diffusion
+from wavesmith.models.foreign import crash
+from wavesmith.models.foreign.source import V_SAMPLING
 from wavesmith.networks import AttentionUNetConfig, CrashUNetConfig, DanceDiffusionConfig, NetworkConfig
 from wavesmith.transforms import RawConfig
 
@@ -38,7 +39,7 @@ def model(network: NetworkConfig, channels: int, kind: Any, length: int = LENGTH
         transform=RawConfig(),
         network=network,
         parameterisation=ParameterisationConfig(kind=kind),
-        sampling=crash.SAMPLING if kind == "epsilon" else dance_diffusion.SAMPLING,
+        sampling=crash.SAMPLING if kind == "epsilon" else V_SAMPLING,
     )
     family = DiffusionModel(config).eval()
     generator = torch.Generator().manual_seed(0)

@@ -1,11 +1,11 @@
 import errno
-from pathlib import Path
 
 import pytest
 import torch
 
 from wavesmith.families import DiffusionModel
-from wavesmith.models import Model, convert, debug_model, load
+from wavesmith.models import Model, convert, debug_model, folder, load
+from wavesmith.models.foreign import diffusers
 from wavesmith.verbs import generate
 
 
@@ -67,7 +67,8 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(dance, form, tmp_path, m
     def full(*args, **options):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(folder, "write_tensors", full)
+    monkeypatch.setattr(diffusers, "write_tensors", full)
     monkeypatch.setattr(torch, "save", full)
     with refusal("No space left on device", "make room there"):
         convert(dance, tmp_path / "out" / "model", form)

@@ -41,7 +41,7 @@ def test_a_checkpoint_loads_straight(dance, path, same):
     assert (found.rate, found.family.config.length, found.channels) == (16000, 256, 2)
     assert found.name == str(path)
     sampling = found.family.config.sampling
-    assert (sampling.sampler, sampling.schedule, sampling.steps) == ("iplms", "crash", 100)
+    assert (sampling.sampler, sampling.schedule, sampling.steps) == ("dpmpp_2m", "crash", 25)
     assert "the average of its weights" in found.card
 
 

@@ -16,10 +16,11 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from wavesmith.errors import ModelError, RequestError, first_problem
-from wavesmith.families.diffusion import DiffusionConfig, Sampling
+from wavesmith.families.diffusion import DiffusionConfig
 from wavesmith.models.foreign.matching import Piece, gathered, spread
 from wavesmith.models.foreign.official import official
 from wavesmith.models.foreign.source import (
+    V_SAMPLING,
     Asked,
     Reading,
     Source,
@@ -31,9 +32,6 @@ from wavesmith.models.foreign.source import (
 )
 from wavesmith.networks import DanceDiffusionConfig
 from wavesmith.networks.dance_diffusion import FILTER
-
-SAMPLING = Sampling(sampler="iplms", schedule="crash", steps=100, sigma_min=0.0, sigma_max=1e9, guidance=1.0)
-"""The default of its notebook; 1e9 stands for a walk from nothing but noise."""
 
 EMA, ONLINE = "diffusion_ema.", "diffusion."
 
@@ -95,7 +93,7 @@ def read(source: Source, asked: Asked) -> Reading:
     network, channels = _measured(source.path, tensors)
     rate, length = _rate_and_length(source, asked)
     config = make_config(
-        source.path, network, kind="v", rate=rate, length=length, channels=channels, sampling=SAMPLING
+        source.path, network, kind="v", rate=rate, length=length, channels=channels, sampling=V_SAMPLING
     )
     found = gathered(source.path, config, lambda name: _piece(name, network), tensors, constants(network))
     kind = {EMA: "the average of its weights", ONLINE: "its weights as training left them"}.get(prefix)

@@ -14,15 +14,16 @@ from typing import Any
 
 import torch
 from pydantic import ValidationError
-from safetensors.torch import save
 from torch import Tensor
 
 from wavesmith.errors import ModelError, RequestError, first_problem
 from wavesmith.families.diffusion import DiffusionConfig
 from wavesmith.files import replacing
+from wavesmith.models.folder import write_tensors
 from wavesmith.models.foreign import dance_diffusion
 from wavesmith.models.foreign.matching import Piece, gathered, spread
 from wavesmith.models.foreign.source import (
+    V_SAMPLING,
     Asked,
     Reading,
     check_rate,
@@ -78,7 +79,7 @@ def read(folder: Path, asked: Asked) -> Reading:
         rate=first(asked.rate, setting(settings, "sample_rate")),
         length=first(asked.length, setting(settings, "sample_size")),
         channels=setting(settings, "in_channels"),
-        sampling=dance_diffusion.SAMPLING,
+        sampling=V_SAMPLING,
     )
     tensors = read_source(weights).tensors
     found = gathered(weights, config, lambda name: _piece(name, network), tensors, _constants(network))
@@ -173,8 +174,7 @@ def write(config: DiffusionConfig, network: Mapping[str, Tensor], folder: Path) 
     sizes |= {"sample_rate": config.rate, "sample_size": config.length}
     pipeline = {"_class_name": "DanceDiffusionPipeline", "scheduler": ["diffusers", "IPNDMScheduler"]}
     with replacing(folder / WEIGHTS[0]) as temporary:
-        # safetensors wants memory of its own for each
-        temporary.write_bytes(save({name: tensor.clone() for name, tensor in tensors.items()}))
+        write_tensors(tensors, temporary)
     for file, settings in {
         CONFIG: _settings(unet) | sizes,
         "scheduler/scheduler_config.json": {"_class_name": "IPNDMScheduler", "num_train_timesteps": 1000},

@@ -18,9 +18,10 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from wavesmith.errors import ModelError, RequestError, first_problem
-from wavesmith.families.diffusion import DiffusionConfig, Sampling
+from wavesmith.families.diffusion import DiffusionConfig
 from wavesmith.models.foreign.matching import Piece, gathered, spread
 from wavesmith.models.foreign.source import (
+    V_SAMPLING,
     Asked,
     Reading,
     Source,
@@ -31,9 +32,6 @@ from wavesmith.models.foreign.source import (
     setting,
 )
 from wavesmith.networks import AttentionUNetConfig
-
-SAMPLING = Sampling(sampler="ddim", schedule="linear", steps=50, sigma_min=0.0, sigma_max=1e9, guidance=1.0)
-"""The default of its notebook; 1e9 stands for a walk from nothing but noise."""
 
 RATE, LENGTH = 44100, 32768
 """What all of its published models were trained at."""
@@ -93,7 +91,7 @@ def read(source: Source, asked: Asked) -> Reading:
     network, channels = _measured(source.path, tensors, setting(settings, "model", "model") or {})
     rate, length = _rate_and_length(source, settings, asked, network)
     config = make_config(
-        source.path, network, kind="v", rate=rate, length=length, channels=channels, sampling=SAMPLING
+        source.path, network, kind="v", rate=rate, length=length, channels=channels, sampling=V_SAMPLING
     )
     found = gathered(source.path, config, lambda name: _piece(name, network), tensors)
     kind = "the average of its weights" if which == "ema" else "its weights as training left them"

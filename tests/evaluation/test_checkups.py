@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from wavesmith.errors import RequestError
-from wavesmith.evaluation.hygiene import Hygiene, checkup, hygiene
+from wavesmith.evaluation.checkups import Hygiene, checkup, hygiene
 from wavesmith.sound import Sound
 
 RATE = 44100
@@ -26,7 +26,7 @@ def test_a_clean_hit_is_faultless() -> None:
     one = checkup(sound(hit()))
     assert (one.hits, one.gap_seconds) == (1, 0)
     assert one.peak_seconds == 0
-    assert hygiene([sound(hit())]).faultless == 1
+    assert hygiene([sound(hit())]).faults["faultless"].value == 1
 
 
 def test_a_second_hit_after_a_silence_counts_and_the_gap_is_measured() -> None:
@@ -60,16 +60,25 @@ def test_each_fault_is_counted_by_itself() -> None:
         "double_hits": hit(decay=200) + hit(at=0.5, decay=200),
     }
     report = hygiene([sound(hit()), *map(sound, faults.values())])
-    shares = report.model_dump(exclude={"sounds", "faultless"})
-    assert shares == {name: pytest.approx(1 / 7) for name in faults}
-    assert report.faultless == pytest.approx(1 / 7)
+    shares = {name: one.value for name, one in report.faults.items()}
+    assert shares == {name: pytest.approx(1 / 7) for name in [*faults, "faultless"]}
+    assert all(one.low < one.value < one.high for one in report.faults.values())
 
 
 def test_silence_is_quiet_and_survives_json() -> None:
     report = hygiene([sound(np.zeros(RATE)), Sound(np.zeros((1, 0), np.float32), RATE)])
-    assert report.quiet == 1
-    assert [one.hits for one in report.sounds] == [0, 0]
+    assert report.faults["quiet"].value == 1
+    assert report.levels["hits"].highest == 0
+    assert report.levels["loudness_db"].highest == -np.inf
     assert Hygiene.model_validate_json(report.model_dump_json()) == report
+
+
+def test_levels_are_spread_from_lowest_to_highest() -> None:
+    report = hygiene([sound(hit(level=0.01 * k)) for k in range(1, 42)])
+    peak = report.levels["peak_db"]
+    assert (peak.lowest, peak.highest) == (pytest.approx(-40), pytest.approx(-7.74, abs=0.01))
+    assert peak.median == pytest.approx(20 * np.log10(0.21), abs=0.01)
+    assert peak.lowest < peak.low < peak.median < peak.high < peak.highest
 
 
 def test_no_sound_is_an_error() -> None:

@@ -1,0 +1,112 @@
+"""How many steps does a model need? Distance to the converged solution, from the same noise.
+
+    python benchmarks/steps.py --model MODEL [--sounds 4] [--reference 1000] [--out steps.json]
+
+The probability flow leads from a noise to one sound. A walk of 1000 iPLMS steps over Dance Diffusion's crash
+schedule stands for it, and another of as many DPM-Solver++ 2M steps says how far that can be trusted. Every
+other walk starts from the same noise; its distance is the root mean square of what it has different, in dB
+relative to the sound itself. The old default of the field, 100 iPLMS steps, sets the mark; at the end stands
+the smallest number of steps with which each other choice reaches it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from rich.box import MARKDOWN
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from wavesmith.models import Model, load
+from wavesmith.verbs.generate import GenerateSettings, sample
+from wavesmith.verbs.settings import settle
+
+STEPS = (8, 10, 12, 15, 20, 25, 30, 40, 50)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A sampler on a schedule between two noise levels."""
+
+    sampler: str
+    schedule: str
+    sigma_min: float
+    sigma_max: float
+
+    def __str__(self) -> str:
+        span = "" if self.sigma_min == 0 else f" {self.sigma_min:g} to {self.sigma_max:g}"
+        return f"{self.sampler} on {self.schedule}{span}"
+
+
+OLD = Choice("iplms", "crash", 0.0, 1e9)
+CHOICES = (
+    Choice("dpmpp_2m", "crash", 0.0, 1e9),
+    Choice("dpmpp_2m", "karras", 0.002, 80.0),
+    Choice("dpmpp_2m", "exponential", 0.002, 80.0),
+    Choice("iplms", "crash", 0.0, 1e9),
+)
+
+
+def main() -> None:
+    options = arguments()
+    torch.set_num_threads(options.threads)
+    model = load(options.model, rate=options.rate, length=options.length)
+    exact = walk(model, OLD, options.reference, options.sounds)
+    floor = distance(walk(model, CHOICES[0], options.reference, options.sounds), exact)
+    mark = distance(walk(model, OLD, 100, options.sounds), exact)
+    found = {
+        choice: {steps: distance(walk(model, choice, steps, options.sounds), exact) for steps in STEPS}
+        for choice in CHOICES
+    }
+    report(found, mark, floor, options.reference)
+    if options.out:
+        rows = [asdict(choice) | {"distances_db": distances} for choice, distances in found.items()]
+        text = json.dumps({"iplms_100_db": mark, "floor_db": floor, "choices": rows}, indent=2)
+        options.out.write_text(text + "\n")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure how many steps a model needs.")
+    parser.add_argument("--model", default="drums", help="any model that wavesmith loads")
+    parser.add_argument("--rate", type=int, help="of another tool's checkpoint that does not say it")
+    parser.add_argument("--length", type=int, help="likewise")
+    parser.add_argument("--sounds", type=int, default=4, help="sounds that distances are averaged over")
+    parser.add_argument("--reference", type=int, default=1000, help="steps of the converged solution")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, help="also write the numbers to this JSON file")
+    return parser.parse_args()
+
+
+def walk(model: Model, choice: Choice, steps: int, sounds: int) -> Tensor:
+    """The same sounds `[B, C, N]`, walked to in another way."""
+    settings = settle(GenerateSettings, model, steps=steps, seconds=model.seconds, **asdict(choice))
+    return sample(model, settings, 0, range(sounds))
+
+
+def distance(found: Tensor, exact: Tensor) -> float:
+    """What is different, in dB relative to the sound; the mean over sounds."""
+    power = (found - exact).square().flatten(1).mean(1) / exact.square().flatten(1).mean(1)
+    return float((10 * power.clamp(min=1e-20).log10()).mean())
+
+
+def report(found: dict[Choice, dict[int, float]], mark: float, floor: float, reference: int) -> None:
+    table = Table("distance in dB, by steps", *map(str, STEPS), "reaches the mark with", box=MARKDOWN)
+    for choice, distances in found.items():
+        enough = min((steps for steps, apart in distances.items() if apart <= mark), default=math.inf)
+        cells = [f"{apart:.0f}" for apart in distances.values()]
+        table.add_row(str(choice), *cells, f"more than {STEPS[-1]}" if enough == math.inf else str(enough))
+    console = Console(width=140)
+    console.print(table)
+    console.print(
+        f"The mark, 100 steps of {OLD}: {mark:.1f} dB. {reference} steps of {CHOICES[0]}: {floor:.1f} dB."
+    )
+
+
+if __name__ == "__main__":
+    main()

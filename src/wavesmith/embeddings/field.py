@@ -1,0 +1,141 @@
+"""The field's own embeddings, through their makers' packages, where these and the weights are on the machine.
+
+Nothing is downloaded here, and weights are read as tensors only. What is missing is refused with the command
+that fetches it. Each function raises RequestError for that, and ModelError when the weights are damaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from wavesmith.embeddings.listening import in_windows
+from wavesmith.errors import ModelError, RequestError
+
+_PEAK = 10 ** (-1 / 20)
+
+CLAP, ENCODEC = "laion/larger_clap_music", "facebook/encodec_24khz"
+_PANNS = "https://zenodo.org/record/3987831/files/Cnn14_mAP%3D0.431.pth"
+_PANNS_CLASSES = "http://storage.googleapis.com/us_audioset/youtube_corpus/v1/csv/class_labels_indices.csv"
+_VGGISH = "https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth"
+
+
+class FieldEmbedding:
+    """An `Embedding` of somebody else: it hears sounds with a peak of -1 dBFS, in windows of its size."""
+
+    def __init__(
+        self, name: str, rate: int, frames: int, dimensions: int, hear: Callable[[Tensor], Tensor]
+    ) -> None:
+        """`hear` gives vectors `[M, dimensions]` of mono windows `[M, frames]` at `rate`."""
+        self.name, self.rate, self.dimensions = name, rate, dimensions
+        self._frames, self._hear = frames, hear
+
+    @torch.no_grad()
+    def __call__(self, waves: Tensor) -> Tensor:
+        """Vectors `[B, D]` of waves `[B, C, N]`."""
+        mono = waves.mean(dim=1, keepdim=True)
+        level = mono.abs().amax(dim=(1, 2), keepdim=True).clamp_min(1e-6)
+        return in_windows(self._hear, mono / level * _PEAK, self._frames).float()
+
+
+def vggish() -> FieldEmbedding:
+    """VGGish (Hershey et al. 2017), with which the Frechet audio distance began; windows of a second."""
+    weights = Path(torch.hub.get_dir(), "checkpoints", "vggish-10086976.pth")
+    with _needing("vggish", "pip install torchvggish resampy", f"save {_VGGISH} as {weights}"):
+        package = import_module("torchvggish")
+        network = package.VGG(package.make_layers(), postprocess=False).eval()
+        network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+
+    def hear(waves: Tensor) -> Tensor:
+        examples = [package.waveform_to_examples(wave.numpy(), 16_000) for wave in waves]
+        vectors: Tensor = network(torch.cat(examples))
+        return vectors
+
+    return FieldEmbedding("vggish", 16_000, 16_000, 128, hear)
+
+
+def panns() -> FieldEmbedding:
+    """PANNs' Cnn14 (Kong et al. 2020); windows of a second."""
+    folder = Path.home() / "panns_data"
+    weights, classes = folder / "Cnn14_mAP=0.431.pth", folder / "class_labels_indices.csv"
+    fetch = f"save {_PANNS} as '{weights}' and {_PANNS_CLASSES} as {classes}"
+    with _needing("panns", "pip install panns-inference", fetch):
+        classes.stat()  # without it the package downloads it when it is imported
+        package = import_module("panns_inference.models")
+        network = package.Cnn14(
+            sample_rate=32_000,
+            window_size=1024,
+            hop_size=320,
+            mel_bins=64,
+            fmin=50,
+            fmax=14_000,
+            classes_num=527,
+        ).eval()
+        network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True)["model"])
+
+    def hear(waves: Tensor) -> Tensor:
+        vectors: Tensor = network(waves, None)["embedding"]
+        return vectors
+
+    return FieldEmbedding("panns", 32_000, 32_000, 2048, hear)
+
+
+def clap() -> FieldEmbedding:
+    """LAION's CLAP for music (Wu et al. 2023); windows of ten seconds, what is shorter is repeated."""
+    with _needing("clap", "pip install transformers", f"fetch them with 'hf download {CLAP}'"):
+        package = import_module("transformers")
+        network = package.ClapModel.from_pretrained(CLAP, local_files_only=True).eval()
+        extractor = package.ClapFeatureExtractor.from_pretrained(CLAP, local_files_only=True)
+
+    def hear(waves: Tensor) -> Tensor:
+        sounding = [_without_silence(wave).numpy() for wave in waves]
+        heard = extractor(sounding, sampling_rate=48_000, truncation="rand_trunc", return_tensors="pt")
+        vectors: Any = network.get_audio_features(input_features=heard["input_features"])
+        return vectors if isinstance(vectors, Tensor) else vectors.pooler_output  # since transformers 5
+
+    return FieldEmbedding("clap", 48_000, 480_000, 512, hear)
+
+
+def encodec() -> FieldEmbedding:
+    """The encoder of EnCodec (Defossez et al. 2022), averaged over time; windows of a second."""
+    with _needing("encodec", "pip install transformers", f"fetch them with 'hf download {ENCODEC}'"):
+        package = import_module("transformers")
+        network = package.EncodecModel.from_pretrained(ENCODEC, local_files_only=True).eval()
+
+    def hear(waves: Tensor) -> Tensor:
+        vectors: Tensor = network.encoder(waves[:, None]).mean(dim=2)
+        return vectors
+
+    return FieldEmbedding("encodec", 24_000, 24_000, 128, hear)
+
+
+@contextmanager
+def _needing(name: str, install: str, fetch: str) -> Iterator[None]:
+    """Say in a sentence what is missing."""
+    try:
+        yield
+    except ImportError as error:
+        raise RequestError(
+            f"The embedding '{name}' needs a package that is missing ({error}); get it with '{install}'."
+        ) from error
+    except OSError as error:  # the hub's, too, when its cache has no such model
+        raise RequestError(
+            f"The weights of the embedding '{name}' are not on this machine; {fetch}."
+        ) from error
+    except (KeyError, TypeError, ValueError, RuntimeError, UnpicklingError) as error:
+        raise ModelError(
+            f"The weights of the embedding '{name}' cannot be used ({type(error).__name__}); {fetch}."
+        ) from error
+
+
+def _without_silence(wave: Tensor) -> Tensor:
+    """A window up to where it sounds; all of one that is silent."""
+    sounding = wave.nonzero()
+    return wave[: int(sounding[-1]) + 1] if len(sounding) else wave

@@ -1,0 +1,84 @@
+"""A report in words for terminals and model cards: generated sounds beside held-out real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from wavesmith.evaluation.bootstrap import Estimate
+from wavesmith.evaluation.comparison import Distances
+from wavesmith.evaluation.labels import Named
+from wavesmith.evaluation.memorisation import card_rows
+from wavesmith.evaluation.report import Report
+
+Row = tuple[str, ...]
+
+
+def number(estimate: Estimate | None) -> str:
+    """A value with its interval."""
+    if estimate is None:
+        return "-"
+    return f"{estimate.value:.3g} ({estimate.low:.3g} to {estimate.high:.3g})"
+
+
+def share(estimate: Estimate | None) -> str:
+    """A share in percent with its interval."""
+    if estimate is None:
+        return "-"
+    low, high = 100 * max(0.0, estimate.low), 100 * min(1.0, estimate.high)
+    return f"{100 * estimate.value:.1f} % ({low:.0f} to {high:.0f})"
+
+
+_DISTANCES: Sequence[tuple[str, Callable[[Distances], str]]] = (
+    ("kernel audio distance", lambda one: number(one.kernel)),
+    ("Frechet audio distance, unbiased", lambda one: number(one.frechet)),
+    ("precision", lambda one: share(one.precision)),
+    ("recall", lambda one: share(one.recall)),
+    ("density", lambda one: number(one.density)),
+    ("coverage", lambda one: share(one.coverage)),
+    ("coverage by as many of the real kind", lambda one: f"{100 * one.ideal_coverage:.1f} %"),
+)
+
+
+def rows(reports: Sequence[Report]) -> list[Row]:
+    """The main figures: a name, a column for each report, and one for held-out real sounds."""
+    first = reports[0]
+    found = [*(report.distances.generated for report in reports), first.distances.real]
+    listed: list[Row] = [
+        (name, *("-" if one is None else show(one) for one in found)) for name, show in _DISTANCES
+    ]
+    if any(report.labels for report in reports):
+        named = [report.labels.generated if report.labels else None for report in reports]
+        named.append(first.labels.real if first.labels else None)
+        listed.append(("named as asked", *(share(one.overall) if one else "-" for one in named)))
+        labels = dict.fromkeys(label for one in named if one for label in one.labels)
+        listed += [
+            (f"named as asked, {label}", *(_of_label(one, label) for one in named)) for label in labels
+        ]
+    listed.append(
+        ("without a fault", *(share(report.hygiene.generated.faults["faultless"]) for report in reports), "-")
+    )
+    if any(report.memorisation for report in reports):
+        verdicts = [report.memorisation.verdict if report.memorisation else "-" for report in reports]
+        listed.append(("memorisation", *verdicts, "-"))
+    return listed
+
+
+def card_table(report: Report) -> str:
+    """The Markdown of a model card: what was measured, how, and the command that measures it again."""
+    lines = [
+        f"{report.model.sounds} sounds beside {report.reference.sounds} real ones; {report.held_out} "
+        "held-out real ones are the yardstick. Distances are in the embedding "
+        f"`{report.distances.embedding}`; intervals of 95 % in brackets.",
+        "",
+        "| measure | generated | held-out real |",
+        "|---|---|---|",
+        *(f"| {' | '.join(row)} |" for row in rows([report])),
+    ]
+    if report.memorisation:
+        lines += ["", "| memorisation | |", "|---|---|"]
+        lines += [f"| {name} | {value} |" for name, value in card_rows(report.memorisation)]
+    return "\n".join([*lines, "", "```text", report.command, "```"]) + "\n"
+
+
+def _of_label(named: Named | None, label: str) -> str:
+    return share(named.labels.get(label)) if named else "-"
