@@ -37,7 +37,7 @@ FLAGS = [
 ]
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 RATE = 8000
-MADE = 60_000  # milliseconds within which sounds have to be there, on however busy a machine
+MADE = 120_000  # milliseconds within which sounds have to be there, on however busy a machine
 
 Page = Any
 expect: Any = playwright.expect
