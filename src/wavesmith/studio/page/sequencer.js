@@ -117,7 +117,7 @@ function head() {
 function row(track, index) {
   const picker = h("select", { class: "track-sound", "aria-label": `Sound of track ${index + 1}`, onchange: (event) => event.target.value && assign(index, event.target.value) });
   const hear = button("play", `Play track ${index + 1}`, () => track.sound && player.play(track.sound));
-  const fresh = button("dice", "Each hit a fresh variation", () => setFresh(index), { title: "Each hit a fresh variation; press again for new ones" });
+  const fresh = button("dice", "Each hit a fresh variation", () => setFresh(index));
   const mute = h("button", { type: "button", class: "quiet mute", "aria-label": `Mute track ${index + 1}`, onclick: () => { track.muted = !track.muted; keep(); drawTracks(); } }, "M");
   const cells = track.steps.map((_, step) => cell(track, index, step));
   const element = h(
@@ -200,7 +200,9 @@ function drawTracks() {
         ...ids.map((id) => h("option", { value: id, selected: id === track.sound }, sounds.get(id)?.name ?? "…")),
       );
     }
+    element.dataset.takes = takes(track).length;
     fresh.setAttribute("aria-pressed", track.fresh);
+    fresh.title = track.fresh ? `Each hit a fresh variation: ${track.takes.length} so far; press twice for others` : "Each hit a fresh variation";
     fresh.disabled = !track.sound;
     mute.setAttribute("aria-pressed", track.muted);
     element.classList.toggle("muted", track.muted);
@@ -256,6 +258,7 @@ async function refresh(index) {
         found.push(record.id);
         track.takes = [...found];
         keep();
+        drawTracks();
       },
     }),
   );
