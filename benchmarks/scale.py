@@ -25,7 +25,7 @@ import numpy as np
 from wavesmith.data import scan
 from wavesmith.embeddings import embedding
 from wavesmith.evaluation.library import build
-from wavesmith.evaluation.search import has_index, nearest
+from wavesmith.evaluation.search import nearest
 from wavesmith.sound import Sound
 
 RATE, FRAMES = 44_100, 4_410
@@ -53,8 +53,7 @@ def main() -> None:
         print(json.dumps({"bytes per sound on disk": round(size / len(library))}))
     if options.vectors:
         table = np.random.default_rng(0).standard_normal((options.vectors, ear.dimensions)).astype(np.float32)
-        kind = "with hnswlib" if has_index() else "exact"
-        report(f"nearest of {options.vectors} vectors, {kind}", lambda: nearest(table, table, 2))
+        report(f"nearest of {options.vectors} vectors", lambda: nearest(table, table, 2))
 
 
 def fill(folder: Path, count: int) -> None:
