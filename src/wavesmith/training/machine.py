@@ -10,11 +10,23 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from wavesmith.errors import RequestError, unknown
 from wavesmith.training.config import TrainingConfig
 
 _ACCELERATORS = {"auto": "auto", "cpu": "cpu", "cuda": "gpu", "mps": "mps"}
+
+
+class StraightToDisk(TorchCheckpointIO):
+    """Checkpoints without a copy in memory, which Lightning makes first."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
+    ) -> None:
+        """Write a checkpoint; OSError when the disk is full."""
+        with open(path, "wb") as file:
+            torch.save(checkpoint, file)
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,7 @@ class Machine:
             log_every_n_steps=10,
             default_root_dir=folder,
             use_distributed_sampler=False,
+            plugins=[StraightToDisk()],
         )
 
     def _precision(self, config: TrainingConfig) -> str:
