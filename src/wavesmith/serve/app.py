@@ -178,9 +178,7 @@ def load_model(name: str, studio: Here) -> ModelRecord:
 def evaluate(name: str, studio: Here) -> JobRecord:
     """Measure a model."""
     studio.shelf.place(name)
-    raise HTTPException(
-        409, "Models cannot be evaluated here yet; use 'wavesmith evaluate' where there is one."
-    )
+    raise HTTPException(409, "The studio cannot evaluate models yet; use the command 'wavesmith evaluate'.")
 
 
 @router.get("/api/models/{name}/report", tags=["models"], response_class=HTMLResponse)
