@@ -156,7 +156,7 @@ class _Part:
         self.length = pieces.shape[-1]
         z = self.family.transform.encode(pieces)
         self.sigmas = both_ways(task.settings, z)
-        # Noise of its own for each: where two latents agree and where they do not, slerp would change the level.
+        # Each has its own noise: slerp changes the level if parts of two latents agree and others do not.
         traces = [(number, start) for number in range(len(benches))]
         eps = noise_of(task.model, task.seed, traces, self.length)()
         self.denoiser = denoiser_of(task.model, task.settings.without_label(), 1, self.length)
