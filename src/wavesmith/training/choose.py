@@ -22,7 +22,7 @@ from wavesmith.training.config import (
 from wavesmith.transforms import SpectralConfig, TransformConfig
 
 _SHORTEST, _LONGEST = 0.25, 4.0
-_STEP, _STEP_SAMPLES = 16, 90_000  # sounds in a step; longer ones go in smaller batches, to save memory
+_STEP, _STEP_SAMPLES = 16, 60_000  # sounds in a step; longer ones go in smaller batches, to save memory
 _PER_SOUND, _LEAST, _MOST = 150, 12_000, 150_000
 
 
