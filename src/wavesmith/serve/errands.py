@@ -109,11 +109,13 @@ class Errands:
 
     def close(self) -> None:
         """Stop what is under way, as the server does; it goes on when the library is opened again."""
-        if self._process:
-            self._let_go()
+        self._let_go()
+        with self._lock:
+            process, self._process = self._process, None  # its end says nothing more
+        if process:
             with suppress(subprocess.TimeoutExpired):
-                self._process.wait(60)
-            self._process.kill()
+                process.wait(60)
+            process.kill()
 
     def _go(self, row: Row) -> None:
         """Start the process, and a thread that waits for its end."""
@@ -167,8 +169,8 @@ def run(work: Callable[..., object]) -> None:
     with suppress(AttributeError, OSError):  # playing goes before all errands
         os.nice(10)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the server had done with it
-    threading.Thread(target=_listen, daemon=True).start()
     try:
+        threading.Thread(target=_listen, daemon=True).start()
         lock = claim(order.lock, seconds=60)  # one that a killed server left ends first
         work(**order.work)
         lock.close()
