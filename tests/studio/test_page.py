@@ -87,7 +87,7 @@ def visit(browser: Any, server: str) -> Iterator[Callable[..., Page]]:
     wrong: list[str] = []
     context.on("request", lambda asked: outside(asked.url, server) and wrong.append(asked.url))
     context.add_init_script(
-        "if (!localStorage['wavesmith.model']) localStorage['wavesmith.model'] = '\"debug\"'"
+        "if (self === top && !localStorage['wavesmith.model']) localStorage['wavesmith.model'] = '\"debug\"'"
     )
 
     def go(room: str = "play", size: dict[str, int] = DESKTOP, **media: str) -> Page:
