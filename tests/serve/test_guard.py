@@ -74,6 +74,7 @@ def test_folders_are_for_this_machine_alone(remote: TestClient, tmp_path: Path) 
     for path, body in (
         ("/api/scan", {"folder": str(tmp_path)}),
         ("/api/trainings", {"folder": str(tmp_path), "name": "mine"}),
+        ("/api/models/debug/evaluate", {"reference": str(tmp_path)}),
     ):
         answer = remote.post(path, json=body, headers=head)
         assert answer.status_code == 403

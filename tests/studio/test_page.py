@@ -87,7 +87,7 @@ def visit(browser: Any, server: str) -> Iterator[Callable[..., Page]]:
     wrong: list[str] = []
     context.on("request", lambda asked: outside(asked.url, server) and wrong.append(asked.url))
     context.add_init_script(
-        "if (!localStorage['wavesmith.model']) localStorage['wavesmith.model'] = '\"debug\"'"
+        "if (self === top && !localStorage['wavesmith.model']) localStorage['wavesmith.model'] = '\"debug\"'"
     )
 
     def go(room: str = "play", size: dict[str, int] = DESKTOP, **media: str) -> Page:
@@ -425,6 +425,32 @@ def test_training_from_a_folder_to_a_demo(visit: Callable[..., Page], tmp_path: 
     page.click(".tabs [href='#models']")
     page.locator("[data-model=tiny]").get_by_role("button", name="Load").click()
     expect(page.locator("#model")).to_have_value("tiny")
+
+
+def test_a_model_is_evaluated_and_its_report_read(visit: Callable[..., Page], tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    for label in ("kick", "snare"):
+        for number in range(24):
+            fading = generator.normal(size=(1, 2000)) * np.exp(-np.arange(2000) / 400) * 0.2
+            (tmp_path / label).mkdir(exist_ok=True)
+            Sound(fading.astype(np.float32), RATE).write(tmp_path / label / f"{number}.wav")
+    page = visit("models")
+    page.locator("[data-model=debug]").get_by_role("button", name="Evaluation").press("Enter")
+    page.get_by_label("Folder of real sounds").fill(str(tmp_path / "nowhere"))
+    page.get_by_label("Sounds to make").fill("20")
+    page.keyboard.press("Enter")
+    expect(page.locator("#notices")).to_contain_text("There is no folder")
+    page.get_by_label("Folder of real sounds").fill(str(tmp_path))
+    page.keyboard.press("Enter")
+    expect(page.locator("#report .state")).to_have_text("evaluating")
+    page.reload()
+    page.locator("[data-model=debug]").get_by_role("button", name="Evaluation").press("Enter")
+    expect(page.locator("#report .state")).to_have_text("done", timeout=4 * MADE)
+    report = page.frame_locator("#report iframe")
+    expect(report.get_by_role("heading", level=1)).to_have_text("How good is debug?")
+    sound = report.locator(".play").first
+    assert sound.evaluate("(button) => { button.click(); return button.classList.contains('on'); }")
+    assert sound.evaluate("(button) => new Audio(button.dataset.sound).play().then(() => true)")
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])

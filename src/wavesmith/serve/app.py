@@ -27,6 +27,9 @@ from wavesmith.errors import WavesmithError, first_problem
 from wavesmith.picture import thumbnail
 from wavesmith.recipe import VERSION
 from wavesmith.serve.bars import Bar, Export, plain, written_bar, written_export
+from wavesmith.serve.errands import ENDED as ERRAND_ENDED
+from wavesmith.serve.errands import UnderWay
+from wavesmith.serve.evaluations import EvaluationRecord, EvaluationRequest
 from wavesmith.serve.guard import Guard
 from wavesmith.serve.jobs import ENDED, Busy, JobRecord, State
 from wavesmith.serve.library import Gone, Search, SoundRecord
@@ -34,15 +37,23 @@ from wavesmith.serve.requests import ACTIONS, AnyJob, verbs_described
 from wavesmith.serve.retold import Retold
 from wavesmith.serve.shelf import ModelRecord
 from wavesmith.serve.studio import Studio
-from wavesmith.serve.trainings import TrainingRecord, TrainingRequest, UnderWay, scanned
+from wavesmith.serve.trainings import TrainingRecord, TrainingRequest, scanned
 
 PAGE = Path(wavesmith.__file__).parent / "studio" / "page"
 
 _LOOK_SECONDS = 0.05  # how often those who watch a job are told
+_GLANCE_SECONDS = 0.5  # those who watch a training or an evaluation
 _ALIVE_SECONDS = 15.0  # how often they are told that there is nothing to tell
 _PICTURE = (480, 160)  # pixels
 _NEVER_CHANGES = {"Cache-Control": "private, max-age=31536000, immutable"}
 _MOST_LISTED = 500
+_REPORT_HEADERS = {
+    "Content-Security-Policy": (  # it has all that it needs inside, and may touch nothing of the studio's
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
+        "media-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts"
+    ),
+    "Cache-Control": "no-cache",
+}
 
 
 class Problem(BaseModel):
@@ -174,18 +185,41 @@ def load_model(name: str, studio: Here) -> ModelRecord:
     return studio.shelf.record(name, studio.workshop.loaded, list(ACTIONS))
 
 
-@router.post("/api/models/{name}/evaluate", tags=["models"], status_code=202)
-def evaluate(name: str, studio: Here) -> JobRecord:
-    """Measure a model."""
-    studio.shelf.place(name)
-    raise HTTPException(409, "The studio cannot evaluate models yet; use the command 'wavesmith evaluate'.")
+@router.post("/api/models/{name}/evaluate", tags=["models"], status_code=202, dependencies=[OnlyHere])
+def evaluate(name: str, asked: EvaluationRequest, studio: Here) -> EvaluationRecord:
+    """Start to measure how good a model's sounds are, beside a folder of real ones."""
+    return studio.evaluations.add(name, asked)
+
+
+@router.get("/api/models/{name}/evaluation", tags=["models"])
+def evaluation(name: str, studio: Here) -> EvaluationRecord:
+    """Say how the evaluation of a model goes."""
+    return studio.evaluations.get(name)
+
+
+@router.post("/api/models/{name}/evaluation/stop", tags=["models"])
+def stop_evaluation(name: str, studio: Here) -> EvaluationRecord:
+    """Stop the evaluation of a model; everything is kept."""
+    return studio.evaluations.stop(name)
+
+
+@router.post("/api/models/{name}/evaluation/resume", tags=["models"])
+def resume_evaluation(name: str, studio: Here) -> EvaluationRecord:
+    """Go on with an evaluation that was stopped."""
+    return studio.evaluations.resume(name)
+
+
+@router.get("/api/models/{name}/evaluation/events", tags=["models"], response_class=StreamingResponse)
+def evaluation_events(name: str, studio: Here) -> StreamingResponse:
+    """Watch an evaluation: server-sent events with it as JSON, at every change until it ends."""
+    studio.evaluations.get(name)
+    return _events(lambda: studio.evaluations.get(name), object, _GLANCE_SECONDS, ERRAND_ENDED)
 
 
 @router.get("/api/models/{name}/report", tags=["models"], response_class=HTMLResponse)
-def report(name: str, studio: Here) -> HTMLResponse:
-    """Show what an evaluation of a model found."""
-    studio.shelf.place(name)
-    raise HTTPException(404, f"The model {name} has not been evaluated.")
+def report(name: str, studio: Here) -> FileResponse:
+    """Get what the last evaluation of a model found: a page with everything inside, sounds too."""
+    return FileResponse(studio.evaluations.report(name), media_type="text/html", headers=_REPORT_HEADERS)
 
 
 # Sounds
@@ -346,7 +380,7 @@ def job_events(job: str, studio: Here) -> StreamingResponse:
 
 
 def _events(
-    look: Callable[[], JobRecord | TrainingRecord],
+    look: Callable[[], JobRecord | TrainingRecord | EvaluationRecord],
     changes: Callable[[], object],
     every: float,
     ended: tuple[str, ...],
@@ -455,7 +489,7 @@ def resume_training(training: str, studio: Here) -> TrainingRecord:
 def training_events(training: str, studio: Here) -> StreamingResponse:
     """Watch a training: server-sent events with the training as JSON, at every change until it ends."""
     studio.trainings.get(training)
-    return _events(lambda: studio.trainings.get(training), object, 0.5, ("done", "failed", "stopped"))
+    return _events(lambda: studio.trainings.get(training), object, _GLANCE_SECONDS, ERRAND_ENDED)
 
 
 @router.get(

@@ -59,6 +59,13 @@ CREATE TABLE IF NOT EXISTS trainings (
     error TEXT,
     request TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS evaluations (
+    id TEXT PRIMARY KEY,
+    created REAL NOT NULL,
+    state TEXT NOT NULL,
+    error TEXT,
+    request TEXT NOT NULL
+);
 """
 
 

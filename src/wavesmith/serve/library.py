@@ -30,7 +30,7 @@ from wavesmith.serve.database import Database, Row
 from wavesmith.sound import Bits, Sound, read_header
 from wavesmith.verbs.settings import SEED_LIMIT, Label, words
 
-SOUNDS, TRASH, MODELS = "sounds", "trash", "models"
+SOUNDS, TRASH, MODELS, EVALUATIONS = "sounds", "trash", "models", "evaluations"
 
 _ID = re.compile(r"[0-9a-f]{12}(-\d{3,5})?")
 _LONGEST_NAME = 80

@@ -18,7 +18,7 @@ class Limits(BaseModel):
         queue: unfinished jobs of one person.
         queues: unfinished jobs of all.
         exported: sounds in one file.
-        scanned: files and folders under a folder to scan or train on.
+        scanned: files and folders under a folder to scan, train on or compare with.
         connections: open at a time.
     """
 

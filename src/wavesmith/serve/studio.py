@@ -7,9 +7,10 @@ from pathlib import Path
 
 from wavesmith.errors import AudioError, WavesmithError
 from wavesmith.serve.database import Database
+from wavesmith.serve.evaluations import Evaluations
 from wavesmith.serve.hand import Hand
 from wavesmith.serve.jobs import JobRecord, Jobs
-from wavesmith.serve.library import MODELS, Library
+from wavesmith.serve.library import EVALUATIONS, MODELS, Library
 from wavesmith.serve.limits import LIMITS, Limits
 from wavesmith.serve.requests import JobRequest, completed
 from wavesmith.serve.retold import Retold, retold
@@ -20,7 +21,7 @@ from wavesmith.verbs.settings import check_count
 
 
 class Studio:
-    """A library with its jobs, models and trainings."""
+    """A library with its jobs, models, trainings and evaluations."""
 
     def __init__(
         self,
@@ -49,11 +50,13 @@ class Studio:
         self.jobs = Jobs(self.database, self.library, limits)
         self.workshop = Workshop(self.jobs, self.library, self.shelf, hand or Hand(folder))
         self.trainings = Trainings(folder / MODELS, self.database, self.shelf, limits)
+        self.evaluations = Evaluations(folder / EVALUATIONS, self.database, self.shelf, limits)
 
     def close(self) -> None:
         """Stop what is under way, with everything kept."""
         self.workshop.close()
         self.trainings.close()
+        self.evaluations.close()
         self.database.close()
 
     def order(self, request: JobRequest, person: str) -> JobRecord:

@@ -6,31 +6,25 @@ import json
 import os
 import re
 import secrets
-import subprocess
-import sys
-import threading
 import time
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from wavesmith.data import Scan, scan
 from wavesmith.errors import DataError, RequestError, WavesmithError, unknown
 from wavesmith.serve.database import Database, Row
+from wavesmith.serve.errands import Errands, ErrandState, Order
 from wavesmith.serve.library import Gone
 from wavesmith.serve.limits import Limits
 from wavesmith.serve.shelf import Shelf
 from wavesmith.training import read_recipe, recipe_names
 
-TrainingState = Literal["running", "stopped", "done", "failed"]
-
-ERROR = "training/error.txt"
-"""Where the process of a training says why it failed."""
-
 _LOG, _DEMOS, _RECIPE = "training/log.jsonl", "training/demos", "training/recipe.yaml"
+_ERROR = "training/error.txt"
 _MOST_POINTS = 1000  # of a curve
 
 
@@ -72,7 +66,7 @@ class TrainingRecord(BaseModel):
 
     id: str
     name: str
-    state: TrainingState
+    state: ErrandState
     created: datetime
     seen: int
     examples: int | None
@@ -80,10 +74,6 @@ class TrainingRecord(BaseModel):
     held_out: list[tuple[int, float]]
     demos: list[Demo]
     error: str | None
-
-
-class UnderWay(RequestError):
-    """Something else has to end first."""
 
 
 class Trainings:
@@ -95,11 +85,7 @@ class Trainings:
     def __init__(self, folder: Path, database: Database, shelf: Shelf, limits: Limits) -> None:
         """`folder` is where models go."""
         self._folder, self._database, self._shelf, self._limits = folder, database, shelf, limits
-        self._lock = threading.RLock()
-        self._process: subprocess.Popen[str] | None = None
-        self._running = ""
-        for row in database.all("SELECT * FROM trainings WHERE state = 'running' ORDER BY created"):
-            self._go(row)
+        self._errands = Errands(database, "training", "wavesmith.serve.trainer", self._order)
 
     def add(self, asked: TrainingRequest) -> TrainingRecord:
         """Start a training.
@@ -119,18 +105,17 @@ class Trainings:
         if asked.name in self._shelf.names() or (self._folder / asked.name).exists():
             raise RequestError(f"There is a model called {asked.name} already; choose another name.")
         training = secrets.token_hex(6)
-        with self._lock:
-            self._check_free()
+        with self._errands.alone():
             self._database.write(
                 "INSERT INTO trainings (id, created, name, state, request) VALUES (?, ?, ?, 'stopped', ?)",
                 *(training, time.time(), asked.name, asked.model_dump_json()),
             )
             (self._folder / asked.name).mkdir(parents=True)
-        return self.resume(training)
+            return self.resume(training)
 
     def get(self, training: str) -> TrainingRecord:
         """A training; raises Gone when there is none."""
-        return self._record(self._row(training))
+        return self._record(self._errands.row(training))
 
     def all(self) -> list[TrainingRecord]:
         """All trainings, newest first."""
@@ -140,10 +125,7 @@ class Trainings:
 
     def stop(self, training: str) -> TrainingRecord:
         """Ask a training to stop after the step under way; everything is kept."""
-        row = self._row(training)
-        if row["state"] == "running":
-            self._set(training, "stopped", None)
-            self._let_go(training)
+        self._errands.stop(training)
         return self.get(training)
 
     def resume(self, training: str) -> TrainingRecord:
@@ -152,17 +134,12 @@ class Trainings:
         Raises:
             UnderWay: when one is under way.
         """
-        with self._lock:
-            row = self._row(training)
-            if row["state"] in ("stopped", "failed"):
-                self._check_free()
-                self._set(training, "running", None)
-                self._go(row)
+        self._errands.resume(training)
         return self.get(training)
 
     def demo(self, training: str, examples: str, file: str) -> Path:
         """A file of a demo; raises Gone for any other."""
-        folder = self._folder / str(self._row(training)["name"]) / _DEMOS
+        folder = self._folder / str(self._errands.row(training)["name"]) / _DEMOS
         for path in folder.glob("*/*"):
             if (path.parent.name, path.name) == (examples, file) and path.suffix in (".wav", ".png"):
                 return path
@@ -170,62 +147,15 @@ class Trainings:
 
     def close(self) -> None:
         """Stop what is under way, as the server does; it goes on when the library is opened again."""
-        process = self._process
-        if process and process.stdin:
-            self._let_go(self._running)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(60)
-            process.kill()
+        self._errands.close()
 
-    def _check_free(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            raise UnderWay("Another training is under way; stop it first, or wait until it has ended.")
-
-    def _go(self, row: Row) -> None:
-        """Start the process of a training, and a thread that waits for its end."""
+    def _order(self, row: Row) -> Order:
         asked, folder = TrainingRequest.model_validate_json(row["request"]), self._folder / row["name"]
-        (folder / ERROR).unlink(missing_ok=True)
-        order: dict[str, Any] = {"folder": str(Path(asked.folder).expanduser()), "out": str(folder)}
-        order |= {"recipe": asked.recipe} if asked.recipe else {}
-        order |= {"base": self._shelf.place(asked.base)} if asked.base else {}
-        order |= {"examples": asked.examples} if asked.examples else {}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "wavesmith.serve.trainer"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-        )
-        assert process.stdin
-        process.stdin.write(json.dumps(order) + "\n")
-        process.stdin.flush()
-        self._process, self._running = process, row["id"]
-        threading.Thread(target=self._wait, args=(process, row["id"], folder), daemon=True).start()
-
-    def _wait(self, process: subprocess.Popen[str], training: str, folder: Path) -> None:
-        code = process.wait()
-        with self._lock:
-            row = self._database.one("SELECT state FROM trainings WHERE id = ?", training)
-            if row is None or row["state"] != "running":
-                return
-            if code == 0:
-                self._set(training, "done", None)
-            elif code != 130:  # 130: the server is closing, and will go on
-                self._set(training, "failed", _error(folder))
-
-    def _let_go(self, training: str) -> None:
-        if training == self._running and self._process and self._process.stdin:
-            with suppress(OSError):
-                self._process.stdin.close()
-
-    def _set(self, training: str, state: TrainingState, error: str | None) -> None:
-        self._database.write("UPDATE trainings SET state = ?, error = ? WHERE id = ?", state, error, training)
-
-    def _row(self, training: str) -> Row:
-        row = self._database.one("SELECT * FROM trainings WHERE id = ?", training)
-        if row is None:
-            raise Gone(f"There is no training {training[:40]!r}.")
-        return row
+        work: dict[str, Any] = {"folder": str(Path(asked.folder).expanduser()), "out": str(folder)}
+        work |= {"recipe": asked.recipe} if asked.recipe else {}
+        work |= {"base": self._shelf.place(asked.base)} if asked.base else {}
+        work |= {"examples": asked.examples} if asked.examples else {}
+        return Order(work=work, lock=Path(f"{folder}.lock"), error=folder / _ERROR)
 
     def _record(self, row: Row) -> TrainingRecord:
         folder = self._folder / row["name"]
@@ -271,12 +201,6 @@ def checked(folder: str, most: int) -> Path:
         if count > most:
             raise DataError(f"{path} holds more than {most} files; choose a folder of sounds alone.")
     return path
-
-
-def _error(folder: Path) -> str:
-    with suppress(OSError):
-        return (folder / ERROR).read_text(encoding="utf-8")
-    return "The training ended without saying why, perhaps for want of memory; resume it to go on."
 
 
 def _recipe(folder: Path) -> tuple[int | None, int]:

@@ -27,8 +27,11 @@ const query = (choices) => {
 export const api = {
   models: () => call("GET", "/api/models"),
   loadModel: (name) => call("POST", `/api/models/${encodeURIComponent(name)}/load`),
-  evaluate: (name) => call("POST", `/api/models/${encodeURIComponent(name)}/evaluate`),
-  report: (name) => `/api/models/${encodeURIComponent(name)}/report`,
+  evaluate: (name, request) => call("POST", `/api/models/${encodeURIComponent(name)}/evaluate`, request),
+  evaluationPath: (name) => `/api/models/${encodeURIComponent(name)}/evaluation`,
+  evaluation: (name) => call("GET", api.evaluationPath(name)),
+  stopEvaluation: (name) => call("POST", `${api.evaluationPath(name)}/stop`),
+  resumeEvaluation: (name) => call("POST", `${api.evaluationPath(name)}/resume`),
   verbs: () => call("GET", "/api/verbs"),
 
   sounds: (choices) => call("GET", `/api/sounds?${query(choices)}`),

@@ -16,11 +16,8 @@ export function progress() {
 }
 
 /** Start a job; `onSound(record, index)` hears of each sound as soon as it is made, `onEnd(job)` of the end. */
-export const start = (request, handlers) => follows(api.start(request), handlers);
-
-/** Follow a job that is being started. */
-export async function follows(starting, handlers) {
-  const job = await starting;
+export async function start(request, handlers) {
+  const job = await api.start(request);
   watch(job, handlers);
   return job;
 }

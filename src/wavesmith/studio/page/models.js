@@ -2,7 +2,8 @@
 
 import { api } from "./api.js";
 import { card } from "./card.js";
-import { attempt, h, notice, $ } from "./dom.js";
+import { attempt, h, $ } from "./dom.js";
+import { open as evaluation } from "./evaluation.js";
 import * as jobs from "./jobs.js";
 import { models, on } from "./store.js";
 
@@ -60,7 +61,7 @@ function modelCard(model) {
       "div",
       { class: "row" },
       h("button", { type: "button", class: current ? "" : "primary", disabled: current, onclick: () => use(name) }, current ? "In use" : "Load"),
-      h("button", { type: "button", onclick: () => report(name) }, "Evaluation"),
+      h("button", { type: "button", onclick: () => evaluation(name) }, "Evaluation"),
       h("label", { class: "chip" }, h("input", { type: "checkbox", checked: compared.has(name), onchange: (event) => (event.target.checked ? compared.add(name) : compared.delete(name), drawCompare()) }), h("span", {}, "Compare")),
     ),
   );
@@ -101,20 +102,4 @@ async function compare(names, label, seed, rows) {
     if (model.labels.includes(label)) request.label = label;
     await attempt(() => jobs.start(request, { onSound: (record) => cards.append(card(record)) }));
   }
-}
-
-// -- evaluation
-
-async function report(name) {
-  const box = $("#report");
-  const show = () => {
-    const frame = h("iframe", { title: `Evaluation of ${name}`, sandbox: "", src: api.report(name) });
-    box.replaceChildren(h("header", { class: "strip" }, h("h2", {}, `Evaluation of ${name}`)), frame);
-    frame.scrollIntoView({ block: "nearest" });
-  };
-  const there = await fetch(api.report(name)).catch(() => null);
-  if (there?.ok) return show();
-  const started = await attempt(() => jobs.follows(api.evaluate(name), { onEnd: (job) => job.state === "done" && show() }));
-  if (started) notice(`${name} has no report yet; it is being evaluated, which takes a while.`);
-  return undefined;
 }
