@@ -34,8 +34,9 @@ class InpaintSettings(Settings):
 
     Attributes:
         regions: parts to make anew, (start, end) in seconds.
-        amount: 1 makes them wholly anew, less stays nearer to what is there, 0 leaves it. For 1, with no
-            label and no guide, a region of up to half a second goes on with what stands on both sides of it.
+        amount: 1 makes them wholly anew, less stays nearer to what is there, 0 leaves it. For 1, and
+            unless `label`, `avoid` or `guide` is asked for, a region of up to half a second goes on with what
+            stands on both sides of it.
     """
 
     regions: tuple[tuple[float, float], ...]
@@ -217,8 +218,8 @@ def _inpaint(task: Task[InpaintSettings], indices: Sequence[int]) -> Iterator[So
         spans += [(first, last)] if first < last else []
     if not spans:
         raise RequestError("The regions are shorter than one sample; make them longer.")
-    amount = task.settings.amount
-    if amount == 1 and task.settings.label is None and not task.settings.guide:
+    settings, amount = task.settings, task.settings.amount
+    if amount == 1 and not (settings.label or settings.avoid or settings.guide):
         bridge = _bridged(source, spans)
         source, amount = (source, amount) if bridge is None else (bridge, _BRIDGE_AMOUNT)
     for index in indices:
