@@ -3,7 +3,7 @@ import pytest
 
 from wavesmith.errors import AudioError, RequestError
 from wavesmith.sound import Sound
-from wavesmith.verbs import extend, inpaint
+from wavesmith.verbs import again, extend, inpaint
 
 
 def steepest(samples):
@@ -72,8 +72,10 @@ def test_unasked_nothing_of_what_was_in_a_region_is_left(textures, texture):
     one, other = (texture(512, seed).samples.copy() for seed in (3, 4))
     one[:, 10] = 0.99  # the same peak
     mixed = np.where((np.arange(512) >= 120) & (np.arange(512) < 360), 0.5 * other, one)
-    made = [inpaint(textures, Sound(each, 4000), [(0.03, 0.09)], seed=1)[0] for each in (one, mixed)]
+    sources = [Sound(each, 4000) for each in (one, mixed)]
+    made = [inpaint(textures, source, [(0.03, 0.09)], seed=1)[0] for source in sources]
     assert np.array_equal(made[0].samples, made[1].samples)
+    assert again(made[0], model=textures, sources=sources).sha256 == made[0].sha256
 
 
 def test_a_region_in_silence_stays_silent(textures, texture):
