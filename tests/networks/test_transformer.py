@@ -102,3 +102,21 @@ def test_dropout_acts_in_training_only():
 def test_impossible_configurations_are_refused(wrong):
     with pytest.raises(ValidationError):
         TransformerConfig(**wrong)
+
+
+def test_the_number_of_threads_changes_no_bit():
+    """At the size of the bundled model, whose inlet and feed-forward have long sums."""
+    config = TransformerConfig(fold=1, width=384, depth=1, energies=True)
+    network = config.build(1024, outputs=2).eval()
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.02)
+    x, before = torch.randn(1, 1024, 86), torch.get_num_threads()
+    made = []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            made.append(network(x, torch.tensor([0.5])))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(made[0], made[1])
+    assert torch.equal(made[0], made[2])

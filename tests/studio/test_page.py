@@ -421,7 +421,7 @@ def test_training_from_a_folder_to_a_demo(visit: Callable[..., Page], tmp_path: 
     assert page.locator(".demo img").first.evaluate(
         "(picture) => picture.decode().then(() => picture.naturalWidth)"
     )
-    assert page.locator(".chart polyline.smooth").get_attribute("points")
+    assert page.locator(".chart polyline.held").get_attribute("points")
     page.click(".tabs [href='#models']")
     page.locator("[data-model=tiny]").get_by_role("button", name="Load").click()
     expect(page.locator("#model")).to_have_value("tiny")

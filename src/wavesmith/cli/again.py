@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wavesmith.cli.console import tell
+from wavesmith.cli.options import Threads
 from wavesmith.errors import RequestError
 
 if TYPE_CHECKING:
@@ -26,16 +27,20 @@ def again(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace another sound of that name.")
     ] = False,
+    threads: Threads = 1,
 ) -> None:
     """Make a sound again from its recipe.
 
     Says whether the new file is the old one, sample for sample; the exit code is 1 if it is not.
     """
+    import torch
+
     from wavesmith.cli.files import bits_of, holds, write
     from wavesmith.models import load
     from wavesmith.sound import Sound
     from wavesmith.verbs import again
 
+    torch.set_num_threads(threads)
     before = Sound.read(file)
     out = out or file.with_stem(f"{file.stem}-again")
     if out.exists() and (out.samefile(file) or not (overwrite or holds(out, before.recipe))):

@@ -20,6 +20,9 @@ OPT_OUT = Annotated[
 ]
 METHOD = Annotated[str, typer.Option(help="noise, or inversion, which keeps more and takes longer.")]
 
+Threads = Annotated[
+    int, typer.Option(min=1, help="CPU threads; the networks are small, so one is nearly the quickest.")
+]
 Rate = Annotated[
     int | None, typer.Option(help="Samples per second of another tool's checkpoint that does not say so.")
 ]
@@ -104,9 +107,7 @@ class ModelOptions:
     length: Length = None
     weights: WeightsChoice = None
     device: Annotated[str, typer.Option(help="Where to compute: cpu, cuda or mps.")] = "cpu"
-    threads: Annotated[
-        int, typer.Option(min=1, help="CPU threads; the networks are small, so one is nearly the quickest.")
-    ] = 1
+    threads: Threads = 1
 
     def load(self) -> Any:
         """The model, with the threads set."""

@@ -9,6 +9,23 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 HEAD_WIDTH = 64
+_WHOLE = 512
+
+
+class LongLinear(nn.Linear):
+    """A linear layer of many inputs that gives the same bits on any number of threads.
+
+    Matrix products cut long sums among threads, and then round differently; sums of 512 they leave whole.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map `[..., inputs]` to `[..., outputs]`."""
+        inputs = torch.split(input, _WHOLE, dim=-1)
+        weights = torch.split(self.weight, _WHOLE, dim=1)
+        out = F.linear(inputs[0], weights[0], self.bias)
+        for part, weight in zip(inputs[1:], weights[1:], strict=True):
+            out = out + F.linear(part, weight)
+        return out
 
 
 class Conditioning(nn.Module):

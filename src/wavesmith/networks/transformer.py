@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wavesmith.networks.frame_unet import fold, unfold
-from wavesmith.networks.layers import HEAD_WIDTH, Attention, Conditioning, Position, rotations
+from wavesmith.networks.layers import HEAD_WIDTH, Attention, Conditioning, LongLinear, Position, rotations
 
 
 class TransformerConfig(BaseModel):
@@ -56,7 +56,7 @@ class Transformer(nn.Module):
         self.energies = Energies(features) if config.energies else None
         heard = features if self.energies is None else features + self.energies.outputs
         self.condition = Conditioning(condition, labels, augments)
-        self.inlet = nn.Linear(heard * config.fold, config.width)
+        self.inlet = LongLinear(heard * config.fold, config.width)
         self.position = Position(config.width)
         self.blocks = nn.ModuleList(Block(config, condition) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.width)
@@ -122,7 +122,7 @@ class Block(nn.Module):
         self.modulation = nn.Linear(condition, 6 * width)
         self.attention = Attention(width)
         self.widen = nn.Linear(width, 2 * hidden, bias=False)
-        self.narrow = nn.Linear(hidden, width, bias=False)
+        self.narrow = LongLinear(hidden, width, bias=False)
         self.dropout = nn.Dropout(config.dropout)
         self.mixing = (
             nn.Conv1d(width, width, config.mixing, padding=config.mixing // 2, groups=width)

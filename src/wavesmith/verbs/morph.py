@@ -156,7 +156,9 @@ class _Part:
         self.length = pieces.shape[-1]
         z = self.family.transform.encode(pieces)
         self.sigmas = both_ways(task.settings, z)
-        eps = noise_of(task.model, task.seed, [(0, start)], self.length)().expand_as(z)
+        # Each has its own noise: slerp changes the level if parts of two latents agree and others do not.
+        traces = [(number, start) for number in range(len(benches))]
+        eps = noise_of(task.model, task.seed, traces, self.length)()
         self.denoiser = denoiser_of(task.model, task.settings.without_label(), 1, self.length)
         pairs = [self._there_and_back(one[None], other[None]) for one, other in zip(z, eps, strict=True)]
         self.latents = [latent for latent, _ in pairs]

@@ -21,7 +21,7 @@ from wavesmith.verbs.verb import Given, Progress, Task, Verb, batches
 from wavesmith.verbs.walk import denoiser_of, descend, levels, noise_of
 from wavesmith.verbs.windows import holding
 
-LEAST, MOST = 0.03, 100.0  # noise, relative to a sound's own level, that changes next to nothing and all
+LEAST, MOST = 0.03, 25.0  # noise, relative to a sound's own level, that changes hardly a thing, nearly all
 
 
 class VarySettings(Settings):
