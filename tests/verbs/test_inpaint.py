@@ -3,7 +3,7 @@ import pytest
 
 from wavesmith.errors import AudioError, RequestError
 from wavesmith.sound import Sound
-from wavesmith.verbs import extend, inpaint
+from wavesmith.verbs import again, extend, inpaint
 
 
 def steepest(samples):
@@ -54,6 +54,34 @@ def test_the_level_goes_on_through_the_region(textures, texture):
     made = inpaint(textures, source, [(0.032, 0.096)], 30, seed=1, label="soft")
     inside = np.mean([np.square(one.samples[:, 150:360]).mean() for one in made])
     assert abs(10 * np.log10(inside / np.square(source.samples).mean())) < 1.5
+
+
+def test_unasked_a_region_goes_on_with_what_stands_around(textures, texture):
+    """In a sound that fades, which this model makes none of, the level inside is nearer to that outside."""
+    fading = Sound(texture(512, seed=3).samples * np.geomspace(1, 0.02, 512), 4000)
+
+    def off(**asked):
+        made = inpaint(textures, fading, [(0.07, 0.09)], 10, seed=1, **asked)
+        inside = np.mean([np.square(one.samples[:, 290:350]).mean() for one in made])
+        return abs(10 * np.log10(inside / np.square(fading.samples[:, 290:350]).mean()))
+
+    assert off() < off(label={"soft": 0.5, "rough": 0.5}) - 1.5
+
+
+def test_unasked_nothing_of_what_was_in_a_region_is_left(textures, texture):
+    one, other = (texture(512, seed).samples.copy() for seed in (3, 4))
+    one[:, 10] = 0.99  # the same peak
+    mixed = np.where((np.arange(512) >= 120) & (np.arange(512) < 360), 0.5 * other, one)
+    sources = [Sound(each, 4000) for each in (one, mixed)]
+    made = [inpaint(textures, source, [(0.03, 0.09)], seed=1)[0] for source in sources]
+    assert np.array_equal(made[0].samples, made[1].samples)
+    assert again(made[0], model=textures, sources=sources).sha256 == made[0].sha256
+
+
+def test_a_region_in_silence_stays_silent(textures, texture):
+    silent = Sound(np.pad(texture(512).samples, ((0, 0), (0, 2000))), 4000)
+    (made,) = inpaint(textures, silent, [(0.5, 0.55)], seed=1)
+    assert not made.samples[:, 2000:2200].any()
 
 
 @pytest.mark.parametrize("region", [(0.0, 0.02), (0.1, 0.128), (0.0, 0.128)])

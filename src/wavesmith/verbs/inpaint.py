@@ -19,11 +19,14 @@ from wavesmith.verbs.sources import Bench, worked
 from wavesmith.verbs.vary import beginning
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
 from wavesmith.verbs.walk import denoiser_of, descend, noise_of
-from wavesmith.verbs.windows import holding
+from wavesmith.verbs.windows import crossfade, holding
 
 Regions = Sequence[tuple[float, float]]
 
 _SEAM_SECONDS = 0.005
+_GRAIN_SECONDS = 0.05  # beside a region: what is mirrored into it, again and again
+_BRIDGE_SECONDS = 0.5  # longest region whose surroundings say what is in it
+_BRIDGE_AMOUNT = 0.5  # how far what is new may differ from that; noise about as loud as the sound itself
 
 
 class InpaintSettings(Settings):
@@ -31,7 +34,9 @@ class InpaintSettings(Settings):
 
     Attributes:
         regions: parts to make anew, (start, end) in seconds.
-        amount: 1 makes them wholly anew, less stays nearer to what is there, 0 leaves it.
+        amount: 1 makes them wholly anew, less stays nearer to what is there, 0 leaves it. For 1, and
+            unless `label`, `avoid` or `guide` is asked for, a region of up to half a second goes on with what
+            stands on both sides of it.
     """
 
     regions: tuple[tuple[float, float], ...]
@@ -161,7 +166,7 @@ def renewed(task: Task[Any], source: Sound, new: Tensor, index: int, amount: flo
         held_share = 1 - _at_rate(share[start:stop], length, bench)
         if known is not None:
             wave, held_share = _with_beginning(wave, held_share.to(wave), known)
-        if bool((held_share == 1).all()):
+        if bool((held_share == 1).all()) or (amount < 1 and not wave.any()):
             return wave
         fitting = constrained(
             denoiser_of(task.model, task.settings, 1, length), family, length, held(wave, held_share.to(wave))
@@ -201,8 +206,8 @@ def _with_beginning(wave: Tensor, share: Tensor, known: Tensor) -> tuple[Tensor,
 @torch.inference_mode()
 def _inpaint(task: Task[InpaintSettings], indices: Sequence[int]) -> Iterator[Sound]:
     (source,) = task.sources
-    new = torch.zeros(source.frames, dtype=torch.bool)
-    for start, end in task.settings.regions:
+    new, spans = torch.zeros(source.frames, dtype=torch.bool), []
+    for start, end in sorted(task.settings.regions):
         first, last = round(start * source.rate), round(end * source.rate)
         if last > source.frames:
             raise RequestError(
@@ -210,11 +215,38 @@ def _inpaint(task: Task[InpaintSettings], indices: Sequence[int]) -> Iterator[So
                 f"which lasts {source.seconds:.3f} seconds; choose another."
             )
         new[first:last] = True
-    if not new.any():
+        spans += [(first, last)] if first < last else []
+    if not spans:
         raise RequestError("The regions are shorter than one sample; make them longer.")
+    settings, amount = task.settings, task.settings.amount
+    if amount == 1 and not (settings.label or settings.avoid or settings.guide):
+        bridge = _bridged(source, spans)
+        source, amount = (source, amount) if bridge is None else (bridge, _BRIDGE_AMOUNT)
     for index in indices:
-        made = renewed(task, source, new, index, task.settings.amount)
+        made = renewed(task, source, new, index, amount)
         yield made if task.settings.peak_db is None else made.normalise(task.settings.peak_db)
+
+
+def _bridged(source: Sound, spans: Sequence[tuple[int, int]]) -> Sound | None:
+    """The source with what stands on either side of each span of frames mirrored into it and crossfaded.
+
+    A walk that starts from there under noise (Meng et al. 2022, SDEdit, arXiv:2108.01073) knows the level and
+    the pitch around. One from noise alone has settled the span long before the noise lets it hear what is
+    around (Lugmayr et al. 2022, RePaint, arXiv:2201.09865, section 4.2). None when a span has sound on one
+    side only, when it is too long to be told from its sides, or when these are silent.
+    """
+    samples = source.samples.copy()
+    edges = [0, *(edge for span in spans for edge in span), source.frames]
+    for k, (first, last) in enumerate(spans):
+        frames = last - first
+        beside = (first - edges[2 * k]) // 2, (edges[2 * k + 3] - last) // 2
+        if not min(beside) or frames > _BRIDGE_SECONDS * source.rate:
+            return None
+        left, right = (min(round(_GRAIN_SECONDS * source.rate), side) for side in beside)
+        before = np.pad(samples[:, first - left : first], ((0, 0), (0, frames)), "symmetric")[:, left:]
+        after = np.pad(samples[:, last : last + right], ((0, 0), (frames, 0)), "symmetric")[:, :frames]
+        samples[:, first:last] = crossfade(torch.from_numpy(before), torch.from_numpy(after)).numpy()
+    return Sound(samples, source.rate) if samples.any() else None
 
 
 def extended(task: Task[Any], source: Sound, before: int, after: int, index: int) -> Sound:
