@@ -15,6 +15,7 @@ from wavesmith.errors import RequestError
 from wavesmith.models import Model
 from wavesmith.sound import Sound
 from wavesmith.transforms import SpectralConfig, Transform
+from wavesmith.verbs.latent import FLOOR, own_level
 from wavesmith.verbs.settings import Settings
 from wavesmith.verbs.sources import Bench, worked
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
@@ -131,7 +132,7 @@ def _denoised(denoiser: Denoiser, z: Tensor, floor: Tensor, eps: Tensor, setting
     from there on it follows the walk (Kawar et al. 2022, arXiv:2201.11793, without their fresh noise).
     """
     top = min(float(floor.max()), settings.sigma_max)
-    low = max(settings.sigma_min, 1e-3 * top)
+    low = max(FLOOR * own_level(z), 1e-3 * top)
     if top <= 0:
         return z
     sigmas = schedule("karras", max(_STEPS, settings.steps), min(low, 0.5 * top), top).tolist()

@@ -26,7 +26,7 @@ _WALK = sampler("dpmpp_2m").run  # up and down by one rule, and of second order,
 
 def both_ways(settings: Settings, z: Tensor) -> Tensor:
     """Noise levels for inverting the features `z`, and for coming back: from the top to `FLOOR`, then 0."""
-    low = max(settings.sigma_min, FLOOR * own_level(z))
+    low = FLOOR * own_level(z)
     name = "karras" if settings.sigma_min == 0 else settings.schedule
     return schedule(name, max(STEPS, settings.steps), low, max(min(settings.sigma_max, TOP), 2 * low))
 

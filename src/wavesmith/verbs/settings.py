@@ -27,6 +27,9 @@ from wavesmith.verbs.guides import AnyGuide, read_guides
 SEED_LIMIT = 2**31
 LONGEST_SECONDS = 60.0
 
+STEERED_STEPS = 16
+"""Steps of a walk that is steered, at least: at each it is steered a little."""
+
 Label = str | dict[str, float] | None
 """A label, a mix of labels by weight such as `{"kick": 0.7, "snare": 0.3}`, or none."""
 
@@ -122,8 +125,11 @@ def settle(kind: type[S], model: Model, **asked: Any) -> S:
     chosen = {name: value for name, value in asked.items() if value is not None or name == "peak_db"}
     if "guide" in chosen:
         chosen["guide"] = tuple(guide.settled(model) for guide in read_guides(chosen["guide"]))
+    defaults = kind.defaults(model)
+    if chosen.get("guide"):
+        defaults["steps"] = max(defaults["steps"], STEERED_STEPS)
     try:
-        settings = kind.model_validate(kind.defaults(model) | chosen)
+        settings = kind.model_validate(defaults | chosen)
     except ValidationError as error:
         raise RequestError(f"{first_problem(error)}; choose another value.") from error
     settings.check(model)

@@ -34,7 +34,7 @@ def test_second_order_on_a_curved_schedule(name, options, mixture):
     assert slope == pytest.approx(2, abs=0.15)
 
 
-@pytest.mark.parametrize(("name", "options"), [("lms", {}), ("dpmpp_3m_sde", {"eta": 0.0})])
+@pytest.mark.parametrize(("name", "options"), [("lms", {}), ("dpmpp_3m", {})])
 def test_higher_order_on_a_curved_schedule(name, options, mixture):
     assert order(mixture, SAMPLERS[name].run, karras, 0.1, (40, 160), **options) > 2.8
 

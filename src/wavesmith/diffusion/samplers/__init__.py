@@ -18,6 +18,7 @@ from wavesmith.diffusion.samplers.adaptive import dpm_adaptive, dpm_fast
 from wavesmith.diffusion.samplers.multistep import (
     dpmpp_2m,
     dpmpp_2m_sde,
+    dpmpp_3m,
     dpmpp_3m_sde,
     iplms,
     lms,
@@ -76,6 +77,7 @@ SAMPLERS: dict[str, Sampler] = {
     "dpmpp_2m": Sampler(dpmpp_2m, 1, False),
     "dpmpp_sde": Sampler(dpmpp_sde, 2, True),
     "dpmpp_2m_sde": Sampler(dpmpp_2m_sde, 1, True),
+    "dpmpp_3m": Sampler(dpmpp_3m, 1, False),
     "dpmpp_3m_sde": Sampler(dpmpp_3m_sde, 1, True),
     "dpm_fast": Sampler(dpm_fast, 1, False),
     "dpm_adaptive": Sampler(dpm_adaptive, 3, False),  # in each trial step, whose number it chooses

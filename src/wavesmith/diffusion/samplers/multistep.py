@@ -220,3 +220,15 @@ def dpmpp_3m_sde(
         return renoise(result, up, noise)
 
     return walk(step, denoiser, x, sigmas, callback)
+
+
+def dpmpp_3m(
+    denoiser: Denoiser,
+    x: Tensor,
+    sigmas: Tensor,
+    *,
+    noise: Noise | None = None,
+    callback: Callback | None = None,
+) -> Tensor:
+    """DPM-Solver++(3M) (Lu et al. 2022, arXiv:2211.01095), `dpmpp_3m_sde` with no noise."""
+    return dpmpp_3m_sde(denoiser, x, sigmas, callback=callback, eta=0.0)
