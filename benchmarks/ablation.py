@@ -4,7 +4,7 @@
 
 DRUMS is a labelled folder with a manifest, JUDGE a folder that `benchmarks/train_judge.py` wrote. One thread,
 one process; every variant sees the same sounds in the same order with the same changes. Writes a table
-(Markdown and JSON), a mel sheet for every variant, and the trained models.
+(Markdown and JSON), a mel sheet for every variant and one of all, and the trained models.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from math import nan
 from pathlib import Path
 from typing import TypeVar
 
 import torch
+from PIL import Image
 from pydantic import BaseModel
 from torch.utils.data import DataLoader
 
 from wavesmith.data import AUGMENT_FEATURES, ScannedFile, SoundDataset, scan, split
 from wavesmith.diffusion import ItemNoise
 from wavesmith.embeddings import embedding, listen
-from wavesmith.evaluation import frechet_audio_distance, kernel_audio_distance
+from wavesmith.evaluation import kernel_audio_distance
 from wavesmith.evaluation.reading import wave_of
 from wavesmith.families import DiffusionConfig, DiffusionModel, ParameterisationConfig
 from wavesmith.judges import Judge, predict
@@ -46,6 +46,7 @@ FRAME_UNET = FrameUNetConfig(blocks=1)
 PATCH_UNET = FrameUNetConfig(widths=(64, 128, 256, 256), blocks=1)
 PLAIN = TransformerConfig(fold=2, width=256, depth=5)
 SHORT = SpectralConfig(hop=128)
+SHEET = "mel.png"
 
 
 def variants() -> dict[str, ModelRecipe]:
@@ -128,11 +129,8 @@ def measured(
         row |= {
             f"accuracy_g{guidance:g}": accuracy(judge, sounds),
             f"kad_g{guidance:g}": kernel_audio_distance(made, target),
-            f"fad_g{guidance:g}": frechet_audio_distance(made, target)
-            if len(made) >= ear.dimensions
-            else nan,
         }
-    sheet({label: s[:12] for label, s in sounds.items()}, folder / "mel.png", title=title)
+    sheet({label: s[:12] for label, s in sounds.items()}, folder / SHEET, title=title)
     return row
 
 
@@ -143,6 +141,18 @@ def accuracy(judge: Judge, sounds: dict[str, list[Sound]]) -> float:
         waves = torch.stack([torch.tensor(wave_of(one, judge.config.rate, one.seconds)) for one in part])
         hits.append(predict(judge, waves[:, None]) == judge.classes.index(label))
     return float(torch.cat(hits).double().mean())
+
+
+def together(sheets: list[Path], out: Path) -> None:
+    """All sheets in one picture, two in a row."""
+    pictures = [Image.open(path).convert("RGB") for path in sheets]
+    width, height = pictures[0].size
+    rows = -(-len(pictures) // 2)
+    whole = Image.new("RGB", (2 * width, rows * height), pictures[0].getpixel((0, 0)))
+    for k, picture in enumerate(pictures):
+        whole.paste(picture, (k % 2 * width, k // 2 * height))
+    whole.thumbnail((1400, 700 * rows))
+    whole.quantize(128).save(out, optimize=True)
 
 
 def main() -> None:
@@ -167,6 +177,7 @@ def main() -> None:
     sounds = SoundDataset(arguments.data, kept, **shape)
     unseen = SoundDataset(arguments.data, held, labels=sounds.labels, **shape)
     rows: dict[str, dict[str, float]] = {}
+    sheets: list[Path] = []
     for name, variant in variants().items():
         if arguments.only and arguments.only not in name:
             continue
@@ -179,6 +190,7 @@ def main() -> None:
             losses = HeldOut(unseen, recipe.training.noise_levels.build(), 0).losses(family)
             rows[name]["held_out"] = sum(losses.values()) / len(losses)
         rows[name] |= measured(family, judge, sounds, arguments.sounds, folder, name)
+        sheets.append(folder / SHEET)
         print(name, json.dumps(rows[name]), flush=True)
         (arguments.out / "ablation.json").write_text(json.dumps(rows, indent=1) + "\n")
     columns = list(dict.fromkeys(key for row in rows.values() for key in row))
@@ -186,6 +198,7 @@ def main() -> None:
     for name, row in rows.items():
         table.append(f"| {name} | {' | '.join(f'{row[c]:.4g}' if c in row else '-' for c in columns)} |")
     (arguments.out / "ablation.md").write_text("\n".join(table) + "\n")
+    together(sheets, arguments.out / "ablation.png")
     print("\n".join(table))
 
 

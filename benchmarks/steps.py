@@ -49,6 +49,9 @@ CHOICES = (
     Choice("dpmpp_2m", "crash", 0.0, 1e9),
     Choice("dpmpp_2m", "karras", 0.002, 80.0),
     Choice("dpmpp_2m", "exponential", 0.002, 80.0),
+    Choice("dpmpp_3m", "crash", 0.0, 1e9),
+    Choice("dpmpp_3m", "exponential", 0.002, 80.0),
+    Choice("dpmpp_3m", "exponential", 0.0005, 200.0),
     Choice("iplms", "crash", 0.0, 1e9),
 )
 
