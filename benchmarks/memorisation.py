@@ -23,7 +23,7 @@ from wavesmith.evaluation.membership import spread
 from wavesmith.evaluation.memorisation import MemorisationReport, examine
 from wavesmith.families import ParameterisationConfig, Sampling
 from wavesmith.models import Model, load
-from wavesmith.networks import FrameUNetConfig
+from wavesmith.networks import TransformerConfig
 from wavesmith.sound import Sound
 from wavesmith.training import ModelRecipe, TrainingConfig, TrainingRecipe, train
 from wavesmith.transforms import SpectralConfig
@@ -101,18 +101,19 @@ def trained(options: argparse.Namespace, folder: Path) -> Model:
             channels=1,
             length=LENGTH,
             transform=SpectralConfig(hop=64),
-            network=FrameUNetConfig(fold=1, widths=(96, 128), blocks=1, condition=64, dropout=0.0),
+            network=TransformerConfig(
+                fold=1, width=256, depth=4, condition=64, energies=True, mixing=5, dropout=0.0
+            ),
             parameterisation=ParameterisationConfig(kind="gated"),
             sampling=Sampling(steps=12, sigma_min=0.03, guidance=1.0),
         ),
         training=TrainingConfig(
             examples=options.examples,
             batch=16,
-            learning_rate=2e-3,
-            warmup=500,
+            learning_rate=1e-3,
+            warmup=2_000,
             held_out=0.0,
             augmentation=None,
-            precision="32",
             validate_every=4_000,
             demo_every=options.examples,
             save_every=options.examples,
