@@ -39,3 +39,12 @@ def test_importing_is_cheap_and_names_do_not_collide_with_modules():
         "from wavesmith.data import augment, scan; assert callable(augment) and callable(scan)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_making_a_sound_imports_no_compiler():
+    """Torch's own and its computer algebra take seconds; a user would wait for them at every command."""
+    code = (
+        "import sys, wavesmith; wavesmith.generate(wavesmith.load('drums'), seed=1, steps=1); "
+        "assert not {'torch._dynamo', 'sympy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -73,7 +73,7 @@ class Position(nn.Module):
 
     def __init__(self, width: int, octaves: int = 12) -> None:
         super().__init__()
-        self.register_buffer("periods", 4.0 * 2.0 ** torch.arange(octaves), persistent=False)
+        self.register_buffer("periods", 4.0 * 2.0 ** torch.arange(octaves, device="cpu"), persistent=False)
         self.project = nn.Linear(2 * octaves, width, bias=False)
 
     def forward(self, frames: int) -> Tensor:

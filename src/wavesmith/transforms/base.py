@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
 
+import torch
 from torch import Tensor, nn
+
+P = ParamSpec("P")
 
 
 class Transform(nn.Module, ABC):
@@ -38,3 +44,19 @@ class Transform(nn.Module, ABC):
 
     def fit(self, waves: Tensor) -> None:
         """Set the statistics that the transform needs from training waves `[B, C, N]`."""
+
+
+def constant(table: Callable[P, Tensor]) -> Callable[P, Tensor]:
+    """Compute a table on the CPU, then move it to the default device.
+
+    Models are checked on the meta device before they are loaded, and the first arithmetic there would make
+    torch import its compiler: more than a second's work.
+    """
+
+    @wraps(table)
+    def computed(*args: P.args, **options: P.kwargs) -> Tensor:
+        device = torch.get_default_device()
+        with torch.device("cpu"):
+            return table(*args, **options).to(device)
+
+    return computed

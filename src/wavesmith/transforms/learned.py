@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wavesmith.transforms.base import Transform
+from wavesmith.transforms.base import Transform, constant
 
 
 class LearnedConfig(BaseModel):
@@ -75,6 +75,7 @@ class Learned(Transform):
         return wave[..., before : before + length]
 
 
+@constant
 def _cosines(filters: int, window: int) -> Tensor:
     """The first `filters` rows and `window` columns of an orthonormal DCT-II matrix, in float64."""
     size = max(filters, window)

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 from torch.nn import functional
 
-from wavesmith.transforms.base import Transform
+from wavesmith.transforms.base import Transform, constant
 
 
 class SpectralConfig(BaseModel):
@@ -167,12 +167,14 @@ class Spectral(Transform):
         return functional.avg_pool1d(padded, 2 * reach + 1, stride=1).exp().view(-1, 1)
 
 
+@constant
 def _dct4(size: int) -> Tensor:
     """The orthonormal, symmetric, self-inverse DCT-IV matrix `[size, size]` (computed in float64)."""
     n = torch.arange(size, dtype=torch.float64) + 0.5
     return (math.sqrt(2 / size) * torch.cos(math.pi / size * n[:, None] * n[None, :])).float()
 
 
+@constant
 def _sine_slope(hop: int) -> Tensor:
     """The two factors of each butterfly, `[2, hop / 2]`: the sine window after a boundary, and before it."""
     angle = math.pi / 2 * (torch.arange(hop // 2, dtype=torch.float64) + 0.5) / hop + math.pi / 4
