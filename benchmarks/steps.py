@@ -27,7 +27,7 @@ from wavesmith.models import Model, load
 from wavesmith.verbs.generate import GenerateSettings, sample
 from wavesmith.verbs.settings import settle
 
-STEPS = (8, 10, 12, 15, 20, 25, 30, 40, 50)
+STEPS = (8, 10, 12, 15, 20, 25, 30, 40, 50, 54)
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ class Choice:
         return f"{self.sampler} on {self.schedule}{span}"
 
 
-OLD = Choice("iplms", "crash", 0.0, 1e9)
+OLD = Choice("iplms", "crash", 0.0, 1e9)  # 1e9: a walk from nothing but noise
 CHOICES = (
     Choice("dpmpp_2m", "crash", 0.0, 1e9),
     Choice("dpmpp_2m", "karras", 0.002, 80.0),
     Choice("dpmpp_2m", "exponential", 0.002, 80.0),
     Choice("dpmpp_3m", "crash", 0.0, 1e9),
     Choice("dpmpp_3m", "exponential", 0.002, 80.0),
-    Choice("dpmpp_3m", "exponential", 0.0005, 200.0),
+    Choice("dpmpp_3m", "exponential", 0.002, 600.0),
     Choice("iplms", "crash", 0.0, 1e9),
 )
 

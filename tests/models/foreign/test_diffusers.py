@@ -247,4 +247,4 @@ def test_diffusers_reads_what_is_written(pipeline, diffusers, tmp_path):
 def test_a_sound_of_a_folder_carries_its_recipe(folder):
     sound = generate(load(folder), 1, seed=1, steps=2)[0]
     assert sound.recipe.model == str(folder)
-    assert sound.recipe.settings["sampler"] == "dpmpp_2m"
+    assert sound.recipe.settings["sampler"] == "dpmpp_3m"
