@@ -39,7 +39,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path)
-    parser.add_argument("--examples", type=int, default=60_000, help="of each training")
+    parser.add_argument("--examples", type=int, default=40_000, help="of each training")
     parser.add_argument("--sounds", type=int, default=50, help="per label and model")
     parser.add_argument("--embedding", default="statistics")
     parser.add_argument("--out", type=Path, required=True)
