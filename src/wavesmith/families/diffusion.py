@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from wavesmith.diffusion import EDM, X0, Epsilon, Gated, Parameterisation, RectifiedFlow, V
 from wavesmith.errors import RequestError, unknown
@@ -143,7 +145,7 @@ class DiffusionModel(nn.Module):
         """
         if not 0 < seconds < math.inf:
             raise RequestError(f"A sound of {seconds:g} seconds cannot be made; choose a positive length.")
-        with torch.device("meta"):
+        with weightless():
             network = DiffusionModel(self.config).network.to("meta").eval()
             x = torch.empty(1, *self.feature_shape(max(1, round(seconds * self.config.rate))))
             return multiply_adds(network, x, torch.empty(1), label=torch.empty(1, len(self.config.labels)))
@@ -167,6 +169,22 @@ class DiffusionModel(nn.Module):
         if mix and not weights.any():
             raise RequestError("All labels of the mix have the weight 0; give one of them more.")
         return weights / max(float(weights.sum()), 1e-9)
+
+
+@contextmanager
+def weightless() -> Iterator[None]:
+    """What is built inside has shapes but no numbers, and takes no memory."""
+    with torch.device("meta"), _Unfilled():
+        yield
+
+
+class _Unfilled(TorchFunctionMode):
+    """Leaves out how weights begin, which on the meta device does nothing but import torch's compiler."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__module__", None) == nn.init.__name__:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def _unknown_label(name: str, labels: Sequence[str]) -> str:

@@ -7,17 +7,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from torch import Tensor
 
 from wavesmith.errors import ModelError, first_problem
-from wavesmith.families.diffusion import DiffusionConfig, DiffusionModel
+from wavesmith.families.diffusion import DiffusionConfig, DiffusionModel, weightless
 from wavesmith.files import replacing
 from wavesmith.hearing import TimbreTable
 from wavesmith.models.model import Model
@@ -141,15 +139,6 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         raise ModelError(f"{path} is damaged or no safetensors file ({error}); get it again.") from error
 
 
-class _Unfilled(TorchFunctionMode):
-    """Leaves out how weights begin, which on the meta device does nothing but import torch's compiler."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if getattr(func, "__module__", None) == nn.init.__name__:
-            return args[0] if args else kwargs["tensor"]
-        return func(*args, **(kwargs or {}))
-
-
 def _check(config: DiffusionConfig, tensors: dict[str, Tensor], folder: Path) -> None:
     """Refuse tensors that are missing, left over, of another shape or type, or not finite.
 
@@ -157,7 +146,7 @@ def _check(config: DiffusionConfig, tensors: dict[str, Tensor], folder: Path) ->
     weights file has.
     """
     try:
-        with torch.device("meta"), _Unfilled():
+        with weightless():
             expected = DiffusionModel(config).state_dict()
     except (RuntimeError, ValueError, OverflowError) as error:
         raise ModelError(

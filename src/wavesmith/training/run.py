@@ -14,7 +14,7 @@ import torch
 
 from wavesmith.data import AUGMENT_FEATURES, Scan, ScannedFile, SoundDataset, scan, split
 from wavesmith.errors import DataError, ModelError, RequestError
-from wavesmith.families import DiffusionConfig, DiffusionModel
+from wavesmith.families import DiffusionConfig, DiffusionModel, weightless
 from wavesmith.files import replacing
 from wavesmith.models import Model, load, load_folder, measure_timbres
 from wavesmith.models.folder import CONFIG, save_timbre
@@ -200,7 +200,7 @@ def _check_model(recipe: TrainingRecipe, base: Model | None) -> None:
         ModelError: when the base has another network.
     """
     try:
-        with torch.device("meta"):
+        with weightless():
             family = _build(recipe, base.labels if base else ())
     except (RuntimeError, ValueError, OverflowError) as error:
         raise RequestError(f"The recipe's model cannot be built ({error}); change the recipe.") from error

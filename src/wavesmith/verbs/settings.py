@@ -117,7 +117,8 @@ class Settings(BaseModel):
 def settle(kind: type[S], model: Model, **asked: Any) -> S:
     """Fill in what was not asked for from the model's defaults, and refuse what makes no sense.
 
-    What is None was not asked for, except `peak_db`, where None asks for the level to be left alone.
+    What is None was not asked for, except `peak_db`, where None asks for the level to be left alone. A walk
+    that is steered has `STEERED_STEPS` at least.
 
     Raises:
         RequestError: for an unknown name, a number out of range, or what the model cannot do.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from wavesmith.errors import ModelError
-from wavesmith.families.diffusion import DiffusionConfig, DiffusionModel
+from wavesmith.families.diffusion import DiffusionConfig, DiffusionModel, weightless
 
 
 class Piece(NamedTuple):
@@ -31,7 +31,7 @@ class Piece(NamedTuple):
 
 def network_shapes(config: DiffusionConfig) -> dict[str, tuple[int, ...]]:
     """Shapes of our network's tensors, from a network that takes no memory."""
-    with torch.device("meta"):
+    with weightless():
         state = DiffusionModel(config).network.state_dict()
     return {name: tuple(tensor.shape) for name, tensor in state.items()}
 

@@ -6,10 +6,8 @@ import re
 from pathlib import Path
 from typing import Protocol
 
-import torch
-
 from wavesmith.errors import ModelError
-from wavesmith.families.diffusion import DiffusionModel
+from wavesmith.families.diffusion import DiffusionModel, weightless
 from wavesmith.models.folder import CARD, CONFIG, WEIGHTS, fingerprint
 from wavesmith.models.foreign import crash, dance_diffusion, diffusers, tiny_audio_diffusion
 from wavesmith.models.foreign.source import Asked, Reading, Source, read_source
@@ -40,7 +38,7 @@ def read_foreign(path: Path, asked: Asked, name: str | None = None) -> Model:
         RequestError: when rate or length are not known, or what was asked for contradicts the file.
     """
     reading = _read(path, asked)
-    with torch.device("meta"):
+    with weightless():
         family = DiffusionModel(reading.config)
     family.network.load_state_dict(reading.tensors, assign=True)
     card = _card(reading, name or path.stem, path / CARD)
