@@ -50,13 +50,6 @@ def test_the_defaults_are_those_of_the_official_models() -> None:
     assert 2 * cost == pytest.approx(690e9, rel=0.01)  # with filters that do not mix channels
 
 
-@pytest.mark.parametrize("frames", [1, 2, 7, 24, 61, 2049])
-def test_any_length_goes_in_and_comes_out(frames: int) -> None:
-    y = answer(build(), noise(3, 2, frames), torch.tensor([0.1, 0.5, 0.9]))
-    assert y.shape == (3, 2, frames)
-    assert y.isfinite().all()
-
-
 def test_a_length_that_does_not_fit_goes_on_mirrored() -> None:
     network, x, level = build(), noise(1, 2, 61), torch.tensor([0.4])
     whole = torch.cat([x, x[..., 57:60].flip(-1)], dim=-1)
@@ -87,45 +80,6 @@ def test_float64_and_bfloat16_are_possible() -> None:
     assert (exact - expected).norm() < 1e-5 * expected.norm()
     rough = answer(network.bfloat16(), x.bfloat16(), level.bfloat16())
     assert (rough.double() - expected).norm() < 0.1 * expected.norm()
-
-
-def test_several_outputs_share_one_pass() -> None:
-    y = answer(build(features=3, outputs=2), noise(2, 3, 40), torch.tensor([0.2, 0.8]))
-    assert y.shape == (2, 6, 40)
-
-
-def test_sounds_of_a_batch_do_not_mix() -> None:
-    network, x, level = build(), noise(2, 2, 1000), torch.tensor([0.2, 0.8])
-    assert torch.equal(answer(network, x, level)[1:], answer(network, x[1:], level[1:]))
-
-
-def test_the_noise_level_matters() -> None:
-    network, x = build(), noise(1, 2, 32)
-    quiet, loud = (answer(network, x, torch.tensor([level])) for level in (0.1, 0.9))
-    assert not torch.allclose(quiet, loud, atol=1e-2)
-
-
-def test_labels_steer_and_none_means_no_label() -> None:
-    network, x, level = build(labels=3), noise(1, 2, 32), torch.tensor([0.5])
-    free = answer(network, x, level)
-    kick, snare = (answer(network, x, level, label=torch.eye(3)[i : i + 1]) for i in (0, 1))
-    torch.testing.assert_close(answer(network, x, level, label=torch.zeros(1, 3)), free, rtol=0, atol=0)
-    assert not torch.allclose(kick, free, atol=1e-2)
-    assert not torch.allclose(kick, snare, atol=1e-2)
-
-
-def test_augmentation_begins_without_effect() -> None:
-    network, x, level = SMALL.build(2, augments=2), noise(1, 2, 32), torch.tensor([0.5])
-    plain, changed = answer(network, x, level), answer(network, x, level, augment=torch.ones(1, 2))
-    torch.testing.assert_close(changed, plain, rtol=0, atol=0)
-
-
-def test_every_parameter_learns() -> None:
-    network = build(labels=3, outputs=2, augments=1)
-    y = network(noise(2, 2, 32), torch.tensor([0.2, 0.8]), label=torch.eye(3)[:2], augment=torch.ones(2, 1))
-    y.square().mean().backward()
-    idle = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().max() > 0]
-    assert idle == []
 
 
 @pytest.mark.parametrize("frames", [6, 12, 32, 250])
@@ -164,7 +118,3 @@ def test_a_slow_wave_survives_the_way_down_and_up() -> None:
 def test_configurations_that_cannot_be_built_are_refused(changes: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
         DanceDiffusionConfig(**changes)
-
-
-def test_the_configuration_survives_json() -> None:
-    assert DanceDiffusionConfig.model_validate_json(SMALL.model_dump_json()) == SMALL

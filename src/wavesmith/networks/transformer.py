@@ -91,16 +91,16 @@ class Energies(nn.Module):
 
     def __init__(self, features: int) -> None:
         super().__init__()
-        sizes = [(min(bands, features), frames) for bands, frames in self.NEIGHBOURHOODS]
-        self.sizes = [(max(2, bands // 2 * 2), frames) for bands, frames in sizes]
-        self.outputs = features + sum(features // (bands // 2) for bands, _ in self.sizes)
+        wide = [(min(bands, features), frames) for bands, frames in self.NEIGHBOURHOODS]
+        self.sizes = [(bands, max(1, bands // 2), frames) for bands, frames in wide]
+        pooled = [(features + step // 2 * 2 - bands) // step + 1 for bands, step, _ in self.sizes]
+        self.outputs = features + sum(pooled)
 
     def forward(self, x: Tensor) -> Tensor:
         """Features `[B, features, T]` to log powers `[B, outputs, T]`, scaled to the size of 1."""
         power = x.square()
         found = [power]
-        for bands, frames in self.sizes:
-            step = bands // 2
+        for bands, step, frames in self.sizes:
             smooth = F.avg_pool2d(
                 power[:, None],
                 (bands, frames),
@@ -108,7 +108,7 @@ class Energies(nn.Module):
                 padding=(step // 2, frames // 2),
                 count_include_pad=False,
             )
-            found.append(smooth[:, 0, : x.shape[1] // step])
+            found.append(smooth[:, 0])
         return (torch.cat(found, dim=1) + self.FLOOR).log() / 4
 
 
