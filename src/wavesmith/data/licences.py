@@ -54,24 +54,44 @@ _CREATIVE_COMMONS = {
 FAMILIES = (*_FREE, *_NOTICE, *_CREATIVE_COMMONS)
 """Families of licences whose terms are known here."""
 
+_SPELLINGS = {  # how people write what licences are made of, in this order
+    r"creative-?commons(-org)?": "cc",
+    r"public-?domain": "publicdomain",
+    r"\bcc-?(publicdomain-)?(0|zero)\b": "cc0",
+    r"\bpdm?\b|\bpublicdomain-mark\b": "publicdomain",
+    r"non-?commercial": "nc",
+    r"share-?alike": "sa",
+    r"no-?deriv(ative)?s?(-works?)?\b": "nd",
+    r"\bmit-(0|no-attribution)\b": "mit0",
+    r"attribution": "by",
+}
+_FILLER = re.compile(  # a version, and words that change no terms
+    r"v?\d|version|or|later|the|a|and|under|licen[sc]e[sd]?|licenseref|legalcode|deed|en|https?|www|"
+    r"universal|international|unported|generic|dedication|at|au|de|fr|igo|jp|nl|uk|us|"
+    r"clause|simplified|new|revised|software|freesound|per|sound|page"
+)
+_ONE_WORD = {family.replace("-", ""): known for family, known in (_FREE | _NOTICE).items()}
+
 
 def terms(licence: str | None) -> Terms:
-    """Terms of a licence as manifests name it: an SPDX name, or near enough."""
+    """Terms of a licence as manifests name it: an SPDX name, a link to Creative Commons, or near enough.
+
+    A text with any word that is not understood, or with licences of several families, is a family of its own
+    whose terms are unclear: `CC0 for code, all rights reserved for sounds` is not CC0.
+    """
     if not licence:
         return Terms("not-stated", "licence not stated")
-    slug = _slug(licence).removeprefix("the-")
-    words = set(slug.split("-"))
-    if re.match(r"(cc-?0|cc-?zero|creative-commons-(?:0|zero))\b", slug):
-        return _FREE["cc0"]
-    if re.search(r"public-?domain|^cc-pdm", slug):
-        return _FREE["public-domain"]
-    if re.match(r"(cc|creative-commons)-(by|attribution)\b", slug):
-        return _creative_commons(licence, words)
-    if slug in _FREE:
-        return _FREE[slug]
-    if match := re.match(r"(mit|bsd|apache)\b", slug):
-        return _NOTICE[match[1]]
-    return Terms(slug, licence)
+    words = _words(licence)
+    if "by" in words and words <= {"cc", "by", "nc", "sa", "nd"}:
+        family = "-".join(("cc-by", *(part for part in ("nc", "sa", "nd") if part in words)))
+        if family in _CREATIVE_COMMONS:
+            return _creative_commons(licence, family)
+    if "cc0" in words:
+        words -= {"cc", "publicdomain"}
+    elif "publicdomain" in words:
+        words -= {"cc"}
+    known = _ONE_WORD.get(" ".join(words))
+    return known or Terms(_slug(licence), licence)
 
 
 def admitted(licence: str | None, wanted: Iterable[str]) -> bool:
@@ -91,18 +111,9 @@ def check_known(wanted: Iterable[str], licences: Iterable[str | None]) -> None:
             raise RequestError(unknown("licence", name, found | set(FAMILIES)))
 
 
-def _creative_commons(licence: str, words: set[str]) -> Terms:
-    parts = ["cc-by"]
-    for part, names in (
-        ("nc", {"nc", "noncommercial"}),
-        ("sa", {"sa", "sharealike"}),
-        ("nd", {"nd", "noderivatives", "noderivs"}),
-    ):
-        if words & names:
-            parts.append(part)
-    family = "-".join(parts)
-    versions = set(re.findall(r"\b[1-4]\.\d\b", licence))
-    version = versions.pop() if len(versions) == 1 else None
+def _creative_commons(licence: str, family: str) -> Terms:
+    versions = set(re.findall(r"\bv?([1-4]-\d)\b", _slug(licence)))
+    version = versions.pop().replace("-", ".") if len(versions) == 1 else None
     name = family.upper().replace("-", " ", 1)
     code = family.removeprefix("cc-")
     return Terms(
@@ -110,10 +121,18 @@ def _creative_commons(licence: str, words: set[str]) -> Terms:
         f"{name} {version}" if version else licence,
         f"https://creativecommons.org/licenses/{code}/{version}/" if version else None,
         True,
-        _CREATIVE_COMMONS.get(family, (NON_COMMERCIAL, SHARE_ALIKE)),
+        _CREATIVE_COMMONS[family],
     )
 
 
+def _words(licence: str) -> set[str]:
+    """What the name of a licence says, in one spelling."""
+    slug = _slug(licence)
+    for spelling, code in _SPELLINGS.items():
+        slug = re.sub(spelling, code, slug)
+    return {word for word in slug.split("-") if not _FILLER.fullmatch(word)}
+
+
 def _slug(text: str) -> str:
-    """Lower case, everything but letters, digits and dots replaced by single dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", text.strip().lower()).strip("-")
+    """Lower case, everything but letters, digits and question marks replaced by single dashes."""
+    return re.sub(r"[^\w?]+|_+", "-", text.strip().lower()).strip("-")
