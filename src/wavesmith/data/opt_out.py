@@ -61,8 +61,6 @@ def read_opt_out(*files: Path) -> OptOut:
                     "'path: FILE OR FOLDER' or 'sha256: HASH'."
                 )
             if kind == "sha256" and not re.fullmatch("[0-9a-f]{64}", value):
-                raise DataError(
-                    f"{file}, line {number}: '{value}' is no SHA-256; give all its 64 hex digits."
-                )
+                raise DataError(f"{file}, line {number}: '{value}' is no SHA-256; give its 64 hex digits.")
             found[kind].add(value.rstrip("/") if kind == "path" else value)
     return OptOut(*(frozenset(found[kind]) for kind in KINDS))
