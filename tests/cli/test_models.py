@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from wavesmith import models
-from wavesmith.models import bundled_names, load, save_folder
+from wavesmith.models import Provenance, bundled_names, load, save_folder, save_provenance
 from wavesmith.training import recipe_names
 
 
@@ -74,6 +74,16 @@ def test_convert_there_and_back(wavesmith, dance_checkpoint, tmp_path):
     hashes = {load(tmp_path / name).hash for name in ("mine", "again.ckpt", "pipeline")}
     assert hashes == {load(dance_checkpoint).hash}
     assert wavesmith("models", "convert", "mine", "pipeline").refuses("pipeline is already there")
+    assert wavesmith("models", "convert", "mine", "back.safetensors").refuses("end the name in .ckpt")
+    assert not Path("back.safetensors").exists()
+
+
+def test_convert_says_when_the_record_of_the_training_stays_behind(wavesmith, dance_checkpoint):
+    wavesmith("models", "convert", dance_checkpoint, "mine")
+    save_provenance("mine", Provenance(sources=()))
+    assert "keep mine" not in wavesmith("models", "convert", "mine", "copy").out
+    said = wavesmith("models", "convert", "copy", "back.ckpt").out
+    assert "keep copy, whose attribution.json says it" in said
 
 
 def test_rate_and_length_are_given_as_options(wavesmith, dance_checkpoint, silent_checkpoint):

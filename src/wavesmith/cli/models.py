@@ -91,19 +91,21 @@ def convert(
     out: Annotated[Path, typer.Argument(help="The new folder, or file for ckpt.")],
     form: Annotated[
         Literal["folder", "ckpt", "diffusers"] | None,
-        typer.Option(help="ckpt if OUT ends so, otherwise folder, which is wavesmith's own."),
+        typer.Option(help="ckpt if OUT ends so, folder (wavesmith's own) if it has no ending."),
     ] = None,
     rate: Rate = None,
     length: Length = None,
     weights: WeightsChoice = None,
 ) -> None:
     """Write a model in another form: our folder, a .ckpt of the tool it comes from, or for diffusers."""
-    from wavesmith.models import convert, load
+    from wavesmith.models import ATTRIBUTION, convert, form_of, load
 
-    form = form or ("ckpt" if out.suffix == ".ckpt" else "folder")
+    form = form or form_of(out)
     model = load(name, rate=rate, length=length, weights=weights)
     convert(model, out, form)
     tell(f"{name} is in {out} ({form}, {model.hash}).")
+    if form != "folder" and model.provenance is not None:
+        tell(f"What it was trained on is not in there: keep {name}, whose {ATTRIBUTION} says it.")
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from wavesmith.models.debug import DEBUG_CONFIG, debug_model
 from wavesmith.models.folder import fingerprint, load_folder, save_folder
-from wavesmith.models.foreign import Form, Weights, convert
+from wavesmith.models.foreign import Form, Weights, convert, form_of
 from wavesmith.models.hub import download, push
 from wavesmith.models.model import Model
 from wavesmith.models.provenance import (
@@ -31,6 +31,7 @@ __all__ = [
     "debug_model",
     "download",
     "fingerprint",
+    "form_of",
     "held_out_of",
     "load",
     "load_folder",

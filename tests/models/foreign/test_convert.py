@@ -1,11 +1,13 @@
-import errno
+import resource
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 import torch
 
 from wavesmith.families import DiffusionModel
-from wavesmith.models import Model, convert, debug_model, folder, load
-from wavesmith.models.foreign import diffusers
+from wavesmith.hearing import measure
+from wavesmith.models import Model, Provenance, convert, debug_model, form_of, load
 from wavesmith.verbs import generate
 
 
@@ -63,13 +65,38 @@ def test_an_unknown_form_suggests_the_nearest(dance, tmp_path, refusal):
 
 
 @pytest.mark.parametrize("form", ["ckpt", "diffusers", "folder"])
-def test_a_full_disk_is_one_sentence_and_leaves_nothing(dance, form, tmp_path, monkeypatch, refusal):
-    def full(*args, **options):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(folder, "write_tensors", full)
-    monkeypatch.setattr(diffusers, "write_tensors", full)
-    monkeypatch.setattr(torch, "save", full)
-    with refusal("No space left on device", "make room there"):
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(dance, form, tmp_path, file_size, refusal):
+    with file_size(20_000), refusal("Cannot write", "(File too large); choose another place"):
         convert(dance, tmp_path / "out" / "model", form)
-    assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert not list((tmp_path / "out").iterdir())
+    convert(dance, tmp_path / "out" / "model", form)
+
+
+@pytest.fixture
+def file_size():
+    """Files cannot grow beyond a number of bytes, as if the disk were full."""
+
+    @contextmanager
+    def file_size(most):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return file_size
+
+
+def test_a_folder_keeps_the_record_of_the_training_and_the_timbres(dance, tmp_path):
+    timbre = measure([(torch.rand(2, 800) - 0.5, None) for _ in range(3)], 16000)
+    known = replace(dance, timbre=timbre, provenance=Provenance(sources=()))
+    convert(known, tmp_path / "mine", "folder")
+    found = load(tmp_path / "mine")
+    assert (found.timbre, found.provenance) == (timbre, Provenance(sources=()))
+
+
+def test_the_form_follows_from_the_ending(tmp_path, refusal):
+    assert (form_of(tmp_path / "mine"), form_of(tmp_path / "mine.ckpt")) == ("folder", "ckpt")
+    with refusal("cannot be written as .safetensors; end the name in .ckpt, or in nothing for a folder"):
+        form_of(tmp_path / "back.safetensors")

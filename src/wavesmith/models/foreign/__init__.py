@@ -5,7 +5,7 @@ recognised, and what its files say of rate and length. Nothing in a file is ever
 """
 
 from wavesmith.models.foreign import dance_diffusion, diffusers
-from wavesmith.models.foreign.convert import Form, convert
+from wavesmith.models.foreign.convert import Form, convert, form_of
 from wavesmith.models.foreign.read import read_foreign, recognises
 from wavesmith.models.foreign.source import Asked, Weights
 
@@ -19,4 +19,4 @@ PATTERNS = (
 )
 """What to get of a hub repository besides the files of a model of ours."""
 
-__all__ = ["PATTERNS", "Asked", "Form", "Weights", "convert", "read_foreign", "recognises"]
+__all__ = ["PATTERNS", "Asked", "Form", "Weights", "convert", "form_of", "read_foreign", "recognises"]
