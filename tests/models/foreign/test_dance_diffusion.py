@@ -93,6 +93,22 @@ def test_the_latest_weights_are_taken_where_they_are_asked_for(dance, path, rewr
     assert "as training left them" in online.card
 
 
+def test_the_average_is_found_wherever_both_lie(dance, path, rewrite, same, refusal):
+    def wrap(content):
+        state = content["state_dict"].items()
+        one = {f"module.{n}": t + 1 if n.startswith("diffusion.") and t.ndim > 1 else t for n, t in state}
+        content["state_dict"] = one
+
+    rewrite(path, wrap)
+    assert same(load(path), dance)
+    assert "the average" in load(path).card
+    assert not same(load(path, weights="online"), dance)
+    stranger = {"ema.net.0.skip.weight": torch.ones(3)}
+    rewrite(path, lambda content: content["state_dict"].update(stranger))
+    with refusal("holds several networks (ema., module.diffusion., module.diffusion_ema.)"):
+        load(path)
+
+
 def test_a_trimmed_checkpoint_in_half_precision_loads(dance, path, rewrite):
     rewrite(path, halve)
     found = load(path).family.network
@@ -260,6 +276,8 @@ def test_half_of_a_network_is_refused(path, rewrite, refusal):
         ("net.1.main.1.weight", torch.full((32,), math.nan), "holds values that are not finite"),
         ("net.1.main.1.weight", torch.ones(32, dtype=torch.int64), "holds torch.int64"),
         ("net.3.main.0.kernel", torch.ones(8), "net.3.main.0.kernel is not what it is in all such models"),
+        ("net.3.main.0.kernel", torch.ones(12), "net.3.main.0.kernel is not what it is in all such models"),
+        ("net.1.main.1.weight", torch.ones(32, 0), "has shape (32, 0) instead of (32,)"),
     ],
 )
 def test_what_is_wrong_with_a_tensor_is_said(path, rewrite, name, value, sentence, refusal):

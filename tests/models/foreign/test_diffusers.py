@@ -104,8 +104,13 @@ def test_weights_that_do_not_fit_are_named(folder, refusal):
     tensors = load_file(path)
     del tensors["mid_block.attentions.5.key.weight"]
     tensors["mid_block.down.kernel"] = torch.ones(8)
+    tensors["mid_block.attentions.4.key.weight"] = torch.ones(64, 3)
     save_file(tensors, path)
-    with refusal("mid_block.attentions.5.key.weight is missing", "mid_block.down.kernel is not what it is"):
+    with refusal(
+        "mid_block.attentions.5.key.weight is missing",
+        "mid_block.down.kernel is not what it is",
+        "mid_block.attentions.4.key.weight has shape (64, 3) instead of (64, 64)",
+    ):
         load(folder)
 
 

@@ -109,6 +109,14 @@ def test_tied_layers_that_differ_are_refused(path, rewrite, refusal):
         load(path)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_copies_that_differ_are_refused(path, rewrite, dtype, refusal):
+    name = "model.diffusion.net.blocks.0.weights"
+    rewrite(path, lambda content: content["state_dict"].update({name: torch.ones(3, dtype=dtype)}))
+    with refusal(f"model.net.blocks.0.weights and {name} differ"):
+        load(path)
+
+
 def test_what_is_missing_or_superfluous_is_named(path, rewrite, refusal):
     name = "blocks.2.net.block.blocks.1.block.blocks.0.blocks.0.0"
 

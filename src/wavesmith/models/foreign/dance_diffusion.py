@@ -34,6 +34,7 @@ from wavesmith.networks import DanceDiffusionConfig
 from wavesmith.networks.dance_diffusion import FILTER
 
 EMA, ONLINE = "diffusion_ema.", "diffusion."
+_SETS = {"diffusion_ema": "ema", "diffusion": "online"}
 
 EXPORT = "model_config.json"
 """What stable-audio-tools calls the settings beside an export."""
@@ -87,7 +88,7 @@ def read(source: Source, asked: Asked) -> Reading:
         ModelError: when the checkpoint does not hold the whole of one.
         RequestError: when its rate or length are not known, or what was asked for contradicts it.
     """
-    prefix = _prefix(source, asked)
+    which, prefix = _chosen(source, asked)
     names = (name for name in source.tensors if name.startswith(prefix))
     tensors = {name.removeprefix(prefix): source.tensors[name] for name in names}
     network, channels = _measured(source.path, tensors)
@@ -96,7 +97,7 @@ def read(source: Source, asked: Asked) -> Reading:
         source.path, network, kind="v", rate=rate, length=length, channels=channels, sampling=V_SAMPLING
     )
     found = gathered(source.path, config, lambda name: _piece(name, network), tensors, constants(network))
-    kind = {EMA: "the average of its weights", ONLINE: "its weights as training left them"}.get(prefix)
+    kind = {"ema": "the average of its weights", "online": "its weights as training left them"}.get(which)
     about = f"Dance Diffusion's network, read from `{source.path.name}`" + (f" ({kind})" if kind else "")
     return Reading(config, found, about)
 
@@ -105,14 +106,25 @@ def _prefixes(names: Iterable[str]) -> set[str]:
     return {match[1] for name in names if (match := _PREFIX.match(name))}
 
 
-def _prefix(source: Source, asked: Asked) -> str:
-    """Which of the sets of weights to take."""
-    prefixes, sets = _prefixes(source.tensors), {"ema": EMA, "online": ONLINE}
-    if asked.weights is None:
-        return EMA if EMA in prefixes else ONLINE if ONLINE in prefixes else min(prefixes)
-    if sets[asked.weights] not in prefixes:
-        raise RequestError(f"{source.path} does not hold '{asked.weights}' weights; leave that out.")
-    return sets[asked.weights]
+def _chosen(source: Source, asked: Asked) -> tuple[str, str]:
+    """Which set of weights to take, and its prefix."""
+    sets = _sets(source)
+    which: str = asked.weights or ("ema" if "ema" in sets else next(iter(sets)))
+    if which not in sets:
+        raise RequestError(f"{source.path} does not hold '{which}' weights; leave that out.")
+    return which, sets[which]
+
+
+def _sets(source: Source) -> dict[str, str]:
+    """Prefixes of all sets of weights by `ema` and `online`, whatever these lie in; one alone may be any."""
+    prefixes = sorted(_prefixes(source.tensors))
+    sets = {_SETS.get(prefix.split(".")[-2:][0], prefix): prefix for prefix in prefixes}
+    if len(prefixes) > 1 and not (len(sets) == len(prefixes) and sets.keys() <= set(_SETS.values())):
+        raise ModelError(
+            f"{source.path} holds several networks ({', '.join(prefixes)}), of which wavesmith knows no more "
+            f"than one {EMA} and one {ONLINE}; keep those that are meant."
+        )
+    return sets
 
 
 def _level(depth: int) -> str:

@@ -63,15 +63,17 @@ def gathered(
     problems += [
         f"{name} is not what it is in all such models"
         for name in sorted(tensors.keys() & constants.keys())
-        if not torch.allclose(tensors[name].float().flatten(), constants[name].flatten(), atol=1e-4)
+        if tensors[name].numel() != constants[name].numel()
+        or not torch.allclose(tensors[name].float().flatten(), constants[name].flatten(), atol=1e-4)
     ]
     found = {}
     for piece in pieces:
         if all(name in tensors for name in piece.theirs):
-            tensor = _joined(piece, [tensors[name] for name in piece.theirs], shapes[piece.ours])
-            problems += _problems(piece, tensor, shapes[piece.ours])
-            if tensor is not None:
-                found[piece.ours] = tensor
+            parts = {name: tensors[name] for name in piece.theirs}
+            wrong = _problems(piece, parts, shapes[piece.ours])
+            problems += wrong
+            if not wrong:
+                found[piece.ours] = _joined(piece, list(parts.values()), shapes[piece.ours])
     if problems:
         more = f" and {len(problems) - 3} more problems" if len(problems) > 3 else ""
         raise ModelError(
@@ -80,24 +82,33 @@ def gathered(
     return {name: tensor.to(torch.float32, copy=True) for name, tensor in found.items()}
 
 
-def _joined(piece: Piece, parts: Sequence[Tensor], shape: tuple[int, ...]) -> Tensor | None:
-    """Our tensor; None when tied ones differ."""
-    if piece.tied:
-        return parts[0] if all(torch.equal(parts[0], part) for part in parts[1:]) else None
-    whole = parts[0] if len(parts) == 1 else torch.cat(list(parts))
-    alike = [size for size in whole.shape if size > 1] == [size for size in shape if size > 1]
-    return whole.reshape(shape) if alike else whole
+def same(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors are of one type and shape and hold the same numbers."""
+    return one.dtype == other.dtype and torch.equal(one, other)
 
 
-def _problems(piece: Piece, tensor: Tensor | None, shape: tuple[int, ...]) -> list[str]:
-    name = piece.theirs[0]
-    if tensor is None:
-        return [f"{' and '.join(piece.theirs)} should be equal and are not"]
-    if tuple(tensor.shape) != shape:
-        return [f"{name} has shape {tuple(tensor.shape)} instead of {shape}"]
-    if not tensor.is_floating_point():
-        return [f"{name} holds {tensor.dtype} instead of floating-point numbers"]
-    return [] if tensor.isfinite().all() else [f"{name} holds values that are not finite numbers"]
+def _joined(piece: Piece, parts: Sequence[Tensor], shape: tuple[int, ...]) -> Tensor:
+    """Our tensor, of parts without problems."""
+    whole = parts[0] if piece.tied or len(parts) == 1 else torch.cat(list(parts))
+    return whole.reshape(shape)
+
+
+def _problems(piece: Piece, parts: Mapping[str, Tensor], shape: tuple[int, ...]) -> list[str]:
+    """What keeps the parts from being our tensor of that shape; dimensions of size 1 do not count."""
+    if not piece.tied and len(parts) > 1:
+        shape = (shape[0] // len(parts), *shape[1:])
+    problems = []
+    for name, part in parts.items():
+        if [size for size in part.shape if size != 1] != [size for size in shape if size != 1]:
+            problems.append(f"{name} has shape {tuple(part.shape)} instead of {shape}")
+        elif not part.is_floating_point():
+            problems.append(f"{name} holds {part.dtype} instead of floating-point numbers")
+        elif not part.isfinite().all():
+            problems.append(f"{name} holds values that are not finite numbers")
+    first, *others = parts.values()
+    if piece.tied and not problems and not all(same(first, other) for other in others):
+        problems.append(f"{' and '.join(parts)} should be equal and are not")
+    return problems
 
 
 def spread(pieces: Sequence[Piece], network: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from wavesmith.errors import ModelError, RequestError, first_problem
 from wavesmith.families.diffusion import DiffusionConfig
-from wavesmith.models.foreign.matching import Piece, gathered, spread
+from wavesmith.models.foreign.matching import Piece, gathered, same, spread
 from wavesmith.models.foreign.source import (
     V_SAMPLING,
     Asked,
@@ -94,6 +94,7 @@ def read(source: Source, asked: Asked) -> Reading:
         source.path, network, kind="v", rate=rate, length=length, channels=channels, sampling=V_SAMPLING
     )
     found = gathered(source.path, config, lambda name: _piece(name, network), tensors)
+    _check_copies(source, prefixes, tensors)
     kind = "the average of its weights" if which == "ema" else "its weights as training left them"
     return Reading(config, found, f"Tiny Audio Diffusion's network, read from `{source.path.name}` ({kind})")
 
@@ -102,6 +103,18 @@ def _prefixes(names: Iterable[str], which: str) -> list[str]:
     """Prefixes under which a set of weights is there, the most usual first."""
     prefixes = [model + net for model in _SETS[which] for net in _NETS]
     return [prefix for prefix in prefixes if any(name.startswith(f"{prefix}blocks.") for name in names)]
+
+
+def _check_copies(source: Source, prefixes: list[str], tensors: Mapping[str, Tensor]) -> None:
+    """Refuse copies of a set of weights that differ: nobody can tell which of them made its sounds."""
+    for prefix in prefixes[1:]:
+        copies = ((name, source.tensors.get(prefix + name)) for name in tensors)
+        unlike = [name for name, copy in copies if copy is not None and not same(copy, tensors[name])]
+        if unlike:
+            raise ModelError(
+                f"{source.path} holds copies of one network, but {prefixes[0]}{unlike[0]} and "
+                f"{prefix}{unlike[0]} differ; get it again, or keep only the copy that is meant."
+            )
 
 
 def _measured(path: Path, tensors: Mapping[str, Tensor], settings: Any) -> tuple[AttentionUNetConfig, int]:
