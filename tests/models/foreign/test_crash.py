@@ -41,6 +41,22 @@ def test_the_average_is_taken_unless_the_latest_is_asked_for(crashed, path, rewr
         load(path, weights="ema")
 
 
+@pytest.mark.parametrize("averages", [{"a": torch.ones(1)}, [1, 2], 4, torch.ones(3)], ids=str)
+def test_averages_that_are_none_are_refused(crashed, path, averages, rewrite, same, refusal):
+    rewrite(path, lambda content: content.update(ema_weights=averages))
+    with refusal("holds averages that are no list of tensors", "ask for its 'online' weights"):
+        load(path)
+    assert same(load(path, weights="online"), crashed)
+
+
+@pytest.mark.parametrize("name", ["conv_1.weight", "downsample.0.residual_dense.weight"])
+@pytest.mark.parametrize("value", [torch.tensor(1.0), torch.ones(0, 2, 3), "x"], ids=str)
+def test_a_network_that_cannot_be_measured_is_refused(path, name, value, rewrite, refusal):
+    rewrite(path, lambda content: content["model"].update({name: value}))
+    with refusal("drums.pt"):
+        load(path, weights="online")
+
+
 def test_averages_of_another_number_are_refused(path, rewrite, refusal):
     rewrite(path, lambda content: content["ema_weights"].pop())
     with refusal("holds the averages of 120 tensors, but 121 tensors"):

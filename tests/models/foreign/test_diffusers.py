@@ -86,6 +86,7 @@ def test_settings_that_are_none_are_refused(folder, text, refusal):
     ("changes", "word"),
     [
         ({"down_block_types": ["DownResnetBlock1D"] * 3}, "down_block_types"),
+        ({"down_block_types": 5}, "config.json describes no network"),
         ({"time_embedding_type": "positional"}, "time_embedding_type"),
         ({"flip_sin_to_cos": False}, "flip_sin_to_cos"),
         ({"block_out_channels": [32, 33, 34]}, "33"),

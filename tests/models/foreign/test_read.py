@@ -69,6 +69,7 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, content, refusal):
         {"state_dict": {"encoder.weight": torch.ones(3)}},
         {"state_dict": {"diffusion.stranger": torch.ones(3)}},
         {"state_dict": 3},
+        {"state_dict": {0: torch.ones(3)}},
         {"model": {"x": torch.ones(1)}},
         {"model": 3, "ema_weights": 4},
         [1, 2],

@@ -129,6 +129,22 @@ def test_what_is_missing_or_superfluous_is_named(path, rewrite, refusal):
         load(path)
 
 
+@pytest.mark.parametrize("name", ["blocks.0.weights", "blocks.0.to_out.weight", "blocks.0.to_out.bias"])
+@pytest.mark.parametrize("value", [None, torch.tensor(1.0)], ids=str)
+def test_what_tells_the_noise_must_be_there(path, name, value, rewrite, refusal):
+    rewrite(path, lambda content: content["state_dict"].update({f"model.net.{name}": value}))
+    with refusal("kicks_v7.ckpt", "get it again"):
+        load(path)
+
+
+@pytest.mark.parametrize("width", ["wide", -1, 0.5])
+def test_an_attention_of_no_width(path, width, refusal):
+    sizes = {"attention_features": width}
+    (path.parent / "config.yaml").write_text(yaml.safe_dump(SETTINGS | {"model": {"model": sizes}}))
+    with refusal("cannot build (head_features: input should be"):
+        load(path)
+
+
 def test_half_of_a_network_is_refused(path, rewrite, refusal):
     def cut(content):
         state = content["state_dict"]

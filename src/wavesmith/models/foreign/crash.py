@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
 from torch import Tensor
 
-from wavesmith.errors import ModelError, RequestError
+from wavesmith.errors import ModelError, RequestError, first_problem
 from wavesmith.families.diffusion import DiffusionConfig, Sampling
 from wavesmith.models.foreign.matching import Piece, gathered, spread
-from wavesmith.models.foreign.source import Asked, Reading, Source, first, make_config
+from wavesmith.models.foreign.source import Asked, Reading, Source, first, make_config, named_tensors
 from wavesmith.networks import CrashUNetConfig
 
 SAMPLING = Sampling(sampler="ddim", schedule="crash", steps=50, sigma_min=1e-4, sigma_max=22.3, guidance=1.0)
@@ -41,11 +42,16 @@ def read(source: Source, asked: Asked) -> Reading:
         RequestError: when the weights that were asked for are not there.
     """
     tensors: dict[str, Tensor] = _model(source)
-    average: list[Tensor] = source.content.get("ema_weights") or []
-    if asked.weights == "ema" and not average:
+    average = source.content.get("ema_weights")
+    if asked.weights == "ema" and average is None:
         raise RequestError(f"{source.path} does not hold 'ema' weights; leave that out.")
-    averaged = bool(average) and asked.weights != "online"
+    averaged = average is not None and asked.weights != "online"
     if averaged:
+        if not isinstance(average, list) or not all(isinstance(one, Tensor) for one in average):
+            raise ModelError(
+                f"{source.path} holds averages that are no list of tensors; get it again, or ask for its "
+                "'online' weights."
+            )
         if len(average) != len(tensors):
             raise ModelError(
                 f"{source.path} holds the averages of {len(average)} tensors, but {len(tensors)} tensors; "
@@ -53,12 +59,17 @@ def read(source: Source, asked: Asked) -> Reading:
             )
         tensors = dict(zip(tensors, average, strict=True))
     widths: list[int] = []
-    while (skip := tensors.get(f"downsample.{len(widths)}.residual_dense.weight")) is not None:
+    while (skip := tensors.get(f"downsample.{len(widths)}.residual_dense.weight")) is not None and skip.ndim:
         widths.append(skip.shape[0])
     inlet, factors = tensors.get("conv_1.weight"), _FACTORS.get(len(widths))
-    if inlet is None or factors is None:
+    if inlet is None or not inlet.ndim or factors is None:
         raise ModelError(f"{source.path} lacks part of CRASH's network; get it again.")
-    network = CrashUNetConfig(inlet=inlet.shape[0], widths=tuple(widths), factors=factors)
+    try:
+        network = CrashUNetConfig(inlet=inlet.shape[0], widths=tuple(widths), factors=factors)
+    except ValidationError as error:
+        raise ModelError(
+            f"{source.path} holds a network that wavesmith cannot build ({first_problem(error)})."
+        ) from error
     config = make_config(
         source.path,
         network,
@@ -74,8 +85,7 @@ def read(source: Source, asked: Asked) -> Reading:
 
 
 def _model(source: Source) -> dict[str, Tensor]:
-    model = source.content.get("model")
-    return dict(model) if isinstance(model, Mapping) else {}
+    return named_tensors(source.content.get("model"))
 
 
 def _piece(name: str, config: CrashUNetConfig) -> Piece:

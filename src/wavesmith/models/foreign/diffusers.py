@@ -91,8 +91,8 @@ def read(folder: Path, asked: Asked) -> Reading:
 def _network(folder: Path, settings: Any) -> DanceDiffusionConfig:
     """The network that the settings describe; `ModelError` if it is not of this kind."""
     down, widths = setting(settings, "down_block_types") or [], setting(settings, "block_out_channels") or []
-    attentions = 1 + [*down].count("AttnDownBlock1D")
     try:
+        attentions = 1 + [*down].count("AttnDownBlock1D")
         network = DanceDiffusionConfig(channels=(*widths, *widths[-1:]), attentions=attentions)
         expected = _settings(network)
     except (ValidationError, TypeError) as error:

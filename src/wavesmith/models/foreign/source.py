@@ -97,9 +97,14 @@ def read_source(path: Path) -> Source:
             f"{path} is no checkpoint, or is damaged or cut short ({type(error).__name__}); get it again."
         ) from error
     content = content if isinstance(content, Mapping) else {}
-    state = content.get("state_dict", content)
-    values = state.items() if isinstance(state, Mapping) else ()
-    return Source(path, content, {name: value for name, value in values if isinstance(value, Tensor)})
+    return Source(path, content, named_tensors(content.get("state_dict", content)))
+
+
+def named_tensors(values: Any) -> dict[str, Tensor]:
+    """The dense tensors in a dictionary by their names; empty if it is none."""
+    items = values.items() if isinstance(values, Mapping) else ()
+    found = {name: value for name, value in items if isinstance(name, str) and isinstance(value, Tensor)}
+    return {name: tensor for name, tensor in found.items() if tensor.layout == torch.strided}
 
 
 def _load(path: Path) -> Any:

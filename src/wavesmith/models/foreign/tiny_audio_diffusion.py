@@ -133,7 +133,10 @@ def _measured(path: Path, tensors: Mapping[str, Tensor], settings: Any) -> tuple
         downs.append(down)
         items.append((counts["residual"] // 2, counts["attention"] // counts["residual"]))
         level = next((place for place, kind in kinds.items() if kind == "inner"), None)
-    queries = [tensor for name, tensor in tensors.items() if name.endswith(".to_q.weight")]
+    told, frequencies = (tensors.get(name) for name in ("blocks.0.to_out.bias", "blocks.0.weights"))
+    if told is None or frequencies is None:
+        raise ModelError(f"{path} lacks what tells Tiny Audio Diffusion's network the noise; get it again.")
+    queries = [tensor for name, tensor in tensors.items() if name.endswith(".to_q.weight") and tensor.ndim]
     width = setting(settings, "attention_features") or _HEAD_WIDTH
     groups = {"groups": setting(settings, "resnet_groups")} if setting(settings, "resnet_groups") else {}
     try:
@@ -142,15 +145,16 @@ def _measured(path: Path, tensors: Mapping[str, Tensor], settings: Any) -> tuple
             factors=tuple(down.shape[2] for down in downs),
             items=tuple(count for count, _ in items),
             attentions=tuple(count for _, count in items),
-            heads=max(1, queries[0].shape[0] // width) if queries else 1,
+            heads=max(1, queries[0].shape[0] // width) if queries and isinstance(width, int) else 1,
             head_features=width,
-            modulation_features=tensors["blocks.0.to_out.weight"].shape[0],
-            fourier_features=tensors["blocks.0.weights"].shape[0],
+            modulation_features=told.numel(),
+            fourier_features=frequencies.numel(),
             **groups,
         )
-    except (ValidationError, LookupError, TypeError) as error:
-        problem = first_problem(error) if isinstance(error, ValidationError) else f"no {error}"
-        raise ModelError(f"{path} holds a network that wavesmith cannot build ({problem}).") from error
+    except ValidationError as error:
+        raise ModelError(
+            f"{path} holds a network that wavesmith cannot build ({first_problem(error)})."
+        ) from error
     return network, downs[0].shape[1]
 
 
