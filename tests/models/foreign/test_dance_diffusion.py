@@ -154,7 +154,7 @@ def test_an_export_of_stable_audio_tools_loads(dance, path, tmp_path, wrapped, s
 
 
 def test_rate_and_length_are_asked_for_where_nothing_says_them(silent, same, dance, refusal):
-    with refusal("does not say at which rate", "give both"):
+    with refusal("does not say at which rate", f"wavesmith models convert {silent} FOLDER --rate"):
         load(silent)
     with refusal("give both"):
         load(silent, rate=44100)
@@ -169,6 +169,12 @@ def test_absurd_rates_and_lengths_are_refused(silent, asked, word, refusal):
         load(silent, **{"rate": 44100, "length": 512} | asked)
 
 
+@pytest.mark.parametrize("length", [1, 999_999_999])
+def test_lengths_that_are_no_sounds_are_refused(silent, length, refusal):
+    with refusal(f"a length of {length} samples, which at 44100 Hz is not 0.001 to 600 seconds"):
+        load(silent, rate=44100, length=length)
+
+
 def test_a_rate_that_contradicts_the_file_is_refused(path, refusal):
     with refusal("says that its rate is 16000, not 44100"):
         load(path, rate=44100)
@@ -179,6 +185,14 @@ def test_a_rate_that_contradicts_the_file_is_refused(path, refusal):
 def test_the_official_models_are_known_by_name(silent, name):
     found = load(silent.rename(silent.with_name(f"{name}.ckpt")))
     assert (found.rate, found.family.config.length) == (48000, 65536)
+
+
+@pytest.mark.parametrize("asked", [{"rate": 16000}, {"length": 4096}, {"rate": 16000, "length": 65536}])
+def test_a_rate_or_length_that_an_official_model_has_not_is_refused(silent, asked, refusal):
+    path = silent.rename(silent.with_name("gwf-440k.ckpt"))
+    with refusal("is Harmonai's glitch-440k, of rate 48000 and length 65536", "rename it"):
+        load(path, **asked)
+    assert load(path, rate=48000).family.config.length == 65536
 
 
 def test_all_six_official_models_are_known():
@@ -201,12 +215,14 @@ def whole(silent, rewrite):
     return silent
 
 
-def test_a_whole_official_model_is_known_by_its_sha256(whole, monkeypatch):
+def test_a_whole_official_model_is_known_by_its_sha256(whole, monkeypatch, refusal):
     known = official.Official("honk", "honk-1", 16000, 4096, sha256(whole))
     monkeypatch.setattr(official, "OFFICIAL", (known,))
     for name in ("mine", "honk", "honk-1"):
         found = load(whole := whole.rename(whole.with_name(f"{name}.ckpt")))
         assert (found.rate, found.family.config.length) == (16000, 4096)
+        with refusal("is Harmonai's honk, of rate 16000 and length 4096"):
+            load(whole, rate=48000, length=65536)
 
 
 def test_another_content_under_an_official_name_is_refused(whole, refusal):

@@ -159,7 +159,7 @@ def test_half_of_a_network_is_refused(path, rewrite, refusal):
 
 def test_rate_and_length_are_asked_for_where_nothing_says_them(tiny, path, same, refusal):
     (path.parent / "config.yaml").unlink()
-    with refusal("does not say at which rate", "config.yaml"):
+    with refusal("does not say at which rate", f"wavesmith models convert {path} FOLDER --rate"):
         load(path)
     assert same(load(path, rate=8000, length=200), tiny)
 
@@ -167,6 +167,13 @@ def test_rate_and_length_are_asked_for_where_nothing_says_them(tiny, path, same,
 def test_a_rate_that_contradicts_the_configuration_is_refused(path, refusal):
     with refusal("says that its rate is 8000, not 44100"):
         load(path, rate=44100)
+
+
+def test_a_reference_in_the_configuration_says_nothing(path, refusal):
+    (path.parent / "config.yaml").write_text("sampling_rate: ${rate}\nlength: ${length}\n")
+    with refusal("does not say at which rate"):
+        load(path)
+    assert load(path, rate=48000, length=200).rate == 48000
 
 
 @pytest.mark.parametrize("text", ["model: [", "\x00", "just words"])

@@ -18,7 +18,7 @@ from torch import Tensor
 from wavesmith.errors import ModelError, RequestError, first_problem
 from wavesmith.families.diffusion import DiffusionConfig
 from wavesmith.models.foreign.matching import Piece, gathered, spread
-from wavesmith.models.foreign.official import official
+from wavesmith.models.foreign.official import Official, official
 from wavesmith.models.foreign.source import (
     V_SAMPLING,
     Asked,
@@ -29,6 +29,7 @@ from wavesmith.models.foreign.source import (
     first,
     make_config,
     setting,
+    unsaid,
 )
 from wavesmith.networks import DanceDiffusionConfig
 from wavesmith.networks.dance_diffusion import FILTER
@@ -197,15 +198,23 @@ def _rate_and_length(source: Source, asked: Asked) -> tuple[Any, Any]:
     check_rate(source.path, said, asked)
     rate = first(asked.rate, said)
     length = first(asked.length, setting(info, "native_chunk_size"), setting(export, "sample_size"))
+    if (said is None or length is None) and (known := _official(source, rate, length)):
+        return known.rate, known.length
     if rate is None or length is None:
-        known = official(source.path, whole="optimizer_states" in source.content)
-        rate, length = (first(rate, known.rate), first(length, known.length)) if known else (rate, length)
-    if rate is None or length is None:
-        raise RequestError(
-            f"{source.path} does not say at which rate it plays, or how long its sounds are; give both, "
-            "as in --rate 48000 --length 65536 (what the official models have is in docs/checkpoints.md)."
-        )
+        raise unsaid(source.path)
     return rate, length
+
+
+def _official(source: Source, rate: Any, length: Any) -> Official | None:
+    """Which of the official models it is; RequestError when it has another rate or length than given."""
+    whole = "optimizer_states" in source.content
+    known = official(source.path, whole, sure=rate is not None and length is not None)
+    if known and (first(rate, known.rate), first(length, known.length)) != (known.rate, known.length):
+        raise RequestError(
+            f"{source.path} is Harmonai's {known.name}, of rate {known.rate} and length {known.length}; "
+            "leave rate and length out (--seconds makes other lengths) or, if it is another model, rename it."
+        )
+    return known
 
 
 def checkpoint(config: DiffusionConfig, network: Mapping[str, Tensor], name: str) -> dict[str, Any]:

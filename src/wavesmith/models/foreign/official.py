@@ -73,18 +73,19 @@ OFFICIAL = (
 )
 
 
-def official(path: Path, whole: bool) -> Official | None:
+def official(path: Path, whole: bool, sure: bool = False) -> Official | None:
     """Which of the six a file is, by its name or, if it is `whole` (not trimmed), by its SHA-256.
 
     Raises:
-        ModelError: when a whole file has the name of one of them and other content.
+        ModelError: when a whole file has the name of one of them and other content, unless its user is `sure`
+            that it is another model.
     """
     called = next((known for known in OFFICIAL if path.stem in (known.name, known.file)), None)
     if not whole:
         return called
     digest = sha256(path)
     found = next((known for known in OFFICIAL if known.sha256 == digest), None)
-    if called is not None and found != called:
+    if called is not None and found != called and not sure:
         raise ModelError(
             f"{path} is called like Harmonai's {called.name}, but its SHA-256 is {digest} and not "
             f"{called.sha256}; get it again or, if it is another model, give its rate and length."

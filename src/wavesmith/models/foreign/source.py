@@ -32,6 +32,9 @@ V_SAMPLING = Sampling(
 steps of iPLMS on the crash schedule that were usual (docs/checkpoints.md).
 """
 
+SHORTEST, LONGEST = 0.001, 600.0
+"""Seconds that a model's own sounds may last; others are typing errors."""
+
 
 class Asked(NamedTuple):
     """What the user says about a file; None leaves it to the file.
@@ -137,10 +140,10 @@ def read_settings(path: Path) -> Any:
 
 
 def setting(settings: Any, *path: str) -> Any:
-    """A value deep in settings that may be of any form; None where there is none."""
+    """A value deep in settings that may be of any form; None where there is none or a `${reference}`."""
     for name in path:
         settings = settings.get(name) if isinstance(settings, Mapping) else None
-    return settings
+    return None if isinstance(settings, str) and "${" in settings else settings
 
 
 def make_config(
@@ -155,7 +158,7 @@ def make_config(
 ) -> DiffusionConfig:
     """The configuration of a model on raw samples; RequestError when rate or length make no sense."""
     try:
-        return DiffusionConfig(
+        config = DiffusionConfig(
             rate=rate,
             channels=channels,
             length=length,
@@ -168,6 +171,12 @@ def make_config(
         raise RequestError(
             f"{path} cannot be read with these values ({first_problem(error)}); give others."
         ) from error
+    if not SHORTEST <= config.length / config.rate <= LONGEST:
+        raise RequestError(
+            f"{path} cannot be read with a length of {config.length} samples, which at {config.rate} Hz is "
+            f"not {SHORTEST:g} to {LONGEST:g} seconds; give another."
+        )
+    return config
 
 
 def first(*values: Any) -> Any:
@@ -177,5 +186,14 @@ def first(*values: Any) -> Any:
 
 def check_rate(path: Path, said: Any, asked: Asked) -> None:
     """Refuse a rate that the file itself contradicts."""
-    if asked.rate is not None and said is not None and asked.rate != said:
+    if asked.rate is not None and isinstance(said, int | float) and asked.rate != said:
         raise RequestError(f"{path} says that its rate is {said}, not {asked.rate}; leave the rate out.")
+
+
+def unsaid(path: Path) -> RequestError:
+    """What to say of a file whose rate or length nobody knows."""
+    return RequestError(
+        f"{path} does not say at which rate it plays, or how long its sounds are; give both where there are "
+        f"such options, or convert it first, as in wavesmith models convert {path} FOLDER --rate 48000 "
+        "--length 65536 (docs/checkpoints.md says what is usual)."
+    )

@@ -30,6 +30,7 @@ from wavesmith.models.foreign.source import (
     first,
     make_config,
     setting,
+    unsaid,
 )
 from wavesmith.networks import AttentionUNetConfig
 
@@ -179,10 +180,7 @@ def _rate_and_length(
     rate = first(asked.rate, setting(settings, "sampling_rate"), usual[0])
     length = first(asked.length, setting(settings, "length"), usual[1])
     if rate is None or length is None:
-        raise RequestError(
-            f"{source.path} does not say at which rate it plays, or how long its sounds are; give both, as "
-            "in --rate 44100 --length 32768, or put its config.yaml beside it."
-        )
+        raise unsaid(source.path)
     return rate, length
 
 
