@@ -127,6 +127,12 @@ def test_a_file_is_not_a_model(folder):
         load(folder / "config.json")
 
 
+def test_a_sound_is_not_a_model(tmp_path):
+    (tmp_path / "kick.wav").write_bytes(b"RIFF")
+    with pytest.raises(ModelError, match=r"kick\.wav is a sound; give a model or, to evaluate sounds,"):
+        load(tmp_path / "kick.wav")
+
+
 def test_an_empty_folder_is_not_a_model(tmp_path):
     with pytest.raises(ModelError, match=r"config\.json is missing"):
         load(tmp_path)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from wavesmith.data import AUDIO_ENDINGS
 from wavesmith.errors import ModelError, RequestError, unknown
 from wavesmith.models import foreign
 from wavesmith.models.debug import debug_model
@@ -67,6 +68,8 @@ def _find(name: str, asked: foreign.Asked) -> Model:
     if os.path.isfile(path):
         if os.path.basename(path) in (CONFIG, WEIGHTS, CARD) and Path(path).with_name(CONFIG).is_file():
             raise ModelError(f"{path} is a file; give the model's folder (with {CONFIG} and {WEIGHTS}).")
+        if Path(path).suffix.lower() in AUDIO_ENDINGS:
+            raise ModelError(f"{path} is a sound; give a model or, to evaluate sounds, their folder.")
         return foreign.read_foreign(Path(path), asked)
     if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         return _from_hub(name, asked)
