@@ -59,6 +59,13 @@ def test_every_verb_makes_sounds_of_any_length_with_it(wavesmith, tmp_path, tool
             assert sound.frames == (832 if verb == "extend" else 661)
 
 
+def test_a_kit_is_made_of_sounds_without_labels(wavesmith, dance_checkpoint):
+    result = wavesmith("kit", "--model", dance_checkpoint, "--layers", 1, "--turns", 1, "--steps", 1)
+    assert result.code == 0, result.err
+    assert result.out.startswith("8 pieces, 8 sounds, in kit")
+    assert f"{dance_checkpoint} knows no labels: all pieces are called 'sound'." in result.out
+
+
 @pytest.mark.usefixtures("desk")
 def test_a_sound_of_a_converted_model_can_be_made_again(wavesmith, silent_checkpoint):
     asked = ("--rate", 16000, "--length", 256)

@@ -5,7 +5,9 @@ import pytest
 
 from wavesmith.errors import RequestError
 from wavesmith.export import bar, read_sfz, render, write_kit
+from wavesmith.families import DiffusionModel
 from wavesmith.hearing import Timbre, measure
+from wavesmith.models import Model
 from wavesmith.sound import Sound
 from wavesmith.verbs import again, generate, make_kit
 
@@ -72,6 +74,19 @@ def test_progress_reaches_the_end_and_the_seed_is_kept(debug):
     kit = make_kit(debug, {"kick": 1}, steps=1, progress=lambda *count: done.append(count))
     assert done[-1] == (4, 4)
     assert kit.about["seed"] == kit.pieces[0].layers[0].sounds[0].recipe.seed
+
+
+def test_a_model_without_labels_makes_pieces_of_one_kind(debug):
+    family = DiffusionModel(debug.family.config.model_copy(update={"labels": ()})).eval()
+    unlabelled = Model("unlabelled", "0" * 16, family)
+    few = {"seed": 3, "layers": 2, "turns": 1, "steps": 1}
+    kit = make_kit(unlabelled, **few)
+    assert [(piece.name, piece.key) for piece in kit.pieces] == [("sound", key) for key in range(36, 44)]
+    assert len({piece.layers[-1].sounds[0].sha256 for piece in kit.pieces}) == 8
+    kicks = make_kit(unlabelled, {"kick": 2}, **few)
+    assert [(piece.name, piece.key) for piece in kicks.pieces] == [("kick", 35), ("kick", 36)]
+    with pytest.raises(RequestError, match="knows no labels, so the pieces of its kit are of one kind"):
+        make_kit(unlabelled, {"kick": 1, "snare": 1}, **few)
 
 
 @pytest.mark.parametrize(

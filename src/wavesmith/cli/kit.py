@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 @expanded
 def kit(
     *,
-    pieces: Annotated[str, typer.Option(help="How many of each label.")] = (
-        "kick=4,snare=4,hihat=6,percussion=8"
-    ),
+    pieces: Annotated[
+        str | None,
+        typer.Option(
+            help="How many of each label: kick=4,snare=4,hihat=6,percussion=8, or sound=8 without labels."
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the kit.")] = Path("kit"),
     name: Annotated[str, typer.Option(help="Name of the kit.")] = "wavesmith kit",
     seed: Annotated[int | None, typer.Option(help="Which sounds; drawn if left out.")] = None,
@@ -44,15 +47,16 @@ def kit(
     from wavesmith.verbs.kit import make_kit
 
     started = time.monotonic()
-    counts, bit_width = _pieces(pieces), width(bits)
+    counts, bit_width = _pieces(pieces) if pieces is not None else None, width(bits)
     kinds = [kind.strip() for kind in formats.split(",") if kind.strip()]
     if unwanted := set(kinds) - set(FORMATS):
         raise RequestError(unknown("kit format", min(unwanted), FORMATS))
     if not 4 <= bpm <= 1000:
         raise RequestError(f"A tempo of {bpm:g} beats per minute makes no sense; choose 4 to 1000.")
+    model = models.load()
     with progress("making sounds") as show:
         made = make_kit(
-            models.load(),
+            model,
             counts,
             name=name,
             layers=layers,
@@ -77,6 +81,8 @@ def kit(
         f"{len(made.pieces)} pieces, {made.sounds} sounds, in {out} "
         f"(seed {made.about['seed']}, {seconds:.1f} s)."
     )
+    if not model.labels:
+        tell(f"{model.name} knows no labels: all pieces are called '{made.pieces[0].name}'.")
 
 
 def _pieces(text: str) -> dict[str, int]:

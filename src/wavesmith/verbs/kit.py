@@ -22,9 +22,14 @@ DULLER = 12.0
 """Percentiles of brightness that a layer lies below the next louder one."""
 
 
+DRUMS: Mapping[str, int] = {"kick": 4, "snare": 4, "hihat": 6, "percussion": 8}
+UNLABELLED: Mapping[str, int] = {"sound": 8}
+"""The pieces of a kit unless others are asked for: of a model with labels, and of one without."""
+
+
 def make_kit(
     model: Model,
-    pieces: Mapping[str, int],
+    pieces: Mapping[str, int] | None = None,
     *,
     name: str = "wavesmith kit",
     layers: int = 2,
@@ -41,7 +46,8 @@ def make_kit(
 
     Args:
         model: what `load` returned.
-        pieces: how many of each label, such as `{"kick": 4, "snare": 4, "hihat": 6}`.
+        pieces: how many of each label, such as `{"kick": 4, "snare": 4, "hihat": 6}`. A model without labels
+            makes pieces of one kind, whose name is free. `DRUMS` or `UNLABELLED` if None.
         name: of the kit.
         layers: sounds for different velocities, 1 to 8.
         turns: sounds that take turns when a key is hit again and again, 1 to 8.
@@ -57,10 +63,17 @@ def make_kit(
         raise RequestError(f"{layers} layers of {turns} turns cannot be made; choose 1 to 8 of each.")
     if choices.get("label") is not None:
         raise RequestError("The labels of a kit are its pieces; leave other labels out.")
+    if pieces is None:
+        pieces = DRUMS if model.labels else UNLABELLED
+    if len(pieces) > 1 and not model.labels:
+        raise RequestError(
+            "This model knows no labels, so the pieces of its kit are of one kind; name one, as in sound=8."
+        )
     choices["guide"] = read_guides(choices.get("guide") or ())
     new = {name: value for name, value in choices.items() if name != "method"}
     varied = {"amount": amount} | {name: value for name, value in choices.items() if name != "seconds"}
-    for label in pieces:
+    labels = {name: name if model.labels else None for name in pieces}
+    for label in labels.values():
         settle(GenerateSettings, model, label=label, **new)
         settle(VarySettings, model, label=label, **varied)
     seed, keys = check_count(1, seed), general_midi_keys(pieces)
@@ -68,7 +81,8 @@ def make_kit(
     if not total:
         raise RequestError("A kit needs at least one piece; ask for some, such as kick=4,snare=4.")
     made, done = [], 0
-    for label, places in keys.items():
+    for piece, places in keys.items():
+        label = labels[piece]
         for number, key in enumerate(places):
             (first,) = generate(model, 1, label=label, seed=seed, first=number, **new)
             rows = []
@@ -79,7 +93,7 @@ def make_kit(
                 done += len(row)
                 if progress:
                     progress(done, total)
-            made.append(Piece(label, key, even_layers(rows), choke=choke_group(label)))
+            made.append(Piece(piece, key, even_layers(rows), choke=choke_group(piece)))
     about = {"model": model.name, "model_hash": model.hash, "seed": seed, "pieces": dict(pieces)}
     about |= {"layers": layers, "turns": turns, "amount": amount}
     return Kit(name, tuple(made), author="wavesmith", credits=credits_of(model), about=about)
@@ -88,7 +102,7 @@ def make_kit(
 def _turns(
     model: Model,
     first: Sound,
-    label: str,
+    label: str | None,
     softer: int,
     turns: int,
     asked: dict[str, Any],
@@ -99,7 +113,7 @@ def _turns(
     if model.timbre is not None:
         with torch.no_grad():
             brightness = float(Timbre(model.rate)(first.tensor()[None])["brightness"])
-        percentile = model.timbre.percentile("brightness", brightness, {label: 1.0})
+        percentile = model.timbre.percentile("brightness", brightness, {label: 1.0} if label else None)
         duller = {"timbre": "brightness", "percentile": max(0.0, percentile - softer * DULLER)}
         asked = asked | {"guide": [*asked["guide"], duller]}
     return vary(model, first, turns, first=softer * turns, **asked)
