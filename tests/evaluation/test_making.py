@@ -41,6 +41,11 @@ def test_the_folder_is_a_data_set_and_what_is_there_stays(tmp_path) -> None:
     assert told == [("making sounds", done, 3) for done in (1, 2, 3)]
 
 
+def test_without_labels_no_folder_looks_like_one(tmp_path) -> None:
+    make(debug_model(), tmp_path, {None: 2}, seed=3, steps=2)
+    assert [entry.label for entry in read_folder(tmp_path).entries] == [None, None]
+
+
 def test_other_settings_make_other_sounds(tmp_path) -> None:
     model = debug_model()
     [path] = make(model, tmp_path, {"kick": 1}, seed=3, steps=2)

@@ -27,6 +27,8 @@ class File(NamedTuple):
     path: str
     label: str | None
     group: str
+    rate: int = RATE
+    seconds: float = FRAMES / RATE
 
 
 class Shelf:

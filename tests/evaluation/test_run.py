@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from wavesmith.data import scan
-from wavesmith.errors import DataError, ModelError, RequestError
+from wavesmith.errors import DataError, ModelError, RequestError, WavesmithError
 from wavesmith.evaluation import Report, card_table, evaluate
 from wavesmith.evaluation.labels import fresh_judge
+from wavesmith.families import DiffusionModel
 from wavesmith.judges import train_judge
 from wavesmith.models import debug_model, provenance_of
 from wavesmith.sound import Sound
@@ -120,6 +121,38 @@ def test_two_models_side_by_side(ask, kit) -> None:
     assert Report.read("evaluation/report.json").against == report.against
 
 
+def test_two_sides_of_other_rates_share_a_page(ask, kit) -> None:
+    report = ask(debug_model(), against=kit("high", 12, seed=1, rate=44_100), count=20, steps=2)
+    assert report.against
+    assert report.model.rates != report.against.model.rates
+    assert "How good are debug and high?" in Path("evaluation/report.html").read_text()
+
+
+def test_a_model_without_labels_is_compared_as_a_whole(ask) -> None:
+    model = debug_model()
+    assert isinstance(model.family, DiffusionModel)
+    nameless = DiffusionModel(model.family.config.model_copy(update={"labels": ()}))
+    report = ask(replace(model, family=nameless), count=20, steps=2)
+    assert (report.model.labels, report.labels, report.spectra.labels) == ({}, None, {})
+
+
+def test_sounds_that_are_opted_out_train_no_judge(ask) -> None:
+    Path("real/opt-out.txt").write_text("path: kick/kit0\n")
+    report = ask(debug_model(), count=20, steps=2)
+    assert report.reference.sounds + report.held_out == 48 - 6
+    assert any("kick/kit0/000.wav (is opted out of training)" in note for note in report.notes)
+
+
+def test_what_cannot_end_well_is_refused_before_sounds_are_made(ask, kit) -> None:
+    stages: list[str] = []
+    for wrong in ({"judge": "nowhere"}, {"basis": "granted"}):
+        with pytest.raises(WavesmithError):
+            ask(debug_model(), progress=lambda stage, *_: stages.append(stage), **wrong)
+    with pytest.raises(RequestError, match="besides 1 that are held out; it takes at least 20"):
+        evaluate(debug_model(), kit("little", 4), progress=lambda stage, *_: stages.append(stage))
+    assert "making sounds" not in stages
+
+
 def test_the_page_has_everything_in_one_file(ask) -> None:
     report = ask(debug_model(), count=20, steps=2, html="here/page.html", json="here/numbers.json")
     page = Path("here/page.html").read_text(encoding="utf-8")
@@ -143,9 +176,16 @@ def test_the_page_has_everything_in_one_file(ask) -> None:
 
 
 def test_the_command_makes_the_report_again(ask) -> None:
-    words = ask(debug_model(), count=20, steps=2, seed=4).command.split()
+    words = ask(debug_model(), count=20, steps=2, seed=4, out="there").command.split()
+    assert "--no-memorisation" in words
     assert words[:5] == ["wavesmith", "evaluate", "debug", "--reference", "real"]
-    for option, value in {"--count": "20", "--seed": "4", "--steps": "2", "--held-out": "0.25"}.items():
+    for option, value in {
+        "--count": "20",
+        "--seed": "4",
+        "--steps": "2",
+        "--held-out": "0.25",
+        "--out": "there",
+    }.items():
         assert words[words.index(option) + 1] == value
 
 
@@ -222,6 +262,8 @@ def test_bad_requests_are_one_sentence(ask, options, error, words) -> None:
 def test_folders_that_will_not_do(ask, kit, tmp_path) -> None:
     with pytest.raises(RequestError, match="There are 6 sounds to evaluate"):
         ask(kit("few", 3))
+    with pytest.raises(RequestError, match="is one sound; give a model, or a folder"):
+        ask("real/kick/kit0/000.wav")
     with pytest.raises(RequestError, match="taken as they are; leave out steps"):
         ask(kit("few", 3), steps=4)
     with pytest.raises(ModelError, match="no model called 'dubeg'"):

@@ -102,5 +102,6 @@ def _print(report: Report) -> None:
         rows(sides),
         ("", *(Path(side.model.name).name for side in sides), "held-out real"),
     )
-    for line in report.notes:
-        note(line)
+    for side in sides:
+        for line in side.notes:
+            note(f"{Path(side.model.name).name}: {line}" if report.against else line)

@@ -130,7 +130,7 @@ def scan(
     listing = read_folder(root)
     if licences is not None:
         check_known(licences, (entry.licence for entry in listing.entries))
-    gate = _Gate(root, licences, opt_out)
+    gate = Gate(root, licences, opt_out)
     files: list[ScannedFile] = []
     left_out: list[LeftOut] = []
     changed: list[str] = []
@@ -170,10 +170,15 @@ def scan(
     )
 
 
-class _Gate:
-    """Who may come in: sounds under the licences wanted that nobody has opted out."""
+class Gate:
+    """Who may come in: sounds under the licences wanted that nobody has opted out, as `scan` has it.
 
-    def __init__(self, root: Path, licences: Sequence[str] | None, opt_out: str | Path | None) -> None:
+    Ask about every entry first, and about the audio of those that may come in afterwards.
+    """
+
+    def __init__(
+        self, root: Path, licences: Sequence[str] | None = None, opt_out: str | Path | None = None
+    ) -> None:
         own = root / OPT_OUT
         self.root, self.licences = root, licences
         self.lists = read_opt_out(*([own] if own.is_file() else []), *([Path(opt_out)] if opt_out else []))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from wavesmith.evaluation.card import card_table
     from wavesmith.evaluation.checkups import Checkup, Hygiene, checkup, hygiene
     from wavesmith.evaluation.comparison import Distances, compare
+    from wavesmith.evaluation.copies import Ear
     from wavesmith.evaluation.distances import (
         Overlap,
         frechet_audio_distance,
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     )
     from wavesmith.evaluation.labels import LabelReport
     from wavesmith.evaluation.library import Library, build
-    from wavesmith.evaluation.neighbours import nearest
     from wavesmith.evaluation.report import Report
     from wavesmith.evaluation.run import evaluate
 else:  # most need torch, which the processes that read sounds do not
@@ -31,6 +31,7 @@ else:  # most need torch, which the processes that read sounds do not
         {
             "Checkup": "wavesmith.evaluation.checkups",
             "Distances": "wavesmith.evaluation.comparison",
+            "Ear": "wavesmith.evaluation.copies",
             "Estimate": "wavesmith.evaluation.bootstrap",
             "Hygiene": "wavesmith.evaluation.checkups",
             "LabelReport": "wavesmith.evaluation.labels",
@@ -46,7 +47,6 @@ else:  # most need torch, which the processes that read sounds do not
             "frechet_distance": "wavesmith.evaluation.distances",
             "hygiene": "wavesmith.evaluation.checkups",
             "kernel_audio_distance": "wavesmith.evaluation.distances",
-            "nearest": "wavesmith.evaluation.neighbours",
             "overlap": "wavesmith.evaluation.distances",
         },
     )
@@ -54,6 +54,7 @@ else:  # most need torch, which the processes that read sounds do not
 __all__ = [
     "Checkup",
     "Distances",
+    "Ear",
     "Estimate",
     "Hygiene",
     "LabelReport",
@@ -69,6 +70,5 @@ __all__ = [
     "frechet_distance",
     "hygiene",
     "kernel_audio_distance",
-    "nearest",
     "overlap",
 ]

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from wavesmith.data import Entry, LeftOut, read_folder
+from wavesmith.data.scan import Gate
 from wavesmith.embeddings import Embedding
 from wavesmith.errors import WavesmithError
 from wavesmith.evaluation.checkups import Checkup
@@ -145,7 +146,7 @@ def build(
         out: where the measurements go.
         embedding: what makes vectors of sounds.
         seconds: how much of each sound is embedded: longer ones are cut, shorter ones filled up.
-        as_training: leave out silence, crumbs and copies, too, as `scan` does.
+        as_training: leave out silence, crumbs, copies and what is opted out, too, as `scan` does.
         workers: processes that read; all cores if None.
         progress: called with (files done, files in all).
 
@@ -170,21 +171,24 @@ def build(
         done += len(batch)
         if progress:
             progress(done, len(entries))
-    files, left_out = _sorted_out(entries, known, as_training)
+    files, left_out = _sorted_out(entries, known, Gate(root) if as_training else None)
     return Library(
         root, store.out, embedding.name, embedding.dimensions, seconds, tuple(files), tuple(left_out)
     )
 
 
 def _sorted_out(
-    entries: Sequence[Entry], known: dict[str, tuple[Facts, int]], as_training: bool
+    entries: Sequence[Entry], known: dict[str, tuple[Facts, int]], gate: Gate | None
 ) -> tuple[list[LibraryFile], list[LeftOut]]:
     files, left_out = [], []
     originals: dict[str, str] = {}
+    refused = {entry.path: gate.refuses(entry) for entry in entries} if gate else {}
     for entry in entries:
         facts, row = known[entry.path]
         why = facts.unreadable
-        if as_training and not (why := why or facts.useless):
+        if gate and not (
+            why := why or refused[entry.path] or facts.useless or gate.refuses_audio(facts.audio)
+        ):
             original = originals.setdefault(facts.audio, entry.path)
             why = None if original == entry.path else f"is the same sound as {original}"
         if why:

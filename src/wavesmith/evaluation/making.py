@@ -57,8 +57,8 @@ def make(
         WavesmithError: when the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    place = {label: _name(number, label) for number, label in enumerate(sorted(counts, key=str))}
-    paths = {label: [f"{place[label]}/{k:05d}.wav" for k in range(count)] for label, count in counts.items()}
+    place = {label: _place(number, label) for number, label in enumerate(sorted(counts, key=str))}
+    paths = {label: [f"{place[label]}{k:05d}.wav" for k in range(count)] for label, count in counts.items()}
     with replacing(folder / MANIFEST) as temporary:
         lines = (
             json.dumps({"path": path, "label": label}) + "\n" for label in paths for path in paths[label]
@@ -96,6 +96,6 @@ def _recipe_of(path: Path) -> Recipe | None:
         return None
 
 
-def _name(number: int, label: str | None) -> str:
-    """A folder's name for a label, which may hold anything."""
-    return f"{number:02d}-" + re.sub(r"[^\w-]", "_", label or "sound")[:40]
+def _place(number: int, label: str | None) -> str:
+    """A folder for a label, which may hold anything; none for no label, as a folder would be one."""
+    return "" if label is None else f"{number:02d}-" + re.sub(r"[^\w-]", "_", label)[:40] + "/"

@@ -66,6 +66,16 @@ class SoundFile(Protocol):
         """Its source."""
         ...
 
+    @property
+    def rate(self) -> int:
+        """Frames per second."""
+        ...
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        ...
+
 
 class Sounds(Protocol):
     """Sounds on disk with their embeddings (`Library` is one)."""
@@ -197,7 +207,7 @@ def examine(
 
     A sound is an *exact copy* when its log-mel picture is within 0.5 dB of a training sound's and the
     waveforms correlate by 0.95 or more, at any shift, gain and polarity. It is a *near copy* when it is
-    nearer to a training sound than real sounds are, but for 1 in 100 (or the one nearest, if they are few),
+    nearer to a training sound than real sounds are, but for 1 in 300 (or the one nearest, if they are few),
     by mel, waveform or embedding. Real sounds are the held-out ones, compared with the training set, and
     training sounds, compared with each other: among these are takes of one drum, so what merely resembles
     its models is no near copy.
@@ -363,9 +373,8 @@ class _Search:
 
 def _ear(sounds: Sounds) -> Ear:
     """Ears at the rate of the generated sounds, for the longest of them."""
-    heard = [sounds.sound(index) for index in range(len(sounds.files))]
-    seconds = min(_LONGEST_SECONDS, max(sound.seconds for sound in heard))
-    rate = heard[0].rate
+    seconds = min(_LONGEST_SECONDS, max(file.seconds for file in sounds.files))
+    rate = sounds.files[0].rate
     return Ear(rate, max(1024, round(seconds * rate)))
 
 

@@ -25,7 +25,10 @@ class Series(NamedTuple):
 def curves(
     places: Sequence[float], series: Sequence[Series], marks: Sequence[tuple[float, str]], unit: str
 ) -> Html:
-    """Mean levels in dB over places 0 to 1 along the x axis, each with a band from a tenth to nine tenths."""
+    """Mean levels in dB over places 0 to 1 along the x axis, each with a band from a tenth to nine tenths.
+
+    A curve may end before the last place.
+    """
     top = max(max(one.curve.high) for one in series)
     bottom = max(FLOOR_DB, min(min(one.curve.low) for one in series))
     high, low = 10 * -(-top // 10), 10 * (bottom // 10)
@@ -41,10 +44,11 @@ def curves(
 
     parts = [_level_grid(low, high), _marks(marks)]
     for colour, curve in series:
-        band = path(curve.high, places) + " " + path(curve.low[::-1], places[::-1])
+        at = places[: len(curve.mean)]
+        band = path(curve.high, at) + " " + path(curve.low[::-1], at[::-1])
         parts.append(
             f'<g class="{colour}"><polygon class="band" points="{band}"/>'
-            f'<polyline class="line" points="{path(curve.mean, places)}"/></g>'
+            f'<polyline class="line" points="{path(curve.mean, at)}"/></g>'
         )
     parts.append(_text(_WIDTH - _RIGHT, _HEIGHT - 2, unit, "end"))
     return _svg(_WIDTH, _HEIGHT, parts)

@@ -29,7 +29,7 @@ from wavesmith.evaluation.page import (
     tiles,
 )
 from wavesmith.evaluation.report import Report
-from wavesmith.evaluation.spectra import SLOTS, Contrast
+from wavesmith.evaluation.spectra import BANDS_HZ, SLOTS, Contrast
 from wavesmith.files import replacing
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ _HYGIENE = {
     "quiet": "peak below -40 dBFS",
     "clipped": "clipped",
     "dc": "DC above -50 dBFS",
+    "click": "begins with a click",
     "late": "attack later than 10 ms",
     "cut": "last 50 ms above -50 dBFS",
     "double_hits": "more than one hit",
@@ -342,22 +343,20 @@ def _spectra(reports: Sequence[Report]) -> Html:
 
 
 def _plots(title: str, contrasts: Sequence[Contrast], reports: Sequence[Report]) -> Html:
-    spectra = reports[0].spectra
     real = contrasts[0].reference
     series = [plots.Series("real", real.spectrum)]
     times = [plots.Series("real", real.envelope)]
     for colour, one in zip(_COLOURS, contrasts, strict=False):
         series.append(plots.Series(colour, one.generated.spectrum))
         times.append(plots.Series(colour, one.generated.envelope))
-    count = min(len(one.curve.mean) for one in series)
-    bands = spectra.bands_hz[:count]
+    bands = BANDS_HZ[: max(len(one.curve.mean) for one in series)]
     low, high = math.log(bands[0]), math.log(bands[-1])
     marks = [
         ((math.log(hertz) - low) / (high - low), f"{hertz // 1000}k" if hertz >= 1000 else str(hertz))
         for hertz in (100, 1000, 10_000)
         if hertz < bands[-1]
     ]
-    seconds = spectra.seconds
+    seconds = reports[0].spectra.seconds
     ticks = [(share, f"{share * seconds:.2g}") for share in (0.0, 0.25, 0.5, 0.75)]
     places = [(math.log(hertz) - low) / (high - low) for hertz in bands]
     slots = [(slot + 0.5) / SLOTS for slot in range(SLOTS)]

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wavesmith.data import Entry, LeftOut, read_folder, split
+from wavesmith.data import AUDIO_ENDINGS, Entry, LeftOut, read_folder, split
 from wavesmith.embeddings import Embedding
 from wavesmith.embeddings import embedding as named
 from wavesmith.errors import AudioError, RequestError
@@ -63,7 +63,8 @@ class _Plan:
     count: int
     seed: int
     ear: Embedding
-    judge: Path | None
+    judge: Judge | None
+    judged_by: str
     held_out: float
     split_seed: int
     basis: str | None
@@ -138,6 +139,10 @@ def evaluate(
         raise RequestError(f"An evaluation needs at least {FEWEST} sounds, not {count}; choose more.")
     ear = named(embedding) if isinstance(embedding, str) else embedding
     given = [subject(one) for one in (model, against) if one is not None]
+    if choices and not any(isinstance(one, Model) for one in given):
+        raise RequestError(
+            f"{given[0]} holds sounds, which are taken as they are; leave out {', '.join(sorted(choices))}."
+        )
     options = {
         "against": None if against is None else _name(against),
         "count": count,
@@ -147,13 +152,16 @@ def evaluate(
         "held-out": held_out,
         "split-seed": split_seed,
         "basis": basis,
+        "memorisation": memorisation,
+        "out": out,
     } | choices
     plan = _Plan(
         reference=Path(reference),
         count=count,
         seed=seed,
         ear=ear,
-        judge=None if judge is None else Path(judge),
+        judge=None if judge is None else Judge.load(judge),
+        judged_by=str(judge or "trained for this report on the real sounds, without the held-out ones"),
         held_out=held_out,
         split_seed=split_seed,
         basis=basis,
@@ -192,9 +200,10 @@ def _examine(given: Model | Path, plan: _Plan, seconds: float) -> Evidence:
     notes = _left_out("reference", real.left_out)
     reference, held_out, how = _divided(given, real, plan)
     notes += how
+    _check_count(reference, "real sounds to compare with", held_out)
     generated = _sounds_of(given, plan, seconds, reference)
     notes += _left_out("generated", generated.left_out) + _conversions(generated, reference, plan.ear)
-    _check_counts(generated, reference)
+    _check_count(generated, "sounds to evaluate")
     if held_out is not None and len(held_out) < FEWEST:
         notes.append(
             f"There are only {len(held_out)} held-out real sounds; a yardstick of distances takes {FEWEST}."
@@ -236,10 +245,13 @@ def subject(given: Model | str | Path, device: str = "cpu") -> Model | Path:
 
     Raises:
         ModelError: when there is no such model, or the device is not available.
+        RequestError: when it is a single sound.
     """
     if isinstance(given, Model):
         return given
     path = Path(given).expanduser()
+    if path.is_file() and path.suffix.lower() in AUDIO_ENDINGS:
+        raise RequestError(f"{path} is one sound; give a model, or a folder of at least {FEWEST} sounds.")
     is_model = (path / CONFIG).is_file() or (path.is_dir() and foreign.recognises(path))
     return path if path.is_dir() and not is_model else load(given, device)
 
@@ -248,10 +260,6 @@ def _seconds(given: Model | Path, choices: dict[str, Any]) -> float:
     """How much of each sound is compared: all of what a model makes, what nine of ten sounds fit into."""
     if isinstance(given, Model):
         return float(choices.get("seconds") or given.seconds)
-    if choices:
-        raise RequestError(
-            f"{given} holds sounds, which are taken as they are; leave out {', '.join(sorted(choices))}."
-        )
     entries = read_folder(given).entries
     lengths = []
     for entry in entries[:: -(-len(entries) // _LOOKED_AT)]:
@@ -353,17 +361,16 @@ def _labels(
         return None, ["The generated sounds have no labels, so none can be judged."]
     try:
         if plan.judge is not None:
-            judge, trained, name = Judge.load(plan.judge), None, str(plan.judge)
+            judge, trained = plan.judge, None
         else:
             judge, trained = fresh_judge(
                 reference, plan.out / "judges", seed=plan.seed, workers=plan.workers, progress=plan.progress
             )
-            name = "trained for this report on the real sounds, without the held-out ones"
         report = judge_labels(
             judge,
             generated,
             held_out,
-            name=name,
+            name=plan.judged_by,
             trained_on=trained,
             workers=plan.workers,
             progress=plan.progress,
@@ -393,12 +400,12 @@ def _memorised(
         return None, [str(error)]
 
 
-def _check_counts(generated: Library, reference: Library) -> None:
-    for library, kind in ((generated, "sounds to evaluate"), (reference, "real sounds to compare with")):
-        if len(library) < FEWEST:
-            raise RequestError(
-                f"There are {len(library)} {kind} in {library.root}; it takes at least {FEWEST}."
-            )
+def _check_count(library: Library, kind: str, held_out: Library | None = None) -> None:
+    if len(library) < FEWEST:
+        kept = f", besides {len(held_out)} that are held out" if held_out else ""
+        raise RequestError(
+            f"There are {len(library)} {kind} in {library.root}{kept}; it takes at least {FEWEST}."
+        )
 
 
 def _subject(given: Model | Path, library: Library, choices: dict[str, Any]) -> Subject:
@@ -473,6 +480,8 @@ def _listed(values: Sequence[int]) -> str:
 def _command(model: str, reference: str | Path, options: dict[str, Any]) -> str:
     words = ["wavesmith", "evaluate", model, "--reference", str(reference)]
     for name, value in options.items():
-        if value is not None:
+        if value is False:
+            words.append(f"--no-{name}")
+        elif value not in (None, True):
             words += [f"--{name.replace('_', '-')}", str(value)]
     return shlex.join(words)
