@@ -49,10 +49,11 @@ def test_a_report_and_a_summary(wavesmith, real):
 
 
 def test_two_columns_for_two_models(wavesmith, real):
-    result = wavesmith("evaluate", "debug", "--reference", real, "--against", real, *QUICK)
+    result = wavesmith("evaluate", real, "--reference", real, "--against", real, *QUICK)
     assert result.refuses("taken as they are; leave out steps")
-    result = wavesmith("evaluate", real, "--reference", real, "--against", "debug", *QUICK[:-2])
+    result = wavesmith("evaluate", real, "--reference", real, "--against", "debug", *QUICK)
     assert result.code == 0
+    assert result.err.count("were split by source") == 1
     assert "drums" in result.out
     assert "debug" in result.out
     assert Report.read("evaluation/report.json").against

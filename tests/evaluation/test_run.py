@@ -262,7 +262,7 @@ def test_bad_requests_are_one_sentence(ask, options, error, words) -> None:
 def test_folders_that_will_not_do(ask, kit, tmp_path) -> None:
     with pytest.raises(RequestError, match="There are 6 sounds to evaluate"):
         ask(kit("few", 3))
-    with pytest.raises(RequestError, match="is one sound; give a model, or a folder"):
+    with pytest.raises(ModelError, match="is a sound; give a model"):
         ask("real/kick/kit0/000.wav")
     with pytest.raises(RequestError, match="taken as they are; leave out steps"):
         ask(kit("few", 3), steps=4)

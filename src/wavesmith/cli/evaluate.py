@@ -102,6 +102,9 @@ def _print(report: Report) -> None:
         rows(sides),
         ("", *(Path(side.model.name).name for side in sides), "held-out real"),
     )
+    told: set[str] = set()
     for side in sides:
         for line in side.notes:
-            note(f"{Path(side.model.name).name}: {line}" if report.against else line)
+            if line not in told:
+                note(line if side is report else f"{Path(side.model.name).name}: {line}")
+        told.update(side.notes)

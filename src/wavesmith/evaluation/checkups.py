@@ -29,7 +29,7 @@ class Checkup(Levels):
     """Levels of one sound and the shape of its envelope (the peak of every millisecond).
 
     Attributes:
-        step_db: level of the first sample relative to the peak: a sound that does not begin in silence clicks.
+        step_db: level of the first sample relative to the peak; a sound that begins with a step clicks.
         peak_seconds: when the sound is loudest.
         hits: how often it begins: parts above -30 dB re its peak with more than 30 ms below -50 dB between.
         gap_seconds: the longest silence between two such parts; 0 if there is one part.

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wavesmith.data import AUDIO_ENDINGS, Entry, LeftOut, read_folder, split
+from wavesmith.data import Entry, LeftOut, read_folder, split
 from wavesmith.embeddings import Embedding
 from wavesmith.embeddings import embedding as named
 from wavesmith.errors import AudioError, RequestError
@@ -245,13 +245,10 @@ def subject(given: Model | str | Path, device: str = "cpu") -> Model | Path:
 
     Raises:
         ModelError: when there is no such model, or the device is not available.
-        RequestError: when it is a single sound.
     """
     if isinstance(given, Model):
         return given
     path = Path(given).expanduser()
-    if path.is_file() and path.suffix.lower() in AUDIO_ENDINGS:
-        raise RequestError(f"{path} is one sound; give a model, or a folder of at least {FEWEST} sounds.")
     is_model = (path / CONFIG).is_file() or (path.is_dir() and foreign.recognises(path))
     return path if path.is_dir() and not is_model else load(given, device)
 
