@@ -24,11 +24,14 @@ starts from.
 _WALK = sampler("dpmpp_2m").run  # up and down by one rule, and of second order, so that the way back is near
 
 
-def both_ways(settings: Settings, z: Tensor) -> Tensor:
-    """Noise levels for inverting the features `z`, and for coming back: from the top to `FLOOR`, then 0."""
+def both_ways(settings: Settings, z: Tensor, top: float = TOP) -> Tensor:
+    """Noise levels for inverting the features `z`, and for coming back: from `top` to `FLOOR`, then 0.
+
+    The walk of `settings` is not exceeded: its own top is the highest.
+    """
     low = FLOOR * own_level(z)
     name = "karras" if settings.sigma_min == 0 else settings.schedule
-    return schedule(name, max(STEPS, settings.steps), low, max(min(settings.sigma_max, TOP), 2 * low))
+    return schedule(name, max(STEPS, settings.steps), low, max(min(settings.sigma_max, top), 2 * low))
 
 
 def own_level(z: Tensor) -> float:

@@ -15,11 +15,19 @@ from wavesmith.models import Model
 from wavesmith.sound import Sound
 from wavesmith.verbs.finish import finish
 from wavesmith.verbs.generate import GenerateSettings, sample
-from wavesmith.verbs.latent import ascend, both_ways, come_back, slerp
+from wavesmith.verbs.latent import ascend, both_ways, come_back, own_level, slerp
 from wavesmith.verbs.settings import Label, Settings
 from wavesmith.verbs.sources import Bench, worked
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
 from wavesmith.verbs.walk import denoiser_of, noise_of
+
+
+MEETING = 2.0
+"""Noise, relative to the level of the sources, at which they meet.
+
+From above it the model would make sounds of its own in the middle, quiet or strange ones among them; from
+below it both sources would be heard at once.
+"""
 
 
 class MorphSettings(Settings):
@@ -50,8 +58,8 @@ def morph(
 ) -> list[Sound]:
     """Make the sounds between two sounds, or a square of them among four.
 
-    Each source is turned into the noise that would make it (`latent.ascend`); what lies between on the sphere
-    of noise is turned into sounds. What this way there and back loses of a source is added again in the
+    Each source is followed up to a level of noise at which its outline still shows (`latent.ascend`,
+    `MEETING`); what lies between there on the sphere is turned into sounds. What this way there and back loses of a source is added again in the
     share of that source, so that the ends are the sources.
 
     Args:
@@ -155,7 +163,7 @@ class _Part:
         pieces = torch.stack([bench.take(start, stop) for bench in benches])
         self.length = pieces.shape[-1]
         z = self.family.transform.encode(pieces)
-        self.sigmas = both_ways(task.settings, z)
+        self.sigmas = both_ways(task.settings, z, MEETING * own_level(z))
         # Each has its own noise: slerp changes the level if parts of two latents agree and others do not.
         traces = [(number, start) for number in range(len(benches))]
         eps = noise_of(task.model, task.seed, traces, self.length)()
