@@ -233,10 +233,10 @@ def read_guides(given: Any) -> tuple[Guide, ...]:
         RequestError: when it cannot be read or makes no sense.
     """
     if isinstance(given, str | Path):
-        return read_guides(_yaml(Path(given)))
+        given = _yaml(Path(given))
     if isinstance(given, Guide | Mapping) or callable(given):
         given = [given]
-    if not isinstance(given, Sequence):
+    if isinstance(given, str) or not isinstance(given, Sequence):  # a file that holds a mere word, say
         raise RequestError(
             "Guides are a list; begin each with '- timbre:', '- judge:', '- like:' or '- width:'."
         )
