@@ -235,6 +235,8 @@ def test_a_guidance_that_returns_nonsense_is_named_with_the_step(model):
         ({"timbre": "brightness", "percentile": float("nan")}, "'timbre' cannot be used .percentile"),
         ({"width": 2}, "'width' cannot be used"),
         ({"width": 0.1, "weight": -1}, "weight"),
+        ({"width": 0.1, "window": [20, 2]}, "window: no noise level lies between 20 and 2"),
+        ({"width": 0.1, "window": [0, float("nan")]}, "window: no noise level"),
         ({"width": 0.1, "colour": "red"}, "colour"),
         ({"width": 0.1, "like": "reference.wav"}, "cannot be read; it must have one"),
         ({}, "cannot be read; it must have one"),
