@@ -89,6 +89,17 @@ def test_a_source_that_was_made_shows_what_it_was_made_by(wavesmith):
     assert "made from sounds/kick-7-000.wav (made by generate with debug, seed 7, 0)" in words
 
 
+@pytest.mark.parametrize("verb", ["vary", "restyle"])
+def test_channels_that_are_dropped_are_told(wavesmith, verb):
+    for channels in (2, 3):
+        Sound(np.full((channels, 800), 0.1), 8000).write(f"{channels}.wav")
+    options = ("--amount", 0, "--model", "debug", "--seed", 1)
+    assert wavesmith(verb, "2.wav", *options).err == ""
+    told = "3.wav has 3 channels; what is made of it has the first two.\n"
+    assert wavesmith(verb, "3.wav", *options).err == told
+    assert sound(f"3-{verb}-1-000.wav").channels == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

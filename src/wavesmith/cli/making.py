@@ -96,6 +96,7 @@ def make(
     **asked: Any,
 ) -> None:
     """Make sounds by a verb and write each as soon as it is made."""
+    note_lost_channels(sources)
 
     def work(order: Order) -> Iterator[bool]:
         sounds = verb.stream(
@@ -142,6 +143,16 @@ def make_like(
         return map(order.destination.write, missing)
 
     fill(work, [given], counts, files)
+
+
+def note_lost_channels(sources: Sequence[Path]) -> None:
+    """Say of which files not all channels are worked on."""
+    from wavesmith.sound import read_header
+
+    for path in sources:
+        _, channels, _, _ = read_header(path)
+        if channels > 2:
+            note(f"{path} has {channels} channels; what is made of it has the first two.")
 
 
 def sounds_in_words(count: int) -> str:

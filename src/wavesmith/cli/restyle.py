@@ -32,7 +32,7 @@ def restyle(
     Ctrl-C keeps what is done, windows of an unfinished sound as well; the same command with the same seed
     goes on from there.
     """
-    from wavesmith.cli.making import fill
+    from wavesmith.cli.making import fill, note_lost_channels
     from wavesmith.streams import SoundFile
     from wavesmith.verbs.restyle import restyle_file, restyle_recipe
 
@@ -54,6 +54,7 @@ def restyle(
             )
             yield False
 
+    note_lost_channels([sound])
     fill(work, [sound], counts, files)
 
 

@@ -105,7 +105,7 @@ def inpaint(
         choices: `amount` (1 for wholly new, less for nearer to what is there), and the fields of `Settings`.
 
     Returns:
-        Sounds in the form of the source, each with its recipe.
+        Sounds in the form of the source (of more than two channels the first two), each with its recipe.
 
     Raises:
         RequestError: when a region lies outside the sound, or the model cannot follow the request.

@@ -169,7 +169,7 @@ def windowed(
     made: Tensor | None = None,
     shape: Callable[[Tensor, Tensor], Tensor] = lambda wave, piece: wave,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """A sound varied window after window (see `blocks`), without DC; `shape` is given each with its source."""
+    """A sound varied window after window, without DC (see `blocks`); `shape` gets each with its source."""
 
     def process(start: int, stop: int, known: Tensor | None) -> Tensor:
         piece = bench.take(start, stop)
