@@ -48,6 +48,14 @@ def test_several_sounds_of_one_file(wavesmith, long):
     assert len(sounds) == 3
 
 
+@pytest.mark.parametrize(("bits", "clips"), [("24", True), ("float", False)])
+def test_clipping_is_told(wavesmith, bits, clips):
+    Sound(np.full((2, 800), 1.5), 8000).write("loud.wav", bits="float")
+    options = ("restyle", "loud.wav", "--amount", 0, "--bits", bits, "--model", "debug", "--seed", 1)
+    assert ("1 sound was clipped" in wavesmith(*options).err) is clips
+    assert wavesmith(*options, "--peak", -1, "--out", "lower").err == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

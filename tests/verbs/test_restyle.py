@@ -85,10 +85,11 @@ def test_following_wholly_not_at_all_and_through_silence():
 
 def test_a_file_is_made_as_a_sound_in_memory_is(textures, long_file, tmp_path):
     made = restyle(textures, long_file, seed=1, amount=0.6)[0]
-    recipe = restyle_file(textures, long_file, tmp_path / "made.wav", seed=1, amount=0.6, bits="float")
+    recipe, peak = restyle_file(textures, long_file, tmp_path / "made.wav", seed=1, amount=0.6, bits="float")
     sound = Sound.read(tmp_path / "made.wav")
     assert np.array_equal(sound.samples, made.samples)
     assert sound.recipe == made.recipe == recipe
+    assert peak == pytest.approx(made.peak)
     assert recipe == restyle_recipe(textures, long_file, seed=1, amount=0.6)
 
 

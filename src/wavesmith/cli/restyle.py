@@ -43,7 +43,7 @@ def restyle(
         recipes = [restyle_recipe(model, source, index=index, **asked) for index in indices]
         missing = [recipe for recipe in recipes if not order.there(recipe)]
         for number, recipe in enumerate(missing):
-            restyle_file(
+            made = restyle_file(
                 model,
                 source,
                 order.destination.path(recipe),
@@ -52,7 +52,7 @@ def restyle(
                 progress=partial(_of_several, order.show, number, len(missing)),
                 **asked,
             )
-            yield False
+            yield order.destination.clips(made.peak)
 
     note_lost_channels([sound])
     fill(work, [sound], counts, files)
