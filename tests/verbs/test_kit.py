@@ -3,9 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from wavesmith.attribution import credits
 from wavesmith.errors import RequestError
 from wavesmith.export import bar, read_sfz, render, write_kit
 from wavesmith.hearing import Timbre, measure
+from wavesmith.models import Provenance, TrainingSource
 from wavesmith.sound import Sound
 from wavesmith.verbs import again, generate, make_kit
 
@@ -72,6 +74,18 @@ def test_progress_reaches_the_end_and_the_seed_is_kept(debug):
     kit = make_kit(debug, {"kick": 1}, steps=1, progress=lambda *count: done.append(count))
     assert done[-1] == (4, 4)
     assert kit.about["seed"] == kit.pieces[0].layers[0].sounds[0].recipe.seed
+
+
+def test_it_names_whom_the_model_owes(debug):
+    sources = [
+        TrainingSource(source="some drums", licence=licence, author=author, sounds=1, sha256=("0" * 64,))
+        for licence, author in (("CC-BY-4.0", "Ann"), ("CC0-1.0", "Bob"))
+    ]
+    model = replace(debug, card="| provided by | Bob |", provenance=Provenance(sources=tuple(sources)))
+    named = make_kit(model, {"kick": 1}, layers=1, turns=1, steps=1).credits
+    assert named == credits(model).text
+    assert "Ann" in named
+    assert "Bob" not in named
 
 
 @pytest.mark.parametrize(

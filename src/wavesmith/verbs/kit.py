@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from wavesmith.attribution import credits
 from wavesmith.errors import RequestError
 from wavesmith.export import Kit, Piece, choke_group, even_layers, general_midi_keys
 from wavesmith.hearing import Timbre
@@ -82,7 +83,7 @@ def make_kit(
             made.append(Piece(label, key, even_layers(rows), choke=choke_group(label)))
     about = {"model": model.name, "model_hash": model.hash, "seed": seed, "pieces": dict(pieces)}
     about |= {"layers": layers, "turns": turns, "amount": amount}
-    return Kit(name, tuple(made), author="wavesmith", credits=credits_of(model), about=about)
+    return Kit(name, tuple(made), author="wavesmith", credits=credits(model).text, about=about)
 
 
 def _turns(
@@ -103,9 +104,3 @@ def _turns(
         duller = {"timbre": "brightness", "percentile": max(0.0, percentile - softer * DULLER)}
         asked = asked | {"guide": [*asked["guide"], duller]}
     return vary(model, first, turns, first=softer * turns, **asked)
-
-
-def credits_of(model: Model) -> str:
-    """Whom a model's sounds owe: the lines of its card that ask for credit."""
-    asked = [line.strip() for line in model.card.splitlines() if "provided by" in line.lower()]
-    return "\n".join([f"Made with wavesmith and its model {model.name} ({model.hash}).", *asked])
