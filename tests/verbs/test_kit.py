@@ -76,6 +76,18 @@ def test_progress_reaches_the_end_and_the_seed_is_kept(debug):
     assert kit.about["seed"] == kit.pieces[0].layers[0].sounds[0].recipe.seed
 
 
+def test_the_hat_that_rings_longest_is_the_open_one(debug):
+    asked = {"seed": 5, "steps": 2}
+    kit = make_kit(debug, {"hihat": 5}, layers=1, turns=1, **asked)
+    sounds = {piece.key: piece.layers[0].sounds[0] for piece in kit.pieces}
+    hear = Timbre(8000)
+    rings = {key: float(hear(sound.tensor()[None])["duration"]) for key, sound in sounds.items()}
+    assert sorted(rings, key=lambda key: rings[key]) == [42, 44, 36, 37, 46]
+    made = generate(debug, 5, label="hihat", **asked)
+    assert {sound.sha256 for sound in sounds.values()} == {sound.sha256 for sound in made}
+    assert [sound.sha256 for sound in sounds.values()] != [sound.sha256 for sound in made]
+
+
 def test_it_names_whom_the_model_owes(debug):
     sources = [
         TrainingSource(source="some drums", licence=licence, author=author, sounds=1, sha256=("0" * 64,))

@@ -9,7 +9,7 @@ import torch
 
 from wavesmith.attribution import credits
 from wavesmith.errors import RequestError
-from wavesmith.export import Kit, Piece, choke_group, even_layers, general_midi_keys
+from wavesmith.export import OPEN_HAT, Kit, Piece, choke_group, even_layers, general_midi_keys
 from wavesmith.hearing import Timbre
 from wavesmith.models import Model
 from wavesmith.sound import Sound
@@ -47,7 +47,8 @@ def make_kit(
         layers: sounds for different velocities, 1 to 8.
         turns: sounds that take turns when a key is hit again and again, 1 to 8.
         amount: how far they differ, as for `vary`.
-        seed: see `generate`; piece k of a label is its sound k.
+        seed: see `generate`; the pieces of a label are its first sounds, in their order. Of hi-hats the one
+            that rings longest lies on the key of the open one, and the shortest come first.
         progress: called with (sounds done, sounds in all).
         choices: as for `generate` and `vary`, such as `steps`; `seconds` and `method` reach one of the two.
 
@@ -70,8 +71,10 @@ def make_kit(
         raise RequestError("A kit needs at least one piece; ask for some, such as kick=4,snare=4.")
     made, done = [], 0
     for label, places in keys.items():
-        for number, key in enumerate(places):
-            (first,) = generate(model, 1, label=label, seed=seed, first=number, **new)
+        firsts = generate(model, len(places), label=label, seed=seed, **new) if places else []
+        if choke_group(label) and OPEN_HAT in places:
+            firsts = _longest_at(firsts, places.index(OPEN_HAT))
+        for first, key in zip(firsts, places, strict=True):
             rows = []
             for layer in range(layers):
                 softer = layers - 1 - layer
@@ -86,6 +89,18 @@ def make_kit(
     return Kit(name, tuple(made), author="wavesmith", credits=credits(model).text, about=about)
 
 
+def _longest_at(sounds: list[Sound], place: int) -> list[Sound]:
+    """Sounds by how long they ring, but the one that rings longest at a place."""
+    ordered = sorted(sounds, key=lambda sound: _timbre(sound, "duration"))
+    ordered.insert(place, ordered.pop())
+    return ordered
+
+
+def _timbre(sound: Sound, name: str) -> float:
+    with torch.no_grad():
+        return float(Timbre(sound.rate)(sound.tensor()[None])[name])
+
+
 def _turns(
     model: Model,
     first: Sound,
@@ -98,9 +113,7 @@ def _turns(
     if not softer:
         return [first, *(vary(model, first, turns - 1, **asked) if turns > 1 else ())]
     if model.timbre is not None:
-        with torch.no_grad():
-            brightness = float(Timbre(model.rate)(first.tensor()[None])["brightness"])
-        percentile = model.timbre.percentile("brightness", brightness, {label: 1.0})
+        percentile = model.timbre.percentile("brightness", _timbre(first, "brightness"), {label: 1.0})
         duller = {"timbre": "brightness", "percentile": max(0.0, percentile - softer * DULLER)}
         asked = asked | {"guide": [*asked["guide"], duller]}
     return vary(model, first, turns, first=softer * turns, **asked)
