@@ -103,6 +103,8 @@ def train(
     machine.prepare()
     asked = _asked(out, recipe, base, licences, training)
     if checkpoint and asked and _is_complete(checkpoint, asked, machine):
+        found = scan(folder, licences=asked.data.licences, opt_out=opt_out, progress=scanning)
+        _check_same_files(out, digest(usable(found, asked)))
         say(f"The training in {out} is complete; ask for more examples to go on.")
         return load_folder(out)
     base = asked.base if asked else base
