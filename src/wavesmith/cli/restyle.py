@@ -55,7 +55,7 @@ def restyle(
             yield order.destination.clips(made.peak)
 
     note_lost_channels([sound])
-    fill(work, [sound], counts, files)
+    fill(work, [sound], counts, files, unfinished=" and the windows that are done of the next")
 
 
 def _of_several(show: Callable[[int, int], None], number: int, count: int, done: int, total: int) -> None:

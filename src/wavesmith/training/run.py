@@ -149,6 +149,8 @@ def train(
 
 
 def _check_places(folder: Path, out: Path) -> None:
+    if out.is_file():
+        raise RequestError(f"{out} is a file; give a folder for the model.")
     if not (out / LAST).is_file() and (out / CONFIG).exists():
         raise RequestError(f"{out} already holds a finished model; choose another folder for the new one.")
     if out.resolve().is_relative_to(folder.resolve()):  # demos would be scanned as sounds

@@ -53,7 +53,7 @@ class InpaintSettings(Settings):
             if not 0 <= start < end < math.inf:
                 raise RequestError(
                     f"A region from {start:g} to {end:g} seconds makes no sense; "
-                    "its end must come after its start."
+                    "it must begin at 0 or later, and end after that."
                 )
             if start < ends:
                 raise RequestError(f"Two regions overlap at {start:g} seconds; make them one.")
