@@ -50,6 +50,16 @@ def test_a_sound_that_still_rings_ends_in_silence_without_a_click():
     assert finished.diff().abs().max() <= 1.1 * tone().diff().abs().max()
 
 
+def test_a_sound_that_would_begin_with_a_step_rises_from_silence():
+    step = tone(end=3000).roll(-8, dims=1)  # begins at its highest sample
+    finished, plain = finish(step, 44_100, None), without_dc(step, 44_100)
+    assert not finished[:, 0].any()
+    assert finished[:, :25].diff().abs().max() < 0.25 * plain[:, 0].max()
+    assert torch.equal(finished[:, 25:2000], plain[:, 25:2000])
+    soft = tone(end=3000)
+    assert torch.equal(finish(soft, 44_100, None)[:, :2000], without_dc(soft, 44_100)[:, :2000])
+
+
 def test_channels_end_together():
     wave = tone(end=500)
     wave[1, 3000] = 0.3

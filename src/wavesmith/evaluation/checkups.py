@@ -1,7 +1,8 @@
-"""Faults that a listener hears at once: wrong levels, late attacks, cut tails, double hits."""
+"""Faults that a listener hears at once: wrong levels, clicks, late attacks, cut tails, double hits."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
@@ -17,6 +18,7 @@ from wavesmith.sound import Levels, Sound
 GAP_SECONDS = 0.03
 GAP_DB = -50.0
 HIT_DB = -30.0
+STEP_DB = -20.0
 LATE_SECONDS = 0.01
 CUT_DB = -50.0
 DC_DB = -50.0
@@ -27,6 +29,7 @@ class Checkup(Levels):
     """Levels of one sound and the shape of its envelope (the peak of every millisecond).
 
     Attributes:
+        step_db: level of the first sample relative to the peak: a sound that does not begin in silence clicks.
         peak_seconds: when the sound is loudest.
         hits: how often it begins: parts above -30 dB re its peak with more than 30 ms below -50 dB between.
         gap_seconds: the longest silence between two such parts; 0 if there is one part.
@@ -35,6 +38,7 @@ class Checkup(Levels):
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
 
+    step_db: float
     peak_seconds: float
     hits: int
     gap_seconds: float
@@ -62,6 +66,7 @@ class Hygiene(BaseModel):
             `quiet`: peak below -40 dBFS;
             `clipped`: a sample at full scale or beyond;
             `dc`: mean above -50 dBFS;
+            `click`: the first sample above -20 dB re the peak;
             `late`: attack later than 10 ms;
             `cut`: the last 50 ms above -50 dBFS;
             `double_hits`: more than one hit.
@@ -82,6 +87,7 @@ _FAULTS: dict[str, Callable[[Table], NDArray[np.bool_]]] = {
     "quiet": lambda table: table["peak_db"] < QUIET_DB,
     "clipped": lambda table: table["clipped"] > 0,
     "dc": lambda table: table["dc_db"] > DC_DB,
+    "click": lambda table: table["step_db"] > STEP_DB,
     "late": lambda table: table["attack_seconds"] > LATE_SECONDS,
     "cut": lambda table: table["tail_db"] > CUT_DB,
     "double_hits": lambda table: table["hits"] > 1,
@@ -125,11 +131,17 @@ def checkup(sound: Sound) -> Checkup:
     gaps = [after[0] - before[-1] - 1 for before, after in pairwise(parts)]
     return Checkup(
         **sound.levels().model_dump(),
+        step_db=_step_db(sound),
         peak_seconds=int(envelope.argmax()) / 1000 if envelope.size else 0.0,
         hits=len(parts),
         gap_seconds=max(gaps, default=0) / 1000,
         loudness_db=loudness(sound),
     )
+
+
+def _step_db(sound: Sound) -> float:
+    first = float(np.abs(sound.samples[:, :1]).max(initial=0))
+    return 20 * math.log10(first / sound.peak) if first else -math.inf
 
 
 def _spread(values: NDArray[np.floating]) -> Spread:

@@ -45,6 +45,7 @@ _HYGIENE = {
     "quiet": "peak below -40 dBFS",
     "clipped": "clipped",
     "dc": "DC above -50 dBFS",
+    "click": "begins with a click",
     "late": "attack later than 10 ms",
     "cut": "last 50 ms above -50 dBFS",
     "double_hits": "more than one hit",

@@ -1,4 +1,4 @@
-"""The last touch on every sound: no DC, true silence after its end, no click at the cut, a known peak."""
+"""The last touch on every sound: no DC, no click at either end, true silence after its end, a known peak."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from torch import Tensor
 from wavesmith.errors import ModelError
 
 SILENCE_DB = -60.0  # below the peak; what comes after the last sample above this is taken for silence
+START_DB = -40.0  # below the peak; a first sample above this is a step out of silence, which clicks
+RISE_SECONDS = 0.0005  # length of the fade-in it gets instead; an attack is as sharp after it
 RELEASE_SECONDS = 0.03  # length of the fade into silence
 REST_SECONDS = 0.05  # silence that every sound ends with, at most a tenth of it
 LOWEST_HZ = 10.0  # nothing below this is heard or wanted
@@ -17,9 +19,9 @@ _NOTHING = 1e-9  # -180 dBFS; nobody wants that raised to full level
 
 
 def finish(wave: Tensor, rate: int, peak_db: float | None) -> Tensor:
-    """Finish a wave `[C, N]`: remove DC, fade out where it falls silent for good, and set its peak.
+    """Finish a wave `[C, N]`: remove DC, let it begin and end in silence, and set its peak.
 
-    A sound that would still ring at its end fades out shortly before, so that every sound ends in silence.
+    It fades out where it falls silent for good; a sound that would still ring at its end, shortly before.
 
     Args:
         wave: float32 samples.
@@ -33,7 +35,8 @@ def finish(wave: Tensor, rate: int, peak_db: float | None) -> Tensor:
     if float(wave.abs().max()) < _NOTHING:
         return torch.zeros_like(wave)
     wave = without_dc(wave, rate)
-    wave = wave * _release(wave.abs().amax(0), rate)
+    envelope = wave.abs().amax(0)
+    wave = wave * _rise(envelope, rate) * _release(envelope, rate)
     peak = float(wave.abs().max())
     if peak_db is None or peak < _NOTHING:
         return wave
@@ -57,6 +60,17 @@ def without_dc(wave: Tensor, rate: int) -> Tensor:
     spectrum = torch.fft.rfft(wave, n=padded) * (s / (s + 1)).square()
     passed: Tensor = torch.fft.irfft(spectrum, n=padded)[..., : wave.shape[-1]]
     return passed
+
+
+def _rise(envelope: Tensor, rate: int) -> Tensor:
+    """Gains `[N]`: a raised cosine up from 0 where the sound would begin with a step, then 1."""
+    gains = torch.ones_like(envelope)
+    if envelope[0] > envelope.max() * 10 ** (START_DB / 20):
+        frames = min(math.ceil(RISE_SECONDS * rate), len(envelope))
+        gains[:frames] = 0.5 - 0.5 * torch.cos(
+            math.pi * torch.arange(frames, device=envelope.device) / frames
+        )
+    return gains
 
 
 def _release(envelope: Tensor, rate: int) -> Tensor:
