@@ -42,7 +42,10 @@ class SoundFile:
         except (soundfile.SoundFileError, TypeError) as error:
             raise AudioError(f"{self.path} cannot be read as audio: it is damaged; get it again.") from error
         short = stop - start - samples.shape[1]
-        return Sound(np.pad(samples, ((0, 0), (0, max(0, short)))), self.rate).samples
+        try:
+            return Sound(np.pad(samples, ((0, 0), (0, max(0, short)))), self.rate).samples
+        except AudioError as error:
+            raise AudioError(f"{self.path}: {error}") from error
 
     @cached_property
     def peak(self) -> float:

@@ -89,6 +89,17 @@ def test_a_source_that_was_made_shows_what_it_was_made_by(wavesmith):
     assert "made from sounds/kick-7-000.wav (made by generate with debug, seed 7, 0)" in words
 
 
+@pytest.mark.parametrize("verb", ["vary", "restyle"])
+def test_channels_that_are_dropped_are_told(wavesmith, verb):
+    for channels in (2, 3):
+        Sound(np.full((channels, 800), 0.1), 8000).write(f"{channels}.wav")
+    options = ("--amount", 0, "--model", "debug", "--seed", 1)
+    assert wavesmith(verb, "2.wav", *options).err == ""
+    told = "3.wav has 3 channels; what is made of it has the first two.\n"
+    assert wavesmith(verb, "3.wav", *options).err == told
+    assert sound(f"3-{verb}-1-000.wav").channels == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -97,6 +108,7 @@ def test_a_source_that_was_made_shows_what_it_was_made_by(wavesmith):
         (["inpaint", "texture.wav"], ["--region"]),
         (["inpaint", "texture.wav", "--region", "0.5-1.5"], ["0.5 to 1.5", "lasts 1.000"]),
         (["inpaint", "texture.wav", "--region", "0.5-0.2"], ["0.5 to 0.2"]),
+        (["inpaint", "texture.wav", "--region", "-0.1-0.2"], ["-0.1 to 0.2", "begin at 0 or later"]),
         (["inpaint", "texture.wav", "--region", "0.1-0.5", "--region", "0.4-0.6"], ["overlap at 0.4"]),
         (["extend", "texture.wav"], ["before or after"]),
         (["extend", "texture.wav", "--after", "-1"], ["less than 0"]),
@@ -109,7 +121,7 @@ def test_a_source_that_was_made_shows_what_it_was_made_by(wavesmith):
         (["morph", "--label", "kick"], ["two labels by --label and --to"]),
         (["morph", "texture.wav", "texture.wav", "--to", "kick"], ["leave --to or the files out"]),
         (["morph", "texture.wav", "texture.wav", "--label", "kick"], ["leave labels and guides out"]),
-        (["morph", "texture.wav", "texture.wav", "--steps", "1"], ["morph of 1 sounds"]),
+        (["morph", "texture.wav", "texture.wav", "--steps", "0"], ["--steps", "2"]),
         (["vary", "texture.wav", "--amount", "nan"], ["amount cannot be nan"]),
         (["generate", "kick=x"], ["kick=0.7,snare=0.3"]),
         (["generate", "kick=0,snare=0"], ["weight 0"]),

@@ -83,6 +83,7 @@ def test_quiet_is_quiet(wavesmith, drums, recipe):
         (["drums", "--out", "m", "--recipe", "tiny.yaml", "--batch", "0"], ["batch"]),
         (["drums", "--out", "m", "--recipe", "tiny.yaml", "--learning-rate", "-1"], ["learning_rate"]),
         (["drums", "--out", "m", "--log", "paper"], ["paper", "tensorboard"]),
+        (["nowhere", "--out", "tiny.yaml"], ["tiny.yaml is a file"]),
         (["drums", "--out", "drums/m"], ["inside the folder of sounds", "--out outside"]),
         (["drums"], ["--out"]),
     ],

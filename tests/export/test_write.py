@@ -264,7 +264,7 @@ def test_another_kit_is_refused_unless_overwritten(noise, tmp_path):
     (tmp_path / "samples" / "mine.wav").write_text("mine")
     before = content(tmp_path)
     for other in (small(noise, "other"), small(noise, "first", seed=2), small(noise, "first", pan=0.1)):
-        with pytest.raises(RequestError, match="another kit"):
+        with pytest.raises(RequestError, match=r"another kit.*--overwrite"):
             write_kit(other, tmp_path)
         assert content(tmp_path) == before
     other = Kit("other", (Piece("snare", 38, even_layers([[noise(1)] * 2])),))
@@ -278,7 +278,7 @@ def test_another_kit_is_refused_unless_overwritten(noise, tmp_path):
 
 def test_a_folder_with_other_things_is_refused(noise, tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(RequestError, match="not empty"):
+    with pytest.raises(RequestError, match=r"not empty.*--overwrite"):
         write_kit(small(noise), tmp_path)
     assert set(content(tmp_path)) == {"thesis.txt"}
     write_kit(small(noise), tmp_path, overwrite=True)

@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from wavesmith.errors import ModelError, WavesmithError
 from wavesmith.families import DiffusionModel
+from wavesmith.judges import Judge, JudgeConfig
 from wavesmith.models import DEBUG_CONFIG, debug_model, fingerprint, load_folder, save_folder
 from wavesmith.models.folder import write_tensors
 from wavesmith.verbs import generate
@@ -51,6 +52,11 @@ def refused(folder, *words):
     for word in words:
         assert word in sentence
     return sentence
+
+
+def test_a_judge_is_told_from_a_model(tmp_path):
+    Judge(JudgeConfig(classes=("kick", "snare"), rate=8000)).save(tmp_path)
+    refused(tmp_path, "holds a judge", "--guide")
 
 
 def test_what_is_saved_comes_back_bit_for_bit(model, folder):

@@ -271,8 +271,9 @@ def test_changed_sounds_are_refused(drums, recipe, tmp_path):
     shutil.copytree(drums, tmp_path / "drums")
     train(tmp_path / "drums", tmp_path / "out", recipe=recipe(examples=8), device="cpu")
     Sound(np.ones((1, 100)) * 0.1, 8000).write(tmp_path / "drums" / "kick" / "a.wav")
-    with pytest.raises(DataError, match=r"sounds have changed.*put them back"):
-        train(tmp_path / "drums", tmp_path / "out", examples=16, device="cpu")
+    for examples in (16, 8):  # the training with 8 is complete
+        with pytest.raises(DataError, match=r"sounds have changed.*put them back"):
+            train(tmp_path / "drums", tmp_path / "out", examples=examples, device="cpu")
     shutil.copy(drums / "kick" / "a.wav", tmp_path / "drums" / "kick" / "a.wav")
     train(tmp_path / "drums", tmp_path / "out", examples=16, device="cpu")
 

@@ -3,11 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from wavesmith.attribution import credits
 from wavesmith.errors import RequestError
 from wavesmith.export import bar, read_sfz, render, write_kit
 from wavesmith.families import DiffusionModel
 from wavesmith.hearing import Timbre, measure
-from wavesmith.models import Model
+from wavesmith.models import Model, Provenance, TrainingSource
 from wavesmith.sound import Sound
 from wavesmith.verbs import again, generate, make_kit
 
@@ -87,6 +88,30 @@ def test_a_model_without_labels_makes_pieces_of_one_kind(debug):
     assert [(piece.name, piece.key) for piece in kicks.pieces] == [("kick", 35), ("kick", 36)]
     with pytest.raises(RequestError, match="knows no labels, so the pieces of its kit are of one kind"):
         make_kit(unlabelled, {"kick": 1, "snare": 1}, **few)
+
+
+def test_the_hat_that_rings_longest_is_the_open_one(debug):
+    asked = {"seed": 5, "steps": 2}
+    kit = make_kit(debug, {"hihat": 5}, layers=1, turns=1, **asked)
+    sounds = {piece.key: piece.layers[0].sounds[0] for piece in kit.pieces}
+    hear = Timbre(8000)
+    rings = {key: float(hear(sound.tensor()[None])["duration"]) for key, sound in sounds.items()}
+    assert sorted(rings, key=lambda key: rings[key]) == [42, 44, 36, 37, 46]
+    made = generate(debug, 5, label="hihat", **asked)
+    assert {sound.sha256 for sound in sounds.values()} == {sound.sha256 for sound in made}
+    assert [sound.sha256 for sound in sounds.values()] != [sound.sha256 for sound in made]
+
+
+def test_it_names_whom_the_model_owes(debug):
+    sources = [
+        TrainingSource(source="some drums", licence=licence, author=author, sounds=1, sha256=("0" * 64,))
+        for licence, author in (("CC-BY-4.0", "Ann"), ("CC0-1.0", "Bob"))
+    ]
+    model = replace(debug, card="| provided by | Bob |", provenance=Provenance(sources=tuple(sources)))
+    named = make_kit(model, {"kick": 1}, layers=1, turns=1, steps=1).credits
+    assert named == credits(model).text
+    assert "Ann" in named
+    assert "Bob" not in named
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,13 @@ def test_a_result_has_the_form_of_its_source(textures, texture, rate, channels, 
     assert (made.rate, made.channels, made.frames) == (rate, min(channels, 2), frames)
 
 
+@pytest.mark.parametrize("seconds", [0.2, 2.0])
+def test_a_result_has_no_dc(debug, texture, seconds):
+    offset = Sound(texture(round(8000 * seconds), rate=8000).samples + np.float32(0.05), 8000)
+    (made,) = restyle(debug, offset, amount=0.2, seed=1)
+    assert made.levels().dc_db < -50 < restyle(debug, offset, amount=0)[0].levels().dc_db
+
+
 @pytest.mark.parametrize("amount", [0.5, 1.0])
 def test_no_window_can_be_heard(textures, texture, amount):
     """The mean power of many results, each 40 samples: within 1 dB everywhere, and no jump is unusual."""
@@ -78,10 +85,11 @@ def test_following_wholly_not_at_all_and_through_silence():
 
 def test_a_file_is_made_as_a_sound_in_memory_is(textures, long_file, tmp_path):
     made = restyle(textures, long_file, seed=1, amount=0.6)[0]
-    recipe = restyle_file(textures, long_file, tmp_path / "made.wav", seed=1, amount=0.6, bits="float")
+    recipe, peak = restyle_file(textures, long_file, tmp_path / "made.wav", seed=1, amount=0.6, bits="float")
     sound = Sound.read(tmp_path / "made.wav")
     assert np.array_equal(sound.samples, made.samples)
     assert sound.recipe == made.recipe == recipe
+    assert peak == pytest.approx(made.peak)
     assert recipe == restyle_recipe(textures, long_file, seed=1, amount=0.6)
 
 

@@ -88,10 +88,10 @@ def test_an_answer_that_is_no_sound_is_refused(debug, hit):
 
 
 def test_nothing_is_refused_by_its_name():
-    for frames, word in ((0, "empty"), (100, "silent")):
+    for frames, word in ((0, "empty"), (39, "shorter than 5 ms"), (100, "silent")):
         nothing = Sound(np.zeros((2, frames)), 8000)
         with pytest.raises(AudioError, match=f"The sound is {word}"):
             check_audible(nothing)
         with pytest.raises(AudioError, match=rf"a\.wav is {word}"):
             check_audible(nothing, "a.wav")
-    check_audible(Sound(np.full((1, 10), 1e-4), 8000))
+    check_audible(Sound(np.full((1, 40), 1e-4), 8000))

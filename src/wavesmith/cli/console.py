@@ -17,6 +17,11 @@ def printable(text: object) -> str:
     )
 
 
+def in_words(count: int, thing: str) -> str:
+    """`1 sound`, `2 sounds`."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def tell(text: object) -> None:
     """A result."""
     typer.echo(printable(text))

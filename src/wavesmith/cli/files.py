@@ -94,4 +94,8 @@ class Destination:
         """Write a sound that a verb made to its place; returns whether it was clipped."""
         assert sound.recipe
         write(sound, self.path(sound.recipe), self.bits)
-        return self.bits != "float" and sound.peak > 1
+        return self.clips(sound.peak)
+
+    def clips(self, peak: float) -> bool:
+        """Whether files clip a sound of that peak."""
+        return self.bits != "float" and peak > 1

@@ -34,7 +34,7 @@ def inpaint(
 
 
 def _region(text: str) -> tuple[float, float]:
-    start, _, end = text.partition("-")
+    start, _, end = text.rpartition("-")
     try:
         return float(start), float(end)
     except ValueError:

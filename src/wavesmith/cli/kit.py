@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from wavesmith.cli.console import progress, tell
+from wavesmith.cli.console import in_words, progress, tell
 from wavesmith.cli.options import ModelOptions, WalkOptions, expanded
 from wavesmith.errors import RequestError, unknown
 
@@ -78,7 +78,7 @@ def kit(
         render(instrument, hits).normalise(-1).write(out / "bar.wav", bits=16)
     seconds = time.monotonic() - started
     tell(
-        f"{len(made.pieces)} pieces, {made.sounds} sounds, in {out} "
+        f"{in_words(len(made.pieces), 'piece')}, {in_words(made.sounds, 'sound')}, in {out} "
         f"(seed {made.about['seed']}, {seconds:.1f} s)."
     )
     if not model.labels:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from wavesmith.cli.console import note, progress, tell
+from wavesmith.cli.console import in_words, note, progress, tell
 from wavesmith.cli.options import CountOptions, FileOptions, ModelOptions, WalkOptions
 from wavesmith.errors import WavesmithError
 
@@ -50,11 +50,13 @@ Work = Callable[[Order], Iterator[bool]]
 """Makes sounds and writes them; yields for each whether it was clipped."""
 
 
-def fill(work: Work, sources: Sequence[Path], counts: CountOptions, files: FileOptions) -> None:
+def fill(
+    work: Work, sources: Sequence[Path], counts: CountOptions, files: FileOptions, unfinished: str = ""
+) -> None:
     """Have some work fill a folder with sounds, and tell what became of it.
 
     Files are named by what they came from, seed and index. Those that are there already are not made again,
-    and an interruption keeps what is done.
+    and an interruption keeps what is done: whole sounds, and what `unfinished` says of one under way.
     """
     from wavesmith.cli.files import Destination
     from wavesmith.verbs.settings import check_count
@@ -71,7 +73,7 @@ def fill(work: Work, sources: Sequence[Path], counts: CountOptions, files: FileO
     except (KeyboardInterrupt, WavesmithError) as error:
         stopped = isinstance(error, KeyboardInterrupt)
         if made or stopped:
-            kept = f"Kept {sounds_in_words(made)} in {files.out}"
+            kept = f"Kept {in_words(made, 'sound')}{unfinished} in {files.out}"
             note(f"{kept}; the same command with --seed {seed} makes the rest.")
         if stopped:
             raise typer.Exit(130) from None
@@ -80,10 +82,10 @@ def fill(work: Work, sources: Sequence[Path], counts: CountOptions, files: FileO
         _draw(sources, order)
     if clipped:
         was = "was" if clipped == 1 else "were"
-        note(f"{sounds_in_words(clipped)} {was} clipped; use --bits float or a --peak.")
+        note(f"{in_words(clipped, 'sound')} {was} clipped; use --bits float or a --peak.")
     there = f", {counts.count - made} already there" if made < counts.count else ""
     seconds = time.monotonic() - started
-    tell(f"{sounds_in_words(made)} made{there}, in {files.out} (seed {seed}, {seconds:.1f} s).")
+    tell(f"{in_words(made, 'sound')} made{there}, in {files.out} (seed {seed}, {seconds:.1f} s).")
 
 
 def make(
@@ -96,6 +98,7 @@ def make(
     **asked: Any,
 ) -> None:
     """Make sounds by a verb and write each as soon as it is made."""
+    note_lost_channels(sources)
 
     def work(order: Order) -> Iterator[bool]:
         sounds = verb.stream(
@@ -144,9 +147,14 @@ def make_like(
     fill(work, [given], counts, files)
 
 
-def sounds_in_words(count: int) -> str:
-    """`1 sound`, `2 sounds`."""
-    return "1 sound" if count == 1 else f"{count} sounds"
+def note_lost_channels(sources: Sequence[Path]) -> None:
+    """Say of which files not all channels are worked on."""
+    from wavesmith.sound import read_header
+
+    for path in sources:
+        _, channels, _, _ = read_header(path)
+        if channels > 2:
+            note(f"{path} has {channels} channels; what is made of it has the first two.")
 
 
 def _draw(sources: Sequence[Path], order: Order) -> None:

@@ -28,7 +28,7 @@ def morph(
     ] = None,
     *,
     along: Annotated[
-        int, typer.Option("--steps", "-n", help="Sounds from one to the other, both counted.")
+        int, typer.Option("--steps", "-n", min=2, help="Sounds from one to the other, both counted.")
     ] = 8,
     to: Annotated[str | None, typer.Option(help="Without files: the label that --label turns into.")] = None,
     seed: Annotated[int | None, typer.Option(help="Which noise; 0 for files, drawn for labels.")] = None,

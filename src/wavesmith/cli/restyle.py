@@ -32,7 +32,7 @@ def restyle(
     Ctrl-C keeps what is done, windows of an unfinished sound as well; the same command with the same seed
     goes on from there.
     """
-    from wavesmith.cli.making import fill
+    from wavesmith.cli.making import fill, note_lost_channels
     from wavesmith.streams import SoundFile
     from wavesmith.verbs.restyle import restyle_file, restyle_recipe
 
@@ -43,7 +43,7 @@ def restyle(
         recipes = [restyle_recipe(model, source, index=index, **asked) for index in indices]
         missing = [recipe for recipe in recipes if not order.there(recipe)]
         for number, recipe in enumerate(missing):
-            restyle_file(
+            made = restyle_file(
                 model,
                 source,
                 order.destination.path(recipe),
@@ -52,9 +52,10 @@ def restyle(
                 progress=partial(_of_several, order.show, number, len(missing)),
                 **asked,
             )
-            yield False
+            yield order.destination.clips(made.peak)
 
-    fill(work, [sound], counts, files)
+    note_lost_channels([sound])
+    fill(work, [sound], counts, files, unfinished=" and the windows that are done of the next")
 
 
 def _of_several(show: Callable[[int, int], None], number: int, count: int, done: int, total: int) -> None:

@@ -5,7 +5,7 @@
 """
 
 from wavesmith.export.bar import bar
-from wavesmith.export.keys import choke_group, general_midi_keys, key_name
+from wavesmith.export.keys import OPEN_HAT, choke_group, general_midi_keys, key_name
 from wavesmith.export.kit import Kit, Layer, Piece, even_layers
 from wavesmith.export.midi import Hit, read_midi, write_midi
 from wavesmith.export.render import Instrument, Region, read_sfz, render
@@ -13,6 +13,7 @@ from wavesmith.export.write import FORMATS, write_kit
 
 __all__ = [
     "FORMATS",
+    "OPEN_HAT",
     "Hit",
     "Instrument",
     "Kit",

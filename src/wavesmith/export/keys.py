@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 
 from wavesmith.errors import RequestError
 
+OPEN_HAT = 46
 _TOMS = (41, 43, 45, 47, 48, 50)
 _FAMILIES = {  # what a label looks like, most special first, and the keys for it in order of preference
-    r"open.*hat|hat.*open": (46,),
+    r"open.*hat|hat.*open": (OPEN_HAT,),
     r"pedal|foot": (44,),
-    r"hat|\bhh": (42, 44, 46),
+    r"hat|\bhh": (42, 44, OPEN_HAT),
     r"kick|bass ?drum|\bbd": (36, 35),
     r"rim|stick": (37,),
     r"snare|\bsd": (38, 40, 37),

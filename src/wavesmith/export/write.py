@@ -30,6 +30,8 @@ FORMATS = {
 }
 """What a kit can be written for, and the file that it becomes."""
 
+_ELSEWHERE = "give another folder for the kit, or use --overwrite (in Python, overwrite=True)"
+
 
 def write_kit(
     kit: Kit,
@@ -107,11 +109,9 @@ def _check_free(folder: Path, values: Mapping[str, Any]) -> None:
             return
     there = _values_there(folder)
     if not there:
-        raise RequestError(f"{folder} is not empty; give another folder for the kit, or overwrite.")
+        raise RequestError(f"{folder} is not empty; {_ELSEWHERE}.")
     if there != values:
-        raise RequestError(
-            f"{folder} holds another kit, or this one written otherwise; give another folder, or overwrite."
-        )
+        raise RequestError(f"{folder} holds another kit, or this one written otherwise; {_ELSEWHERE}.")
 
 
 def _values_there(folder: Path) -> dict[str, Any]:

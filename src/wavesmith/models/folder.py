@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -84,6 +85,7 @@ def load_folder(folder: str | Path, name: str | None = None) -> Model:
     try:
         config = DiffusionConfig.model_validate_json(config_text)
     except ValidationError as error:
+        _refuse_judge(folder, config_text)
         raise ModelError(
             f"{folder / CONFIG} does not describe a wavesmith model ({first_problem(error)}); "
             "get the folder again or check how it was made."
@@ -101,6 +103,15 @@ def load_folder(folder: str | Path, name: str | None = None) -> Model:
         _timbre(folder),
         load_provenance(folder),
     )
+
+
+def _refuse_judge(folder: Path, config_text: str) -> None:
+    """Say so if a folder that holds no model holds a judge; raises ModelError."""
+    from wavesmith.judges import JudgeConfig
+
+    with suppress(ValidationError):
+        JudgeConfig.model_validate_json(config_text)
+        raise ModelError(f"{folder} holds a judge, which makes no sounds but steers a model by --guide.")
 
 
 def fingerprint(config: DiffusionConfig, family: DiffusionModel) -> str:

@@ -103,6 +103,8 @@ def train(
     machine.prepare()
     asked = _asked(out, recipe, base, licences, training)
     if checkpoint and asked and _is_complete(checkpoint, asked, machine):
+        found = scan(folder, licences=asked.data.licences, opt_out=opt_out, progress=scanning)
+        _check_same_files(out, digest(usable(found, asked)))
         say(f"The training in {out} is complete; ask for more examples to go on.")
         return load_folder(out)
     base = asked.base if asked else base
@@ -147,6 +149,8 @@ def train(
 
 
 def _check_places(folder: Path, out: Path) -> None:
+    if out.is_file():
+        raise RequestError(f"{out} is a file; give a folder for the model.")
     if not (out / LAST).is_file() and (out / CONFIG).exists():
         raise RequestError(f"{out} already holds a finished model; choose another folder for the new one.")
     if out.resolve().is_relative_to(folder.resolve()):  # demos would be scanned as sounds

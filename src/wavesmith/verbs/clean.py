@@ -68,7 +68,7 @@ def clean(
         choices: fields of `Settings`, such as `label`.
 
     Returns:
-        A sound in the form of the source, with its recipe.
+        A sound in the form of the source (of more than two channels the first two), with its recipe.
 
     Raises:
         RequestError: for a request that makes no sense.

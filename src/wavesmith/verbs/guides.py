@@ -13,6 +13,7 @@ Each kind is a small value that stands in recipes and in YAML files, where it is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Annotated, Any, ClassVar
 
 import torch
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -52,6 +53,14 @@ class Guide(BaseModel):
 
     weight: float = Field(default=1.0, ge=0, le=100, allow_inf_nan=False)
     window: tuple[float, float] = _ALWAYS
+
+    @field_validator("window")
+    @classmethod
+    def _check_window(cls, window: tuple[float, float]) -> tuple[float, float]:
+        low, high = window
+        if not 0 <= low < high < math.inf:
+            raise ValueError(f"no noise level lies between {low:g} and {high:g}; write low before high")
+        return window
 
     @property
     def name(self) -> str:
@@ -233,10 +242,10 @@ def read_guides(given: Any) -> tuple[Guide, ...]:
         RequestError: when it cannot be read or makes no sense.
     """
     if isinstance(given, str | Path):
-        return read_guides(_yaml(Path(given)))
+        given = _yaml(Path(given))
     if isinstance(given, Guide | Mapping) or callable(given):
         given = [given]
-    if not isinstance(given, Sequence):
+    if isinstance(given, str) or not isinstance(given, Sequence):  # a file that holds a mere word, say
         raise RequestError(
             "Guides are a list; begin each with '- timbre:', '- judge:', '- like:' or '- width:'."
         )

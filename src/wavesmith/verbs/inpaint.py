@@ -53,7 +53,7 @@ class InpaintSettings(Settings):
             if not 0 <= start < end < math.inf:
                 raise RequestError(
                     f"A region from {start:g} to {end:g} seconds makes no sense; "
-                    "its end must come after its start."
+                    "it must begin at 0 or later, and end after that."
                 )
             if start < ends:
                 raise RequestError(f"Two regions overlap at {start:g} seconds; make them one.")
@@ -105,7 +105,7 @@ def inpaint(
         choices: `amount` (1 for wholly new, less for nearer to what is there), and the fields of `Settings`.
 
     Returns:
-        Sounds in the form of the source, each with its recipe.
+        Sounds in the form of the source (of more than two channels the first two), each with its recipe.
 
     Raises:
         RequestError: when a region lies outside the sound, or the model cannot follow the request.

@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
+from wavesmith.attribution import credits
 from wavesmith.errors import RequestError
-from wavesmith.export import Kit, Piece, choke_group, even_layers, general_midi_keys
+from wavesmith.export import OPEN_HAT, Kit, Piece, choke_group, even_layers, general_midi_keys
 from wavesmith.hearing import Timbre
 from wavesmith.models import Model
 from wavesmith.sound import Sound
@@ -52,7 +53,8 @@ def make_kit(
         layers: sounds for different velocities, 1 to 8.
         turns: sounds that take turns when a key is hit again and again, 1 to 8.
         amount: how far they differ, as for `vary`.
-        seed: see `generate`; piece k of a label is its sound k.
+        seed: see `generate`; the pieces of a label are its first sounds, in their order. Of hi-hats the one
+            that rings longest lies on the key of the open one, and the shortest come first.
         progress: called with (sounds done, sounds in all).
         choices: as for `generate` and `vary`, such as `steps`; `seconds` and `method` reach one of the two.
 
@@ -83,8 +85,10 @@ def make_kit(
     made, done = [], 0
     for piece, places in keys.items():
         label = labels[piece]
-        for number, key in enumerate(places):
-            (first,) = generate(model, 1, label=label, seed=seed, first=number, **new)
+        firsts = generate(model, len(places), label=label, seed=seed, **new) if places else []
+        if choke_group(piece) and OPEN_HAT in places:
+            firsts = _longest_at(firsts, places.index(OPEN_HAT))
+        for first, key in zip(firsts, places, strict=True):
             rows = []
             for layer in range(layers):
                 softer = layers - 1 - layer
@@ -96,7 +100,19 @@ def make_kit(
             made.append(Piece(piece, key, even_layers(rows), choke=choke_group(piece)))
     about = {"model": model.name, "model_hash": model.hash, "seed": seed, "pieces": dict(pieces)}
     about |= {"layers": layers, "turns": turns, "amount": amount}
-    return Kit(name, tuple(made), author="wavesmith", credits=credits_of(model), about=about)
+    return Kit(name, tuple(made), author="wavesmith", credits=credits(model).text, about=about)
+
+
+def _longest_at(sounds: list[Sound], place: int) -> list[Sound]:
+    """Sounds by how long they ring, but the one that rings longest at a place."""
+    ordered = sorted(sounds, key=lambda sound: _timbre(sound, "duration"))
+    ordered.insert(place, ordered.pop())
+    return ordered
+
+
+def _timbre(sound: Sound, name: str) -> float:
+    with torch.no_grad():
+        return float(Timbre(sound.rate)(sound.tensor()[None])[name])
 
 
 def _turns(
@@ -111,15 +127,8 @@ def _turns(
     if not softer:
         return [first, *(vary(model, first, turns - 1, **asked) if turns > 1 else ())]
     if model.timbre is not None:
-        with torch.no_grad():
-            brightness = float(Timbre(model.rate)(first.tensor()[None])["brightness"])
+        brightness = _timbre(first, "brightness")
         percentile = model.timbre.percentile("brightness", brightness, {label: 1.0} if label else None)
         duller = {"timbre": "brightness", "percentile": max(0.0, percentile - softer * DULLER)}
         asked = asked | {"guide": [*asked["guide"], duller]}
     return vary(model, first, turns, first=softer * turns, **asked)
-
-
-def credits_of(model: Model) -> str:
-    """Whom a model's sounds owe: the lines of its card that ask for credit."""
-    asked = [line.strip() for line in model.card.splitlines() if "provided by" in line.lower()]
-    return "\n".join([f"Made with wavesmith and its model {model.name} ({model.hash}).", *asked])

@@ -93,7 +93,8 @@ def loop(
         choices: `beats` in a bar, `joint` in seconds, and the fields of `Settings`.
 
     Returns:
-        Sounds in the form of the source, each with its recipe. Played round and round they have no seam.
+        Sounds in the form of the source (of more than two channels the first two), each with its recipe.
+        Played round and round they have no seam.
 
     Raises:
         RequestError: for a request that makes no sense.

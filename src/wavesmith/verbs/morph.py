@@ -21,7 +21,6 @@ from wavesmith.verbs.sources import Bench, worked
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
 from wavesmith.verbs.walk import denoiser_of, noise_of
 
-
 MEETING = 2.0
 """Noise, relative to the level of the sources, at which they meet.
 
@@ -59,8 +58,8 @@ def morph(
     """Make the sounds between two sounds, or a square of them among four.
 
     Each source is followed up to a level of noise at which its outline still shows (`latent.ascend`,
-    `MEETING`); what lies between there on the sphere is turned into sounds. What this way there and back loses of a source is added again in the
-    share of that source, so that the ends are the sources.
+    `MEETING`); what lies between there on the sphere is turned into sounds. What this way there and back
+    loses of a source is added again in the share of that source, so that the ends are the sources.
 
     Args:
         model: what `load` returned.

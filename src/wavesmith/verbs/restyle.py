@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -119,6 +119,13 @@ def _make(task: Task[RestyleSettings], indices: Sequence[int]) -> Iterator[Sound
 RESTYLE = Verb("restyle", RestyleSettings, _make, sources=1)
 
 
+class Restyled(NamedTuple):
+    """What `restyle_file` wrote: the recipe, which the file carries as well, and the peak before clipping."""
+
+    recipe: Recipe
+    peak: float
+
+
 @torch.inference_mode()
 def restyle_file(
     model: Model,
@@ -130,7 +137,7 @@ def restyle_file(
     bits: Bits = 24,
     progress: Progress | None = None,
     **choices: Any,
-) -> Recipe:
+) -> Restyled:
     """`restyle` from file to file, in memory that does not grow with the length of the sound.
 
     What is done survives an interruption: the same call goes on from there. The file is the one that
@@ -148,7 +155,7 @@ def restyle_file(
         choices: as for `restyle`.
 
     Returns:
-        The recipe, which the file carries as well.
+        The recipe, and the peak, which integer formats clip at 1.
 
     Raises:
         RequestError: for a request that this model cannot follow.
@@ -165,8 +172,9 @@ def restyle_file(
         unfinished.add(done.numpy(), rest.numpy())
         if progress:
             progress(unfinished.parts, total)
-    unfinished.finish(bench.gain_to(unfinished.peak, task.settings.peak_db), bits)
-    return recipe
+    gain = bench.gain_to(unfinished.peak, task.settings.peak_db)
+    unfinished.finish(gain, bits)
+    return Restyled(recipe, gain * unfinished.peak)
 
 
 def restyle_recipe(

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from wavesmith.data.fit import sounding_end
+from wavesmith.data.scan import SHORTEST_SECONDS
 from wavesmith.errors import AudioError
 from wavesmith.models import Model
 from wavesmith.sound import Sound
@@ -158,11 +159,14 @@ def check_audible(audio: Audio, name: str = "") -> None:
     """Refuse a sound with nothing in it, by its name if it has one.
 
     Raises:
-        AudioError: when it is empty or silent.
+        AudioError: when it is empty, shorter than what models are trained on, or silent.
     """
     name = name or "The sound"
     if not audio.frames:
         raise AudioError(f"{name} is empty; give a sound with something in it.")
+    if audio.frames < SHORTEST_SECONDS * audio.rate:
+        shortest = 1000 * SHORTEST_SECONDS
+        raise AudioError(f"{name} is shorter than {shortest:.0f} ms; give a sound that lasts longer.")
     if not audio.peak > _SILENT:
         raise AudioError(
             f"{name} is silent: nothing in it is above -100 dBFS; give a sound that can be heard."

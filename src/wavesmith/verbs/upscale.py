@@ -69,7 +69,8 @@ def upscale(
         choices: fields of `Settings`, such as `label`.
 
     Returns:
-        Sounds at the source's rate, or at the model's where that is higher, each with its recipe.
+        Sounds at the source's rate, or at the model's where that is higher, with its channels (of more than
+        two the first two), each with its recipe.
 
     Raises:
         RequestError: when nothing is missing, or the model cannot follow the request.

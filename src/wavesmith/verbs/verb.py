@@ -78,7 +78,7 @@ class Verb(Generic[S]):
         seed: int | None = None,
         first: int = 0,
         progress: Progress | None = None,
-        skip: Callable[[Recipe], bool] = lambda recipe: False,
+        skip: Callable[[Recipe], bool] | None = None,
         **asked: Any,
     ) -> Iterator[Sound]:
         """Make `n` sounds, yielding each as soon as it is made; memory for sounds does not grow with `n`.
@@ -90,14 +90,17 @@ class Verb(Generic[S]):
             seed: 0 to 2^31 - 1; drawn and kept in the recipe if None. Sound k of a seed is always the same.
             first: index of the first sound: `n=1, first=5` is the sixth sound of the seed.
             progress: called with (sounds done, sounds in all).
-            skip: asked about every recipe before anything is made; sounds for which it is true are left out.
+            skip: asked about every recipe before anything is made, so that what it refuses is refused at
+                once; sounds for which it is true are left out.
             asked: fields of `settings`.
         """
         seed = check_count(n, seed)
         if first < 0:
             raise RequestError(f"The first sound cannot be number {first}; count from 0.")
         task = self.task(model, sources, seed, **asked)
-        wanted = [k for k in range(first, first + n) if not skip(self.recipe(task, k))]
+        wanted: Sequence[int] = range(first, first + n)
+        if skip:
+            wanted = [k for k in wanted if not skip(self.recipe(task, k))]
         return self._stream(task, wanted, progress)
 
     def _stream(self, task: Task[S], indices: Sequence[int], progress: Progress | None) -> Iterator[Sound]:
