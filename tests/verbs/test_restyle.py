@@ -41,6 +41,13 @@ def test_a_result_has_no_dc(debug, texture, seconds):
     assert made.levels().dc_db < -50 < restyle(debug, offset, amount=0)[0].levels().dc_db
 
 
+def test_what_begins_in_silence_still_does(debug, hit):
+    source = hit(200, 0.25)
+    assert source.samples[:, 0].max() == 0
+    for made in restyle(debug, source, 4, amount=0.9, seed=1):
+        assert np.abs(made.samples[:, 0]).max() < 0.01 * made.peak
+
+
 @pytest.mark.parametrize("amount", [0.5, 1.0])
 def test_no_window_can_be_heard(textures, texture, amount):
     """The mean power of many results, each 40 samples: within 1 dB everywhere, and no jump is unusual."""

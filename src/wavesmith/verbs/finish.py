@@ -10,8 +10,8 @@ from torch import Tensor
 from wavesmith.errors import ModelError
 
 SILENCE_DB = -60.0  # below the peak; what comes after the last sample above this is taken for silence
-START_DB = -40.0  # below the peak; a first sample above this is a step out of silence, which clicks
-RISE_SECONDS = 0.0005  # length of the fade-in it gets instead; an attack is as sharp after it
+START_DB = -40.0  # below the peak; a first sample above this is a step out of silence
+RISE_SECONDS = 0.0005  # length of the fade-in it gets instead; attacks of real drums are no sharper
 RELEASE_SECONDS = 0.03  # length of the fade into silence
 REST_SECONDS = 0.05  # silence that every sound ends with, at most a tenth of it
 LOWEST_HZ = 10.0  # nothing below this is heard or wanted
@@ -35,8 +35,10 @@ def finish(wave: Tensor, rate: int, peak_db: float | None) -> Tensor:
     if float(wave.abs().max()) < _NOTHING:
         return torch.zeros_like(wave)
     wave = without_dc(wave, rate)
-    envelope = wave.abs().amax(0)
-    wave = wave * _rise(envelope, rate) * _release(envelope, rate)
+    release = _release(wave.abs().amax(0), rate)
+    if begins_with_step(wave):
+        wave = risen(wave, rate)
+    wave = wave * release
     peak = float(wave.abs().max())
     if peak_db is None or peak < _NOTHING:
         return wave
@@ -62,15 +64,17 @@ def without_dc(wave: Tensor, rate: int) -> Tensor:
     return passed
 
 
-def _rise(envelope: Tensor, rate: int) -> Tensor:
-    """Gains `[N]`: a raised cosine up from 0 where the sound would begin with a step, then 1."""
-    gains = torch.ones_like(envelope)
-    if envelope[0] > envelope.max() * 10 ** (START_DB / 20):
-        frames = min(math.ceil(RISE_SECONDS * rate), len(envelope))
-        gains[:frames] = 0.5 - 0.5 * torch.cos(
-            math.pi * torch.arange(frames, device=envelope.device) / frames
-        )
-    return gains
+def begins_with_step(wave: Tensor) -> bool:
+    """Whether the first sample of a wave `[C, N]` is a step out of silence, which clicks."""
+    return bool(wave[:, 0].abs().max() > wave.abs().max() * 10 ** (START_DB / 20))
+
+
+def risen(wave: Tensor, rate: int) -> Tensor:
+    """A wave `[C, N]` that rises from 0 in its first half millisecond, along a raised cosine."""
+    frames = min(math.ceil(RISE_SECONDS * rate), wave.shape[-1])
+    gains = torch.ones(wave.shape[-1], dtype=wave.dtype, device=wave.device)
+    gains[:frames] = 0.5 - 0.5 * torch.cos(math.pi * torch.arange(frames, device=wave.device) / frames)
+    return wave * gains
 
 
 def _release(envelope: Tensor, rate: int) -> Tensor:

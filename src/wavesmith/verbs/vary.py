@@ -14,7 +14,7 @@ from wavesmith.diffusion.noise import Index
 from wavesmith.models import Model
 from wavesmith.sound import Sound
 from wavesmith.verbs.constraints import constrained, held
-from wavesmith.verbs.finish import without_dc
+from wavesmith.verbs.finish import begins_with_step, risen, without_dc
 from wavesmith.verbs.latent import ascend, both_ways, come_back, own_level, slerp
 from wavesmith.verbs.settings import Settings, check_share
 from wavesmith.verbs.sources import Bench, worked
@@ -169,14 +169,19 @@ def windowed(
     made: Tensor | None = None,
     shape: Callable[[Tensor, Tensor], Tensor] = lambda wave, piece: wave,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """A sound varied window after window, without DC (see `blocks`); `shape` gets each with its source."""
+    """A sound varied window after window (see `blocks`); `shape` gets each with its source.
+
+    It has no DC, and begins in silence where its source does.
+    """
 
     def process(start: int, stop: int, known: Tensor | None) -> Tensor:
         piece = bench.take(start, stop)
         if not piece.any():
             return piece
         wave = varied(task.model, task.settings, piece, task.seed, [(index, start)], known)[0]
-        return without_dc(shape(wave, piece), task.model.rate)
+        wave = without_dc(shape(wave, piece), task.model.rate)
+        stepped = start == 0 and begins_with_step(wave) and not begins_with_step(piece)
+        return risen(wave, task.model.rate) if stepped else wave
 
     return worked(bench, process, first, made)
 
