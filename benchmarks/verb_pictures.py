@@ -146,9 +146,12 @@ def of_morph(model: Model, recordings: Recordings, count: int, out: Path) -> Ite
         "a kick (recording)",
     ]
     draw(names, made, 3, out / "morph.png")
-    ends, lost = [], []
+    ends, lost, levels, apart = [], [], [], []
     for one, other in pairwise(recordings.all_hits(count + 1)):
-        ends.append(snr(one, morph(model, one, other, n=2)[0]))
+        start, middle, end = morph(model, one, other, n=3)
+        ends.append(snr(one, start))
+        levels.append(loudest(middle) - (loudest(start) + loudest(end)) / 2)
+        apart.append(max(distance(middle, start), distance(middle, end)) / distance(start, end))
         bench = Bench(one, model)
         task = Task(model, settle(MorphSettings, model), 0, (one, one))
         with torch.inference_mode():
@@ -163,6 +166,12 @@ def of_morph(model: Model, recordings: Recordings, count: int, out: Path) -> Ite
         "inversion there and back alone, SNR dB (median, least)",
         f"{median(lost):.0f}, {min(lost):.0f}",
     )
+    yield (
+        "morph",
+        "loudest 50 ms of the middle, relative to the ends' mean, dB (median, least, most)",
+        f"{median(levels):.1f}, {min(levels):.1f}, {max(levels):.1f}",
+    )
+    yield "morph", "middle to the further end, of the way between the ends (median)", f"{median(apart):.2f}"
 
 
 def of_inpaint(model: Model, recordings: Recordings, count: int, out: Path) -> Iterator[Row]:
@@ -337,6 +346,13 @@ def level_jumps(source: Sound, made: Sound, places: Sequence[int]) -> list[float
         return decibels(after / before)
 
     return [abs(change(made, place) - change(source, place)) for place in places]
+
+
+def loudest(sound: Sound) -> float:
+    """Level of the loudest 50 ms, dB."""
+    power = np.pad(np.square(sound.samples).mean(axis=0), (0, sound.rate // 20))
+    running = np.cumsum(power)
+    return decibels(float((running[sound.rate // 20 :] - running[: -(sound.rate // 20)]).max()))
 
 
 def steepest(sound: Sound, place: int, width: int = 0) -> float:

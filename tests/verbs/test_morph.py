@@ -28,6 +28,7 @@ def test_what_lies_between_is_nearer_to_the_nearer_end(textures, texture, likene
     assert from_last == sorted(from_last)
     levels = [np.square(one.samples).mean() for one in made]
     assert abs(10 * np.log10(min(levels) / max(levels))) < 2  # a straight line would lose 3 dB half-way
+    assert likeness(morph(textures, first, first, n=3)[1], first) > 0.99
 
 
 def test_a_share_of_next_to_nothing_is_next_to_nothing_away_from_the_end(debug, hit):
