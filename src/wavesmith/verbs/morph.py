@@ -21,7 +21,7 @@ from wavesmith.verbs.sources import Bench, worked
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
 from wavesmith.verbs.walk import denoiser_of, noise_of
 
-MEETING = 2.0
+MEETING = 1.5
 """Noise, relative to the level of the sources, at which they meet.
 
 From above it the model would make sounds of its own in the middle, quiet or strange ones among them; from
