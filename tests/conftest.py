@@ -1,14 +1,25 @@
-"""Peers: other people's packages, whose results ours are compared with where they are installed."""
+"""One thread for all tests, and peers: other people's packages that ours is compared with where installed."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
 import types
+from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
 import pytest
+import torch
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    """Nothing here is large enough for two, and bits must not depend on the machine or on earlier tests."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def installed(name: str, *needs: str) -> Any:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from wavesmith.families import ParameterisationConfig, Sampling
 from wavesmith.networks import FrameUNetConfig
@@ -17,15 +16,6 @@ from wavesmith.training import ModelRecipe, TrainingConfig, TrainingRecipe
 from wavesmith.transforms import SpectralConfig
 
 RATE, LENGTH = 8000, 512
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    """Nothing here is large enough for two, other tests' choice must not matter, nor whose fixture trains."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -22,14 +22,6 @@ from wavesmith.transforms import RawConfig
 RATE, LENGTH = 16000, 256
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def model(network: NetworkConfig, channels: int, kind: Any, length: int = LENGTH) -> Model:
     """A model with random weights on raw samples."""
     config = DiffusionConfig(
