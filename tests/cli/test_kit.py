@@ -43,6 +43,13 @@ def test_only_the_formats_asked_for(wavesmith):
     assert list(Path("kit").glob("*.dspreset"))
 
 
+def test_a_folder_that_will_not_do_is_refused_before_anything_is_made(wavesmith, monkeypatch):
+    monkeypatch.setattr("wavesmith.verbs.kit.make_kit", None)
+    Path("kit").mkdir()
+    Path("kit/song.als").write_text("mine")
+    assert wavesmith(*OPTIONS, "--pieces", "kick=1").refuses("kit is not empty", "--overwrite")
+
+
 def test_another_kit_is_replaced_only_if_asked(wavesmith):
     small = ("--pieces", "kick=1", "--layers", 1, "--turns", 1)
     assert wavesmith(*OPTIONS, *small).code == 0

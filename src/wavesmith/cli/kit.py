@@ -42,7 +42,7 @@ def kit(
 ) -> None:
     """Make a playable kit: samples, SFZ, DecentSampler and Hydrogen files, a picture, and a bar to try it."""
     from wavesmith.cli.files import width
-    from wavesmith.export import FORMATS, bar, read_sfz, render, write_kit, write_midi
+    from wavesmith.export import FORMATS, bar, check_place, read_sfz, render, write_kit, write_midi
     from wavesmith.picture import sheet
     from wavesmith.verbs.kit import make_kit
 
@@ -53,6 +53,8 @@ def kit(
         raise RequestError(unknown("kit format", min(unwanted), FORMATS))
     if not 4 <= bpm <= 1000:
         raise RequestError(f"A tempo of {bpm:g} beats per minute makes no sense; choose 4 to 1000.")
+    if not overwrite:  # whether a kit that is there is this one is known once it is made
+        check_place(out)
     model = models.load()
     with progress("making sounds") as show:
         made = make_kit(

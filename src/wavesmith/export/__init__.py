@@ -9,7 +9,7 @@ from wavesmith.export.keys import OPEN_HAT, choke_group, general_midi_keys, key_
 from wavesmith.export.kit import Kit, Layer, Piece, even_layers
 from wavesmith.export.midi import Hit, read_midi, write_midi
 from wavesmith.export.render import Instrument, Region, read_sfz, render
-from wavesmith.export.write import FORMATS, write_kit
+from wavesmith.export.write import FORMATS, check_place, write_kit
 
 __all__ = [
     "FORMATS",
@@ -21,6 +21,7 @@ __all__ = [
     "Piece",
     "Region",
     "bar",
+    "check_place",
     "choke_group",
     "even_layers",
     "general_midi_keys",

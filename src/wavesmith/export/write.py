@@ -60,7 +60,7 @@ def write_kit(
     files = [*samples, *instruments.values(), README, ABOUT]
     values = kit_values(kit, names, files, bits)
     if not overwrite:
-        _check_free(folder, values)
+        check_place(folder, values)
     with _beside(folder) as fresh:
         _write_samples(kit, names, fresh / SAMPLES, bits)
         for file, content in _contents(kit, names, instruments, values, fresh / SAMPLES):
@@ -100,8 +100,13 @@ def _contents(
 # Where it goes
 
 
-def _check_free(folder: Path, values: Mapping[str, Any]) -> None:
-    """Refuse a place that holds anything but this very kit."""
+def check_place(folder: Path, values: Mapping[str, Any] | None = None) -> None:
+    """Refuse a place that holds anything but the kit of these values, or if they are not known yet, but a kit.
+
+    Raises:
+        RequestError: when it is a file, or holds something else.
+        WavesmithError: when it cannot be read.
+    """
     if folder.exists() and not folder.is_dir():
         raise RequestError(f"{folder} is a file; give a folder for the kit.")
     with _worded(folder):
@@ -110,7 +115,7 @@ def _check_free(folder: Path, values: Mapping[str, Any]) -> None:
     there = _values_there(folder)
     if not there:
         raise RequestError(f"{folder} is not empty; {_ELSEWHERE}.")
-    if there != values:
+    if values is not None and there != values:
         raise RequestError(f"{folder} holds another kit, or this one written otherwise; {_ELSEWHERE}.")
 
 
