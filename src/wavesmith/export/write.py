@@ -101,7 +101,7 @@ def _contents(
 
 
 def check_place(folder: Path, values: Mapping[str, Any] | None = None) -> None:
-    """Refuse a place that holds anything but the kit of these values, or if they are not known yet, but a kit.
+    """Refuse a place that holds anything but the kit of these values; any kit will do if they are None.
 
     Raises:
         RequestError: when it is a file, or holds something else.
