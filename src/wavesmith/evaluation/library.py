@@ -186,11 +186,10 @@ def _sorted_out(
     for entry in entries:
         facts, row = known[entry.path]
         why = facts.unreadable
-        if gate and not (
-            why := why or refused[entry.path] or facts.useless or gate.refuses_audio(facts.audio)
-        ):
-            original = originals.setdefault(facts.audio, entry.path)
-            why = None if original == entry.path else f"is the same sound as {original}"
+        if gate:
+            why = why or refused[entry.path] or facts.useless or gate.refuses_audio(facts.audio)
+            if not why and (original := originals.setdefault(facts.audio, entry.path)) != entry.path:
+                why = f"is the same sound as {original}"
         if why:
             left_out.append(LeftOut(entry.path, why))
         else:
