@@ -189,6 +189,12 @@ def test_the_command_makes_the_report_again(ask) -> None:
         assert words[words.index(option) + 1] == value
 
 
+def test_ones_are_in_the_command_like_other_numbers(ask) -> None:
+    words = ask(debug_model(), count=20, steps=1, seed=1, guidance=1.0).command.split()
+    for option, value in {"--seed": "1", "--steps": "1", "--guidance": "1.0"}.items():
+        assert words[words.index(option) + 1] == value
+
+
 def test_other_formats_are_converted_and_that_is_said(ask, kit) -> None:
     report = ask(kit("fine", 12, seed=1, rate=16_000, channels=2))
     [note] = [note for note in report.notes if "converted" in note]

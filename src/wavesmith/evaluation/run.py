@@ -479,6 +479,6 @@ def _command(model: str, reference: str | Path, options: dict[str, Any]) -> str:
     for name, value in options.items():
         if value is False:
             words.append(f"--no-{name}")
-        elif value not in (None, True):
+        elif value is not None and value is not True:  # `in` would take 1 for True
             words += [f"--{name.replace('_', '-')}", str(value)]
     return shlex.join(words)
