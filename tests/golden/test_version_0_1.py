@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import wavesmith
 from wavesmith import Model, Recipe, Sound
 
