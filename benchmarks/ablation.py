@@ -22,13 +22,13 @@ from torch.utils.data import DataLoader
 
 from wavesmith.classifiers import Classifier, predict
 from wavesmith.data import AUGMENT_FEATURES, ScannedFile, SoundDataset, scan, split
-from wavesmith.diffusion import ItemNoise
 from wavesmith.embeddings import embedding, listen
 from wavesmith.evaluation import kernel_audio_distance
 from wavesmith.evaluation.file_measures import wave_of
 from wavesmith.families import DiffusionConfig, DiffusionModel, ParameterisationConfig
 from wavesmith.models import Model, fingerprint, save_folder
 from wavesmith.networks import FrameUNetConfig, TransformerConfig, parameters
+from wavesmith.noise import ItemNoise
 from wavesmith.picture import sheet
 from wavesmith.sound import Sound
 from wavesmith.training import ModelRecipe, TrainingConfig, read_recipe
@@ -100,7 +100,7 @@ def trained(family: DiffusionModel, sounds: SoundDataset, config: TrainingConfig
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * min(1.0, warm, max(fall, 0.02))
         shape = family.feature_shape(batch.wave.shape[-1])
-        eps = ItemNoise(config.seed, batch.position.tolist(), shape)()
+        eps = ItemNoise(config.seed, batch.position.tolist()).normal(shape)
         sigma = batch.sigma * scale
         with torch.autocast("cpu", torch.bfloat16):  # for all alike; quick where the CPU is
             losses = family.training_loss(batch.wave, sigma, eps, label=batch.label, augment=batch.augment)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from wavesmith.diffusion import ItemNoise
+from wavesmith.noise import ItemNoise
 from wavesmith.verbs.generate import GenerateSettings
 from wavesmith.verbs.latent import ascend, both_ways, come_back, own_level, slerp
 from wavesmith.verbs.settings import settle
@@ -18,7 +18,7 @@ def test_the_way_up_and_down_leads_back_to_the_sound(textures, texture):
     z = texture(512).tensor()[None]
     sigmas = both_ways(settings, z)
     denoiser = denoiser_of(textures, settings, 1, 512)
-    latent = ascend(denoiser, z, sigmas, ItemNoise(0, [0], (2, 512))())
+    latent = ascend(denoiser, z, sigmas, ItemNoise(0, [0]).normal((2, 512)))
     back = come_back(denoiser, latent, sigmas)
     error = float((back - z).square().mean() / z.square().mean())
     assert 10 * np.log10(error) < -25
@@ -30,7 +30,7 @@ def test_what_makes_a_sound_is_noise_of_unit_level(textures, texture):
     for width in (1.0, 4.0):
         z = texture(512, width=width).tensor()[None]
         denoiser = denoiser_of(textures, settings, 1, 512)
-        latent = ascend(denoiser, z, both_ways(settings, z), ItemNoise(0, [0], (2, 512))())
+        latent = ascend(denoiser, z, both_ways(settings, z), ItemNoise(0, [0]).normal((2, 512)))
         assert 0.3 < latent.square().mean().sqrt() < 1.5
 
 

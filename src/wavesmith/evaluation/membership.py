@@ -24,9 +24,9 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from wavesmith.diffusion import ItemNoise
 from wavesmith.errors import RequestError
 from wavesmith.families import DiffusionModel
+from wavesmith.noise import ItemNoise
 
 LEVELS = 6
 FEWEST_SOURCES = 4
@@ -155,7 +155,7 @@ def _errors(family: DiffusionModel, sound: Known, sigmas: Tensor, seed: int, ind
     label = sound.label[None].to(device)
     errors = []
     for k, sigma in enumerate(sigmas.to(device)):
-        eps = ItemNoise(seed, [(index, k)], features.shape[1:], device)()
+        eps = ItemNoise(seed, [(index, k)], device).normal(features.shape[1:])
         denoised = family.denoiser(features + sigma * eps, sigma[None], label=label)
         power = features.square()
         oracle = (power * sigma**2 / (power + sigma**2)).sum()

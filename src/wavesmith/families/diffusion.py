@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import Any, Literal
 
 import torch
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from wavesmith.diffusion import EDM, X0, Epsilon, Gated, Parameterisation, RectifiedFlow, V
+from wavesmith.diffusion import PARAMETERISATIONS, Parameterisation
 from wavesmith.errors import RequestError, unknown
 from wavesmith.networks import NetworkConfig, multiply_adds
 from wavesmith.transforms import TransformConfig
@@ -28,19 +29,9 @@ class ParameterisationConfig(BaseModel):
 
     def build(self) -> Parameterisation:
         """Make the parameterisation."""
-        match self.kind:
-            case "edm":
-                return EDM(sigma_data=self.sigma_data)
-            case "gated":
-                return Gated(sigma_data=self.sigma_data)
-            case "v":
-                return V()
-            case "epsilon":
-                return Epsilon()
-            case "x0":
-                return X0()
-            case "flow":
-                return RectifiedFlow()
+        kind = PARAMETERISATIONS[self.kind]
+        names = {field.name for field in fields(kind)}
+        return kind(**self.model_dump(include=names))
 
 
 class Sampling(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import resources
 from importlib.abc import Traversable
 from pathlib import Path
@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from wavesmith.data import Augmentation
-from wavesmith.diffusion import Crash, LogitNormal, LogNormal, NoiseLevels, UniformAngle, UniformFlow
+from wavesmith.diffusion import NOISE_LEVELS, LogitNormal, LogNormal, NoiseLevels
 from wavesmith.errors import RequestError, first_problem, unknown
 from wavesmith.families.diffusion import ParameterisationConfig, Sampling, check_space
 from wavesmith.networks import NetworkConfig
@@ -56,9 +56,7 @@ class UniformConfig(BaseModel):
 
     def build(self) -> NoiseLevels:
         """Make the distribution."""
-        kinds: dict[str, Callable[[], NoiseLevels]]
-        kinds = {"uniform_angle": UniformAngle, "crash": Crash, "uniform_flow": UniformFlow}
-        return kinds[self.kind]()
+        return NOISE_LEVELS[self.kind]()
 
 
 NoiseLevelsConfig = Annotated[

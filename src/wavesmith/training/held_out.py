@@ -9,8 +9,9 @@ from __future__ import annotations
 import torch
 
 from wavesmith.data import SoundDataset
-from wavesmith.diffusion import ItemNoise, NoiseLevels
+from wavesmith.diffusion import NoiseLevels
 from wavesmith.families import DiffusionModel
+from wavesmith.noise import ItemNoise
 
 BINS = 8
 MOST_SOUNDS = 48
@@ -44,7 +45,8 @@ class HeldOut:
                 waves = self.waves[start : start + _CHUNK].to(device)
                 shape = family.feature_shape(waves.shape[-1])
                 indices = range(start, start + len(waves))
-                eps = ItemNoise(self.seed, [k * MOST_SOUNDS + i for i in indices], shape, device)()
+                noise = ItemNoise(self.seed, [k * MOST_SOUNDS + i for i in indices], device)
+                eps = noise.normal(shape)
                 labels = weights[start : start + _CHUNK]
                 sigmas = torch.full((len(waves),), sigma, device=device)
                 total += float(family.training_loss(waves, sigmas, eps, label=labels).sum())

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from wavesmith.diffusion import ItemNoise
 from wavesmith.families import DiffusionModel
+from wavesmith.noise import ItemNoise
 from wavesmith.training.config import TrainingConfig
 from wavesmith.training.ema import PowerAverages
 from wavesmith.training.examples import Example, Examples, Positions
@@ -86,7 +86,7 @@ class DiffusionTraining(L.LightningModule):
         """Mean loss of a batch."""
         shape = self.family.feature_shape(batch.wave.shape[-1])
         positions = batch.position.tolist()
-        eps = ItemNoise(self.config.seed, positions, shape, self.device)()
+        eps = ItemNoise(self.config.seed, positions, self.device).normal(shape)
         with self._dropout_from(positions[0]):
             losses = self.losses(batch.wave, batch.sigma, eps, label=batch.label, augment=batch.augment)
         loss = losses.mean()

@@ -27,8 +27,8 @@ from torch.nn import functional as F
 
 from wavesmith.classifiers import Classifier
 from wavesmith.descriptors import TIMBRES, LogMel, Timbre, resample
-from wavesmith.diffusion import Steer
 from wavesmith.errors import RequestError, first_problem, unknown
+from wavesmith.families.condition import LossTerm
 from wavesmith.files import sha256
 from wavesmith.models import Model
 from wavesmith.sound import Sound
@@ -280,10 +280,12 @@ def _yaml(path: Path) -> Any:
         raise RequestError(f"The guides in {path} are not valid YAML ({problem}); correct it.") from error
 
 
-def steers(guides: Sequence[Guide], model: Model, label: Mapping[str, float]) -> list[Steer]:
-    """What steers the walk of a model to sounds of a mix of labels."""
+def loss_terms(guides: Sequence[Guide], model: Model, label: Mapping[str, float]) -> list[LossTerm]:
+    """Return the losses that guide a model to sounds of a mix of labels."""
     with torch.inference_mode(False):  # gradients do not pass through what is made in inference mode
-        return [Steer(guide.name, guide.loss(model, label), guide.weight, guide.window) for guide in guides]
+        return [
+            LossTerm(guide.name, guide.loss(model, label), guide.weight, guide.window) for guide in guides
+        ]
 
 
 def width_of(sound: Tensor) -> Tensor:

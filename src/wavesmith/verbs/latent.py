@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from wavesmith.diffusion import Denoiser, sampler, schedule
+from wavesmith.diffusion import SAMPLERS, Denoiser, schedule
 from wavesmith.verbs.settings import Settings
 
 STEPS = 24
@@ -21,7 +21,7 @@ Where a sound is silent its features are exactly 0, and would stay so all the wa
 starts from.
 """
 
-_WALK = sampler("dpmpp_2m").run  # up and down by one rule, and of second order, so that the way back is near
+_WALK = SAMPLERS["dpmpp_2m"]  # up and down by one rule, and of second order, so that the way back is near
 
 
 def both_ways(settings: Settings, z: Tensor, top: float = TOP) -> Tensor:

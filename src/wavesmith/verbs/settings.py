@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Mapping
-from inspect import signature
+from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import (
@@ -15,10 +14,8 @@ from pydantic import (
     ValidationError,
     model_serializer,
 )
-from torch import Tensor
 
 from wavesmith.diffusion import SAMPLERS
-from wavesmith.diffusion import sampler as find_sampler
 from wavesmith.diffusion import schedule as find_schedule
 from wavesmith.errors import RequestError, first_problem
 from wavesmith.models import Model
@@ -165,18 +162,14 @@ def words(label: Label) -> str:
 
 
 def _check_eta(sampler: str, eta: float | None) -> None:
-    run = find_sampler(sampler).run
+    options = SAMPLERS[sampler].options
     if eta is None:
         return
-    if not _takes_eta(run):
-        able = ", ".join(name for name, known in SAMPLERS.items() if _takes_eta(known.run))
+    if "eta" not in options:
+        able = ", ".join(name for name, known in SAMPLERS.items() if "eta" in known.options)
         raise RequestError(f"The sampler '{sampler}' takes no eta; leave it out or choose one of: {able}.")
     if not 0 <= eta <= 1:
         raise RequestError(f"An eta of {eta:g} makes no sense; choose 0 (no fresh noise) to 1.")
-
-
-def _takes_eta(run: Callable[..., Tensor]) -> bool:
-    return "eta" in signature(run).parameters
 
 
 def check_seconds(seconds: float) -> None:

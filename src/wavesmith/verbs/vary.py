@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from wavesmith.diffusion import Denoiser
-from wavesmith.diffusion.noise import Index
 from wavesmith.models import Model
+from wavesmith.noise import Index
 from wavesmith.sound import Sound
 from wavesmith.verbs.constraints import constrained, held
 from wavesmith.verbs.latent import ascend, both_ways, come_back, own_level, slerp

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from wavesmith.diffusion import Denoiser, ItemNoise, Noise, classifier_free, sampler, schedule, steered
-from wavesmith.diffusion.noise import Index
+from wavesmith.diffusion import SAMPLERS, Denoiser, Noise, classifier_free, loss_guided, schedule
 from wavesmith.models import Model
-from wavesmith.verbs.guides import steers
+from wavesmith.noise import Draw, Index, ItemNoise
+from wavesmith.verbs.guides import loss_terms
 from wavesmith.verbs.settings import Settings
 
 
@@ -34,13 +34,13 @@ def denoiser_of(model: Model, settings: Settings, batch: int, length: int) -> De
     if not settings.guide:
         return denoiser
     shares = dict(zip(model.labels, family.label_weights(settings.label).tolist(), strict=True))
-    found = steers(settings.guide, model, shares)
-    return steered(denoiser, lambda z: family.transform.decode(z, length), found)
+    terms = loss_terms(settings.guide, model, shares)
+    return loss_guided(denoiser, lambda z: family.transform.decode(z, length), terms)
 
 
-def noise_of(model: Model, seed: int, indices: Sequence[Index], length: int) -> ItemNoise:
+def noise_of(model: Model, seed: int, indices: Sequence[Index], length: int) -> Draw:
     """Fresh noise in the model's feature space for sounds of `length` samples."""
-    return ItemNoise(seed, indices, model.family.feature_shape(length), model.device)
+    return ItemNoise(seed, indices, model.device).shaped(model.family.feature_shape(length))
 
 
 def levels(settings: Settings, start: float | None = None) -> Tensor:
@@ -60,5 +60,4 @@ def descend(
 ) -> Tensor:
     """Walk from `x`, noisy at `sigmas[0]`, down to features without noise."""
     options = {} if settings.eta is None else {"eta": settings.eta}
-    walk: Callable[..., Tensor] = sampler(settings.sampler).run
-    return walk(denoiser, x, sigmas, noise=noise, **options)
+    return SAMPLERS[settings.sampler](denoiser, x, sigmas, noise=noise, **options)

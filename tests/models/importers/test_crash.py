@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from wavesmith.diffusion import ItemNoise, schedule
+from wavesmith.diffusion import schedule
 from wavesmith.models import convert, load
+from wavesmith.noise import ItemNoise
 from wavesmith.verbs import generate
 from wavesmith.verbs.generate import GenerateSettings, sample
 from wavesmith.verbs.settings import settle
@@ -131,7 +132,7 @@ def test_ddim_is_the_published_one(path):
     settings = settle(GenerateSettings, model, steps=10, sigma_min=0.01)
     levels = schedule("crash", 10, 0.01, settings.sigma_max)
     deviations = (levels / (1 + levels**2).sqrt()).float()
-    x = ItemNoise(5, [0], (1, 600))() * deviations[0]
+    x = ItemNoise(5, [0]).normal((1, 600)) * deviations[0]
     for sigma, following in pairwise(deviations):
         eps = published(state, x, sigma[None])
         clean = (x - sigma * eps) / (1 - sigma**2).sqrt()

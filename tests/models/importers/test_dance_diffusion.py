@@ -6,12 +6,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from wavesmith.diffusion import ItemNoise
 from wavesmith.files import sha256
 from wavesmith.models import Model, convert, load
 from wavesmith.models.importers import official
 from wavesmith.models.importers.dance_diffusion import constants
 from wavesmith.networks import DanceDiffusionConfig
+from wavesmith.noise import ItemNoise
 from wavesmith.verbs import generate
 from wavesmith.verbs.generate import GenerateSettings, sample
 from wavesmith.verbs.settings import settle
@@ -316,7 +316,7 @@ def test_v_ddim_on_the_crash_schedule_is_the_notebooks(dance):
     u = torch.linspace(1, 0, 26, dtype=torch.float64)
     s = torch.sin(math.pi / 2 * u) ** 2
     angles = (2 / math.pi * torch.atan2(s, (1 - s**2).clamp(min=0).sqrt())).tolist()
-    noise = ItemNoise(3, [0, 1], (2, 256))()
+    noise = ItemNoise(3, [0, 1]).normal((2, 256))
     with torch.no_grad():
         expected = v_ddim(dance.family.network, noise, angles)
     asked = {"sampler": "ddim", "schedule": "crash", "steps": 25, "sigma_min": 0.0, "sigma_max": 1e9}

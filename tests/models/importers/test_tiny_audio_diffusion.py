@@ -2,11 +2,11 @@ import pytest
 import torch
 import yaml
 
-from wavesmith.diffusion import ItemNoise
 from wavesmith.models import Model, convert, load
 from wavesmith.models.importers.source import Asked, Source
 from wavesmith.models.importers.tiny_audio_diffusion import _piece, _rate_and_length
 from wavesmith.networks import AttentionUNetConfig
+from wavesmith.noise import ItemNoise
 from wavesmith.verbs.generate import GenerateSettings, sample
 from wavesmith.verbs.settings import settle
 
@@ -255,7 +255,7 @@ def test_it_computes_what_audio_diffusion_pytorch_computes(peer, checkpoint, ans
 @pytest.mark.parametrize("steps", [5, 50])
 def test_it_makes_the_sound_that_audio_diffusion_pytorch_makes(peer, checkpoint, steps):
     model = load(checkpoint)
-    noise = ItemNoise(5, [0, 1], (2, 128))()
+    noise = ItemNoise(5, [0, 1]).normal((2, 128))
     expected = peer.sample(noise, num_steps=steps)
     asked = {"sampler": "ddim", "schedule": "linear", "steps": steps, "sigma_min": 0.0, "sigma_max": 1e9}
     waves = sample(model, settle(GenerateSettings, model, **asked), 5, [0, 1])
