@@ -10,7 +10,7 @@ from wavesmith.errors import AudioError, RequestError
 from wavesmith.models import debug_model
 from wavesmith.sound import Sound
 from wavesmith.verbs import again, generate
-from wavesmith.verbs.guides import read_guides, steers, width_of
+from wavesmith.verbs.guides import loss_terms, read_guides, width_of
 
 RATE = 8000
 
@@ -177,7 +177,7 @@ def test_labels_have_percentiles_of_their_own(model):
     found = read_guides({"timbre": "duration", "percentile": 50})
     wave = noises(1, seed=3)[0][None]
     values = [
-        float(steers(found, model, label)[0].loss(wave, torch.ones(1)))
+        float(loss_terms(found, model, label)[0].loss(wave, torch.ones(1)))
         for label in ({}, {"kick": 1.0}, {"snare": 1.0})
     ]
     assert len(set(values)) == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -59,5 +60,5 @@ def descend(
     denoiser: Denoiser, settings: Settings, x: Tensor, sigmas: Tensor, noise: Noise | None = None
 ) -> Tensor:
     """Walk from `x`, noisy at `sigmas[0]`, down to features without noise."""
-    options = {} if settings.eta is None else {"eta": settings.eta}
+    options: dict[str, Any] = {} if settings.eta is None else {"eta": settings.eta}
     return SAMPLERS[settings.sampler](denoiser, x, sigmas, noise=noise, **options)

@@ -97,16 +97,16 @@ def sampler(name: str, *, evaluations: int, stochastic: bool) -> Callable[[Calla
 
 
 class Step(NamedTuple):
-    """The number of a step, from 0, among `count` steps."""
+    """Number of a step, from 0, among a total of steps."""
 
-    index: int
-    count: int
+    number: int
+    total: int
 
 
 def steps(sigmas: Tensor) -> Iterator[tuple[Step, float, float]]:
     """Yield each step with the noise levels `sigma` and `sigma_next` at its ends."""
-    for index, (sigma, sigma_next) in enumerate(pairwise(sigmas.tolist())):
-        yield Step(index, len(sigmas) - 1), sigma, sigma_next
+    for number, (sigma, sigma_next) in enumerate(pairwise(sigmas.tolist())):
+        yield Step(number, len(sigmas) - 1), sigma, sigma_next
 
 
 def denoise(denoiser: Denoiser, x: Tensor, sigma: float) -> Tensor:
@@ -117,7 +117,7 @@ def denoise(denoiser: Denoiser, x: Tensor, sigma: float) -> Tensor:
 def report(callback: Callback | None, step: Step, x: Tensor, sigma: float, denoised: Tensor) -> None:
     """Call the callback, if there is one."""
     if callback is not None:
-        callback(step.index, step.count, x, x.new_full((len(x),), sigma), denoised)
+        callback(step.number, step.total, x, x.new_full((len(x),), sigma), denoised)
 
 
 def to_d(x: Tensor, sigma: float, denoised: Tensor) -> Tensor:
