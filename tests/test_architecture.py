@@ -12,7 +12,7 @@ import wavesmith
 
 ROOT = Path(wavesmith.__file__).parent
 FLOORS = [
-    {"errors", "files", "recipe", "progress", "lazy", "parallel", "registry"},
+    {"errors", "files", "recipe", "progress", "lazy", "parallel", "registry", "kinds"},
     {"sound", "streaming", "tags", "picture", "data", "noise"},
     {"diffusion", "networks", "transforms", "descriptors"},
     {"families"},

@@ -19,6 +19,7 @@ from wavesmith.descriptors import TimbreTable
 from wavesmith.errors import ModelError, first_problem
 from wavesmith.families.diffusion import DiffusionConfig, DiffusionModel, weightless
 from wavesmith.files import replacing
+from wavesmith.models.legacy import name_of_0_1, with_names_of_today
 from wavesmith.models.model import Model
 from wavesmith.models.provenance import load_provenance
 
@@ -90,8 +91,7 @@ def load_folder(folder: str | Path, name: str | None = None) -> Model:
             f"{folder / CONFIG} does not describe a wavesmith model ({first_problem(error)}); "
             "get the folder again or check how it was made."
         ) from error
-    tensors = _read_tensors(folder / WEIGHTS)
-    _check(config, tensors, folder)
+    tensors = _checked(config, _read_tensors(folder / WEIGHTS), folder)
     family = DiffusionModel(config)
     family.load_state_dict(tensors)
     card = _read_text(folder / CARD) if (folder / CARD).is_file() else ""
@@ -115,9 +115,10 @@ def _refuse_judge(folder: Path, config_text: str) -> None:
 
 
 def fingerprint(config: DiffusionConfig, family: DiffusionModel) -> str:
-    """What identifies a model: a hash over its configuration and every number it computes with."""
+    """Return a model's identity: a hash over its configuration and every number that it computes with."""
     digest = hashlib.sha256(json.dumps(config.model_dump(mode="json"), sort_keys=True).encode())
-    for name, tensor in sorted(family.state_dict().items()):
+    tensors = {name_of_0_1(name): tensor for name, tensor in family.state_dict().items()}
+    for name, tensor in sorted(tensors.items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
@@ -150,8 +151,8 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         raise ModelError(f"{path} is damaged or no safetensors file ({error}); get it again.") from error
 
 
-def _check(config: DiffusionConfig, tensors: dict[str, Tensor], folder: Path) -> None:
-    """Refuse tensors that are missing, left over, of another shape or type, or not finite.
+def _checked(config: DiffusionConfig, tensors: dict[str, Tensor], folder: Path) -> dict[str, Tensor]:
+    """Return tensors under their names of today; refuse missing, superfluous, unfitting or infinite ones.
 
     The comparison is with a model that takes no memory, so that a configuration cannot ask for more than the
     weights file has.
@@ -163,6 +164,7 @@ def _check(config: DiffusionConfig, tensors: dict[str, Tensor], folder: Path) ->
         raise ModelError(
             f"{folder / CONFIG} asks for what cannot be built ({error}); get it again."
         ) from error
+    tensors = with_names_of_today(tensors, expected)
     problems = [f"{name} is missing" for name in expected.keys() - tensors.keys()]
     problems += [f"{name} is not part of this network" for name in tensors.keys() - expected.keys()]
     for name in expected.keys() & tensors.keys():
@@ -179,3 +181,4 @@ def _check(config: DiffusionConfig, tensors: dict[str, Tensor], folder: Path) ->
             f"{folder / WEIGHTS} does not fit {CONFIG}: {'; '.join(sorted(problems)[:3])}{more}; "
             "get the folder again."
         )
+    return tensors

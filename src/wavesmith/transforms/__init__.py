@@ -4,23 +4,14 @@
 `spectral` (a whitened, companded lapped transform) share the interface of `Transform`.
 """
 
-from __future__ import annotations
-
-from typing import Annotated
-
-from pydantic import Field
-
-from wavesmith.transforms.base import Transform
+from wavesmith.transforms.base import TRANSFORMS, Transform, TransformConfig, TransformConfigBase
 from wavesmith.transforms.learned import Learned, LearnedConfig
 from wavesmith.transforms.patch import Patch, PatchConfig
 from wavesmith.transforms.raw import Raw, RawConfig
 from wavesmith.transforms.spectral import Spectral, SpectralConfig
 
-TransformConfig = Annotated[
-    RawConfig | PatchConfig | LearnedConfig | SpectralConfig, Field(discriminator="kind")
-]
-
 __all__ = [
+    "TRANSFORMS",
     "Learned",
     "LearnedConfig",
     "Patch",
@@ -31,4 +22,5 @@ __all__ = [
     "SpectralConfig",
     "Transform",
     "TransformConfig",
+    "TransformConfigBase",
 ]
