@@ -12,7 +12,7 @@ import wavesmith
 
 ROOT = Path(wavesmith.__file__).parent
 FLOORS = [
-    {"errors", "files", "recipe", "progress", "lazy", "parallel", "registry", "kinds"},
+    {"errors", "files", "recipe", "progress", "lazy", "parallel", "registry", "kinds", "mel"},
     {"sound", "streaming", "tags", "picture", "data", "noise"},
     {"diffusion", "networks", "transforms", "descriptors"},
     {"families"},

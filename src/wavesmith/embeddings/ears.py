@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from wavesmith.descriptors.mel import LogMel
+from wavesmith.descriptors.log_mel import LogMel
 from wavesmith.embeddings.listening import in_windows
 from wavesmith.errors import ModelError
 from wavesmith.files import replacing

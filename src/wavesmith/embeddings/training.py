@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wavesmith.descriptors.mel import FLOOR_DB, LogMel
+from wavesmith.descriptors.log_mel import FLOOR_DB, LogMel
 from wavesmith.embeddings.ears import Ears, EarsConfig
 from wavesmith.errors import DataError
 
