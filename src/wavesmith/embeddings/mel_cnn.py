@@ -1,4 +1,4 @@
-"""`mel-cnn`: a small convolutional embedding, trained by this project on drums (`embeddings.training`)."""
+"""`mel_cnn`: a small convolutional embedding, trained by this project on drums (`embeddings.training`)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class MelCnn(StoredModule):
     REMEDY = "train one with benchmarks/train_embedding.py"
 
     config: MelCnnConfig
-    name = "mel-cnn"
+    name = "mel_cnn"
 
     def __init__(self, config: MelCnnConfig) -> None:
         super().__init__(config)
@@ -95,5 +95,5 @@ def _block(channels: int, width: int) -> nn.Sequential:
 
 
 def bundled() -> MelCnn:
-    """Return the `mel-cnn` that comes with the package."""
+    """Return the `mel_cnn` that comes with the package."""
     return MelCnn.load(BUNDLED)
