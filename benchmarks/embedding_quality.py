@@ -32,7 +32,9 @@ class Quality(NamedTuple):
     again: float
 
 
-def measure_quality(known: Tensor, known_labels: Tensor, new: Tensor, labels: Tensor, changed: Tensor) -> Quality:
+def measure_quality(
+    known: Tensor, known_labels: Tensor, new: Tensor, labels: Tensor, changed: Tensor
+) -> Quality:
     """Measure an embedding by its vectors.
 
     Args:

@@ -46,13 +46,19 @@ def main() -> None:
         sounds, out = Path(place, "sounds"), Path(place, "library")
         report("make", lambda: fill(sounds, options.count))
         report("scan", lambda: scan(sounds, workers=options.workers))
-        library = report("library", lambda: build(sounds, out, embedding, seconds=0.1, workers=options.workers))
+        library = report(
+            "library", lambda: build(sounds, out, embedding, seconds=0.1, workers=options.workers)
+        )
         report("again", lambda: build(sounds, out, embedding, seconds=0.1, workers=options.workers))
         report("nearest", lambda: library.nearest(library.vectors, 2))
         size = sum(path.stat().st_size for path in out.iterdir())
         print(json.dumps({"bytes per sound on disk": round(size / len(library))}))
     if options.vectors:
-        table = np.random.default_rng(0).standard_normal((options.vectors, embedding.dimensions)).astype(np.float32)
+        table = (
+            np.random.default_rng(0)
+            .standard_normal((options.vectors, embedding.dimensions))
+            .astype(np.float32)
+        )
         report(f"nearest of {options.vectors} vectors", lambda: nearest(table, table, 2))
 
 

@@ -16,6 +16,7 @@ from collections import Counter
 from pathlib import Path
 
 import torch
+from embedding_quality import Quality, measure_quality, perturbed
 from torch import Tensor
 
 from wavesmith.data import ScannedFile, SoundDataset, balanced_weights, scan, split
@@ -25,8 +26,6 @@ from wavesmith.embeddings.training import NO_LABEL, EmbeddingExamples, train_emb
 from wavesmith.models import Provenance, provenance_of, save_provenance
 from wavesmith.models.provenance import sources_table
 from wavesmith.training import read_recipe
-
-from embedding_quality import Quality, measure_quality, perturbed
 
 LEAST_TAGGED = 8  # training sounds that a tag needs to be learnt
 
@@ -109,7 +108,9 @@ def examples(
             label = labels.index(file.label) if file.label else NO_LABEL
             rows.append((part, label, [tag in file.tags for tag in tags], weights[index] / whole))
     waves, numbers, tagged, often = zip(*rows, strict=True)
-    return EmbeddingExamples(torch.stack(waves), torch.tensor(numbers), torch.tensor(tagged), torch.tensor(often))
+    return EmbeddingExamples(
+        torch.stack(waves), torch.tensor(numbers), torch.tensor(tagged), torch.tensor(often)
+    )
 
 
 def joined(parts: list[EmbeddingExamples]) -> EmbeddingExamples:
@@ -117,9 +118,9 @@ def joined(parts: list[EmbeddingExamples]) -> EmbeddingExamples:
 
 
 @torch.no_grad()
-def measured(one: Embedding, known: EmbeddingExamples, held_out: EmbeddingExamples) -> Quality:
+def measured(embedding: Embedding, known: EmbeddingExamples, held_out: EmbeddingExamples) -> Quality:
     def vectors(waves: Tensor) -> Tensor:
-        return torch.cat([one(part) for part in waves.split(64)])
+        return torch.cat([embedding(part) for part in waves.split(64)])
 
     known_ones, new_ones = known.labels != NO_LABEL, held_out.labels != NO_LABEL
     new = held_out.waves[new_ones]

@@ -178,7 +178,9 @@ def swapped(
 def embedded(embeddings: list[Embedding], sounds: Sounds) -> dict[str, Tensor]:
     """Vectors of all sounds by each embedding."""
     return {
-        embedding.name: torch.cat([embedding(resample(part, RATE, embedding.rate)) for part in sounds.waves.split(32)])
+        embedding.name: torch.cat(
+            [embedding(resample(part, RATE, embedding.rate)) for part in sounds.waves.split(32)]
+        )
         for embedding in embeddings
     }
 

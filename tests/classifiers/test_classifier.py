@@ -74,7 +74,8 @@ def test_same_seed_same_classifier_and_the_global_generator_is_left_alone() -> N
     waves, labels = sounds(12, seed=0)
     before = torch.get_rng_state()
     first, second, other = (
-        train_classifier(waves, labels, CLASSES, rate=RATE, steps=2, batch=8, seed=seed)[0] for seed in (3, 3, 4)
+        train_classifier(waves, labels, CLASSES, rate=RATE, steps=2, batch=8, seed=seed)[0]
+        for seed in (3, 3, 4)
     )
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(first(waves), second(waves))
@@ -112,7 +113,9 @@ def test_a_loaded_classifier_gives_the_same_logits(classifier: Classifier, tmp_p
     assert torch.equal(loaded(waves), classifier(waves))
 
 
-def test_a_folder_without_a_classifier_is_an_error_that_names_it(classifier: Classifier, tmp_path: Path) -> None:
+def test_a_folder_without_a_classifier_is_an_error_that_names_it(
+    classifier: Classifier, tmp_path: Path
+) -> None:
     with pytest.raises(ModelError, match="nothing_here"):
         Classifier.load(tmp_path / "nothing_here")
     classifier.save(tmp_path / "broken")
