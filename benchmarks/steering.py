@@ -4,7 +4,7 @@
 
 For every timbre, sounds of all labels are asked for at percentiles spread over 5 to 95. Reported are
 Spearman's rank correlation of requested and measured values, the median distance in percentiles, and how many
-of the sounds an independent classifier (a folder that `benchmarks/train_classifier.py` wrote; it steers nothing here)
+of the sounds an independent classifier (a folder that `benchmarks/train_classifier.py` wrote; not a guide)
 still names as asked, beside the same without steering.
 """
 

@@ -98,7 +98,7 @@ def _fitting(files: Sequence[ScannedFile]) -> float:
 def _check(examples: int, batch: int, rate: int | None, seconds: float | None) -> None:
     if batch < 2 or examples < 1:
         raise RequestError(
-            f"A training takes 1 example or more in batches of 2 or more, not {examples} in batches of {batch}."
+            f"{examples} examples in batches of {batch} are too few; choose some thousands in batches of 32."
         )
     if rate is not None and not 1000 <= rate <= 192_000:
         raise RequestError(f"The rate must be 1000 to 192000 Hz, not {rate}.")

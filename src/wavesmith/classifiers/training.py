@@ -129,7 +129,7 @@ def perturb(waves: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _add_noise(waves: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Add noise of 0.001 to 3 times the peak to half of the waves `[B, C, N]`; return its levels `[B]`, too."""
+    """Add noise of 0.001 to 3 times the peak to half of the waves `[B, C, N]`; return levels `[B]`, too."""
     exponent = -3 + 3.5 * torch.rand(len(waves), generator=generator)
     sigma = 10**exponent * (torch.rand(len(waves), generator=generator) < 0.5)
     peak = waves.abs().amax(dim=(1, 2))

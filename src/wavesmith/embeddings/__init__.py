@@ -1,8 +1,8 @@
 """Embeddings: vectors of sounds, between which distances are measured.
 
 `load_embedding(name)` loads one of `EMBEDDINGS`: `mel_cnn` (trained by this project, bundled), `statistics`
-(fixed measurements), or a published one where its package and weights are installed. `embed_sounds` applies it
-to sounds. An embedding is never used as a guide: what steers a model must not measure it.
+(fixed measurements), or a published one where its package and weights are installed. `embed_sounds` applies
+it to sounds. An embedding is never used as a guide: what steers a model must not measure it.
 """
 
 from typing import TYPE_CHECKING

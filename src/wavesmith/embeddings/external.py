@@ -46,7 +46,7 @@ class ExternalEmbedding:
 
 
 def vggish() -> ExternalEmbedding:
-    """Load VGGish (Hershey et al. 2017), the embedding of the first Frechet audio distance; windows of 1 s."""
+    """Load VGGish (Hershey et al. 2017), used by the first Frechet audio distance; windows of 1 s."""
     weights = Path(torch.hub.get_dir(), "checkpoints", "vggish-10086976.pth")
     with _requirements("vggish", "pip install torchvggish resampy", f"save {_VGGISH} as {weights}"):
         package = import_module("torchvggish")

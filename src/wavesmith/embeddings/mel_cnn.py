@@ -75,7 +75,7 @@ class MelCnn(StoredModule):
         return in_windows(lambda windows: self.project(self.spectrograms(windows)), waves, self.config.frames)
 
     def spectrograms(self, windows: Tensor) -> Tensor:
-        """Return spectrograms `[M, windows, bands, T]`, in dB (see `LogMel`), of mono windows `[M, frames]`."""
+        """Return spectrograms `[M, windows, bands, T]` in dB (`LogMel`) of mono windows `[M, frames]`."""
         return torch.stack([mel(windows[:, None]) for mel in self.mels], dim=1)
 
     def project(self, spectrograms: Tensor) -> Tensor:

@@ -1,9 +1,9 @@
 """The objective of the embedding `mel_cnn`, and its training.
 
-The sum of three losses: cross-entropy of the label; binary cross-entropy of the tags (ten times its mean); and
-NT-Xent (Chen et al. 2020, "A simple framework for contrastive learning of visual representations", eq. 1),
-by which two views of one sound become nearer to each other than to any other view in the batch. The heads that
-the losses need are discarded afterwards.
+Three losses are added: cross-entropy of the label; binary cross-entropy of the tags (ten times its mean);
+and NT-Xent (Chen et al. 2020, "A simple framework for contrastive learning of visual representations", eq. 1),
+by which two views of one sound become nearer to each other than to any other view in the batch. The heads
+that the losses need are discarded afterwards.
 
 Views differ by a later start, a tilt of the spectrum and noise; gain and polarity do not change spectrograms.
 """
