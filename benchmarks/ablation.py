@@ -3,8 +3,8 @@
     python benchmarks/ablation.py DRUMS --classifier CLASSIFIER --minutes 10 --out runs/ablation
 
 DRUMS is a labelled folder with a manifest, CLASSIFIER a folder that `benchmarks/train_classifier.py` wrote.
-One thread, one process; every variant sees the same sounds in the same order with the same changes. Writes a table
-(Markdown and JSON), a mel sheet for every variant and one of all, and the trained models.
+One thread, one process; every variant sees the same sounds in the same order with the same changes. Writes
+a table (Markdown and JSON), a mel sheet for every variant and one of all, and the trained models.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The objective of the embedding `mel_cnn`, and its training.
 
 Three losses are added: cross-entropy of the label; binary cross-entropy of the tags (ten times its mean);
-and NT-Xent (Chen et al. 2020, "A simple framework for contrastive learning of visual representations", eq. 1),
-by which two views of one sound become nearer to each other than to any other view in the batch. The heads
-that the losses need are discarded afterwards.
+and NT-Xent (Chen et al. 2020, "A simple framework for contrastive learning of visual representations",
+eq. 1), by which two views of one sound become nearer to each other than to any other view in the batch. The
+heads that the losses need are discarded afterwards.
 
 Views differ by a later start, a tilt of the spectrum and noise; gain and polarity do not change spectrograms.
 """
@@ -60,12 +60,13 @@ class Heads(nn.Module):
 
     def forward(self, vectors: Tensor, targets: Tensor) -> Tensor:
         """Return losses `[B]` of vectors `[B, D]`; `targets` `[B, labels + tags]` are weights and flags."""
-        labels, tags = targets.split([self.label.out_features, self.tags.out_features], dim=1)
+        labels, tags = torch.split(targets, [self.label.out_features, self.tags.out_features], dim=1)
         by_label = F.cross_entropy(
             self.label(vectors), labels, reduction="none", label_smoothing=_LABEL_SMOOTHING
         )
         by_tag = F.binary_cross_entropy_with_logits(self.tags(vectors), tags, reduction="none").mean(dim=1)
-        return by_label * labels.sum(dim=1) + _TAGS_WEIGHT * by_tag
+        losses: Tensor = by_label * labels.sum(dim=1) + _TAGS_WEIGHT * by_tag
+        return losses
 
 
 def embedding_objective(embedding: MelCnn, heads: Heads, seed: int, *, bf16: bool = False) -> Objective:
@@ -78,7 +79,8 @@ def embedding_objective(embedding: MelCnn, heads: Heads, seed: int, *, bf16: boo
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             vectors = embedding.project(pairs)
         vectors = vectors.float()
-        losses = heads(vectors, batch.label.repeat(2, 1)) + contrast(*heads.projection(vectors).chunk(2))
+        losses: Tensor = heads(vectors, batch.label.repeat(2, 1))
+        losses = losses + contrast(*heads.projection(vectors).chunk(2))
         return losses.reshape(2, -1).mean(dim=0)
 
     return Objective("embedding", [*embedding.parameters(), *heads.parameters()], loss)

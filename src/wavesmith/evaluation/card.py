@@ -66,8 +66,8 @@ def rows(reports: Sequence[Report]) -> list[Row]:
 def card_table(report: Report) -> str:
     """Return the Markdown of a model card: figures, method, and the command that reproduces them."""
     lines = [
-        f"{report.model.sounds} sounds compared with {report.reference.sounds} real ones, as {report.held_out} "
-        "held-out real ones are. Distances are in the embedding "
+        f"{report.model.sounds} generated sounds and {report.held_out} held-out real ones, "
+        f"compared with {report.reference.sounds} real sounds. Distances are in the embedding "
         f"`{report.distances.embedding}`; intervals of 95 % in brackets.",
         "",
         "| measure | generated | held-out real |",

@@ -22,15 +22,12 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from wavesmith.data import Entry, SoundDataset
-from wavesmith.diffusion import ItemNoise
 from wavesmith.errors import RequestError
 from wavesmith.evaluation.sound_set import SoundSet, spread_over_groups
-from wavesmith.families import DiffusionModel
+from wavesmith.families import Scores
 from wavesmith.models import Model
 
-LEVELS = 6
 FEWEST_SOURCES = 4
-_LOWEST, _HIGHEST = 0.1, 5.0  # re the features' root mean square: below all is easy, above nothing is left
 _DRAWS = 4000
 _MOST_SOUNDS = 40
 
@@ -78,7 +75,7 @@ class Example(BaseModel):
 
 
 def membership(
-    family: DiffusionModel,
+    family: Scores,
     training: Sequence[Example],
     held_out: Sequence[Example],
     *,
@@ -96,13 +93,11 @@ def membership(
                 f"The {name} sounds have too few sources ({sources}); a comparison needs {FEWEST_SOURCES}."
             )
     both = [*training, *held_out]
-    sigmas = _levels(family, training)
-    errors = torch.stack(
-        [
-            _reported(progress, i, len(both), _errors(family, sound, sigmas, seed, i))
-            for i, sound in enumerate(both)
-        ]
-    )
+    sigmas = family.error_levels(sound.wave for sound in training)
+    errors = torch.empty(len(both), len(sigmas))
+    for index, sound in enumerate(both):
+        errors[index] = family.errors(sound.wave, sound.label, sigmas, seed, index)
+        progress(index + 1, len(both))
     own, others = errors[: len(training)], errors[len(training) :]
     medians = own.median(0).values, others.median(0).values
     scores = errors.mean(1)
@@ -122,12 +117,15 @@ def membership(
 def membership_of(
     model: Model, training: SoundSet, held_out: SoundSet, progress: Callable[[str, int, int], None] | None
 ) -> Membership | None:
-    """Measure a model's membership gap; None where there are too few sources to compare."""
+    """Measure a model's membership gap; None for too few sources, or a family without errors to measure."""
+    family = model.family
+    if not isinstance(family, Scores):
+        return None
     if min(len({file.group for file in sounds.files}) for sounds in (training, held_out)) < FEWEST_SOURCES:
         return None
     report = progress or (lambda *stage: None)
     return membership(
-        model.family,
+        family,
         _examples(model, training),
         _examples(model, held_out),
         progress=lambda done, total: report("denoising real sounds", done, total),
@@ -153,37 +151,6 @@ def _examples(model: Model, sounds: SoundSet) -> list[Example]:
     ]
 
 
-def _levels(family: DiffusionModel, sounds: Sequence[Example]) -> Tensor:
-    """Return noise levels `[LEVELS]` around the root mean square of the features."""
-    with torch.no_grad():
-        size = torch.stack([_encoded(family, sound).square().mean() for sound in sounds]).mean().sqrt()
-    shares = torch.linspace(0, 1, LEVELS, dtype=torch.float64)
-    sigmas: Tensor = float(size) * _LOWEST * (_HIGHEST / _LOWEST) ** shares
-    return sigmas.float()
-
-
-def _encoded(family: DiffusionModel, sound: Example) -> Tensor:
-    device = next(family.parameters()).device
-    features: Tensor = family.transform.encode(sound.wave[None].to(device))
-    return features
-
-
-@torch.no_grad()
-def _errors(family: DiffusionModel, sound: Example, sigmas: Tensor, seed: int, index: int) -> Tensor:
-    """Return denoising errors `[LEVELS]` in dB relative to those of an oracle."""
-    features = _encoded(family, sound)
-    device = features.device
-    label = sound.label[None].to(device)
-    errors = []
-    for k, sigma in enumerate(sigmas.to(device)):
-        eps = ItemNoise(seed, [(index, k)], features.shape[1:], device)()
-        denoised = family.denoiser(features + sigma * eps, sigma[None], label=label)
-        power = features.square()
-        oracle = (power * sigma**2 / (power + sigma**2)).sum()
-        errors.append(10 * ((denoised - features).square().sum() / oracle.clamp(min=1e-12)).log10())
-    return torch.stack(errors).cpu()
-
-
 def _auc(own: Tensor, others: Tensor) -> float:
     below = (own[:, None] < others).double() + 0.5 * (own[:, None] == others).double()
     return float(below.mean())
@@ -205,8 +172,3 @@ def _by_permutation(scores: Tensor, groups: Sequence[str], members: int, seed: i
     shuffled = means[order]
     gaps = shuffled[:, :count].mean(1) - shuffled[:, count:].mean(1)
     return float(((gaps <= actual + 1e-12).sum() + 1) / (_DRAWS + 1))
-
-
-def _reported(progress: Callable[[int, int], None], index: int, total: int, errors: Tensor) -> Tensor:
-    progress(index + 1, total)
-    return errors

@@ -8,26 +8,26 @@ from typing import NamedTuple
 
 
 class Threshold(NamedTuple):
-    """The `order`-th smallest of `count` values."""
+    """The `rank`-th smallest of `size` values."""
 
     value: float
-    order: int
-    count: int
+    rank: int
+    size: int
 
     @property
     def false_alarm(self) -> float:
         """Probability that a new value of the same distribution falls below the threshold."""
-        return self.order / (self.count + 1)
+        return self.rank / (self.size + 1)
 
     def probability(self, hits: int, draws: int) -> float:
         """Return the probability that `hits` or more of `draws` new values fall below the threshold."""
-        return at_least(hits, draws, self.order, self.count + 1 - self.order)
+        return at_least(hits, draws, self.rank, self.size + 1 - self.rank)
 
 
 def threshold(values: Sequence[float], false_alarm: float) -> Threshold:
     """Return the threshold whose false-alarm rate is at most `false_alarm`, or else the smallest value."""
-    order = max(1, math.floor(false_alarm * (len(values) + 1)))
-    return Threshold(sorted(values)[order - 1], order, len(values))
+    rank = max(1, math.floor(false_alarm * (len(values) + 1)))
+    return Threshold(sorted(values)[rank - 1], rank, len(values))
 
 
 def at_least(hits: int, count: int, a: int, b: int) -> float:

@@ -76,7 +76,7 @@ def _stated_by(model: Model, real: Library, usable: list[int]) -> tuple[list[int
         return None
     training = [index for index in usable if real.files[index].sha256 in trained]
     others = [index for index in usable if real.files[index].sha256 not in trained]
-    named = held_out_of(model) or set()
+    named = held_out_of(model) or frozenset()
     return training, [index for index in others if real.files[index].sha256 in named] or others
 
 

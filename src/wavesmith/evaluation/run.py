@@ -10,12 +10,14 @@ from wavesmith.embeddings import Embedding, load_embedding
 from wavesmith.errors import RequestError
 from wavesmith.evaluation import notes
 from wavesmith.evaluation.comparison import FEWEST
-from wavesmith.evaluation.embedding_library import Floats, Library
+from wavesmith.evaluation.embedding_library import Library
 from wavesmith.evaluation.evaluation_settings import EvaluationSettings, Progress, command_line
 from wavesmith.evaluation.faults import summarise
+from wavesmith.evaluation.file_measures import Floats
 from wavesmith.evaluation.labels import LabelReport, classifier_of, measure_labels
 from wavesmith.evaluation.library_distances import MOST_COMPARED, measure_distances
-from wavesmith.evaluation.memorisation import MemorisationReport, examine
+from wavesmith.evaluation.memorisation import examine
+from wavesmith.evaluation.memorisation_report import MemorisationReport
 from wavesmith.evaluation.reference import Reference, read_reference
 from wavesmith.evaluation.report import FaultReport, Report
 from wavesmith.evaluation.report_page import write_page
@@ -131,20 +133,13 @@ def evaluate(
     report = evaluations[0].report
     if len(evaluations) > 1:
         report = report.model_copy(update={"against": evaluations[1].report})
-    _write(report, evaluations, [settings.out / JSON, json], [settings.out / HTML, html])
+    for path in (settings.out / JSON, json):
+        if path is not None:
+            report.write(path)
+    for path in (settings.out / HTML, html):
+        if path is not None:
+            write_page(path, evaluations)
     return report
-
-
-def _write(
-    report: Report,
-    evaluations: list[Evaluation],
-    json: list[str | Path | None],
-    html: list[str | Path | None],
-) -> None:
-    for path in filter(None, json):
-        report.write(path)
-    for path in filter(None, html):
-        write_page(path, evaluations)
 
 
 def _evaluate_one(subject: Model | Path, settings: EvaluationSettings, seconds: float) -> Evaluation:
@@ -200,13 +195,16 @@ def _labels(
     """Measure label accuracy, or return the reason why it cannot be measured."""
     if not generated.labels:
         return None, ["The generated sounds have no labels, so label accuracy is not measured."]
-    shared = {"workers": settings.workers, "progress": settings.progress}
     try:
         if settings.classifier is not None:
             classifier, trained_on_sounds = settings.classifier, None
         else:
             classifier, trained_on_sounds = classifier_of(
-                real.training, settings.out / "classifiers", seed=settings.seed, **shared
+                real.training,
+                settings.out / "classifiers",
+                seed=settings.seed,
+                workers=settings.workers,
+                progress=settings.progress,
             )
         report = measure_labels(
             classifier,
@@ -214,7 +212,8 @@ def _labels(
             real.held_out,
             name=settings.classifier_name,
             trained_on=trained_on_sounds,
-            **shared,
+            workers=settings.workers,
+            progress=settings.progress,
         )
     except RequestError as error:
         if settings.classifier is not None:

@@ -98,7 +98,7 @@ def has_index() -> bool:
 def _nearest_rows(queries: Tensor, block: Tensor, k: int, excluded: Tensor) -> tuple[Tensor, Tensor]:
     """Return distances and indices of the rows of one block nearest to each query, except those excluded."""
     found = []
-    for part, rows in zip(queries.split(_BLOCK), excluded.split(_BLOCK), strict=True):
+    for part, rows in zip(torch.split(queries, _BLOCK), torch.split(excluded, _BLOCK), strict=True):
         distances = torch.cdist(part, block)
         distances[rows[:, None] == torch.arange(len(block))] = torch.inf
         found.append(distances.topk(min(k, len(block)), largest=False))
