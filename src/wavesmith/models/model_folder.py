@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import ValidationError
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from wavesmith.descriptors import TimbreTable
 from wavesmith.errors import ModelError, first_problem
-from wavesmith.families.diffusion import DiffusionConfig, DiffusionModel, weightless
+from wavesmith.families import Family, FamilyConfig, build, on_meta_device, read_config
 from wavesmith.files import replacing
 from wavesmith.models.legacy import name_of_0_1, with_names_of_today
 from wavesmith.models.model import Model
@@ -27,9 +28,7 @@ CONFIG, WEIGHTS, CARD, TIMBRE = "config.json", "model.safetensors", "README.md",
 _NUMBERS = {torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32"}
 
 
-def save_folder(
-    folder: str | Path, family: DiffusionModel, card: str, dtype: torch.dtype = torch.float32
-) -> None:
+def save_folder(folder: str | Path, family: Family, card: str, dtype: torch.dtype = torch.float32) -> None:
     """Write a model folder; each file replaces its predecessor only once it is whole.
 
     `dtype` float16 halves the size of the weights; transform statistics stay float32.
@@ -38,7 +37,7 @@ def save_folder(
         WavesmithError: when the folder cannot be written or the disk is full.
     """
     folder = Path(folder)
-    statistics = {f"transform.{name}" for name, _ in family.transform.named_buffers()}
+    statistics = family.statistics()
     tensors = {
         name: tensor.detach().cpu().to(tensor.dtype if name in statistics else dtype).contiguous()
         for name, tensor in family.state_dict().items()
@@ -84,15 +83,15 @@ def load_folder(folder: str | Path, name: str | None = None) -> Model:
     folder = Path(folder)
     config_text = _read_text(folder / CONFIG)
     try:
-        config = DiffusionConfig.model_validate_json(config_text)
-    except ValidationError as error:
-        _refuse_judge(folder, config_text)
+        config = read_config(_object(config_text))
+    except (ValidationError, ValueError) as error:
+        _refuse_classifier(folder, config_text)
         raise ModelError(
-            f"{folder / CONFIG} does not describe a wavesmith model ({first_problem(error)}); "
+            f"{folder / CONFIG} does not describe a wavesmith model ({_problem(error)}); "
             "get the folder again or check how it was made."
         ) from error
     tensors = _checked(config, _read_tensors(folder / WEIGHTS), folder)
-    family = DiffusionModel(config)
+    family = build(config)
     family.load_state_dict(tensors)
     card = _read_text(folder / CARD) if (folder / CARD).is_file() else ""
     return Model(
@@ -105,16 +104,28 @@ def load_folder(folder: str | Path, name: str | None = None) -> Model:
     )
 
 
-def _refuse_judge(folder: Path, config_text: str) -> None:
-    """Say so if a folder that holds no model holds a judge; raises ModelError."""
+def _object(text: str) -> dict[str, Any]:
+    """Return the JSON object in a text; ValueError if there is none."""
+    values = json.loads(text)
+    if not isinstance(values, dict):
+        raise ValueError("not a JSON object")
+    return values
+
+
+def _problem(error: ValueError) -> str:
+    return first_problem(error) if isinstance(error, ValidationError) else str(error)
+
+
+def _refuse_classifier(folder: Path, config_text: str) -> None:
+    """Raise ModelError if a folder that holds no model holds a classifier."""
     from wavesmith.classifiers import ClassifierConfig
 
     with suppress(ValidationError):
         ClassifierConfig.model_validate_json(config_text)
-        raise ModelError(f"{folder} holds a judge, which makes no sounds but steers a model by --guide.")
+        raise ModelError(f"{folder} holds a classifier, which generates no sounds; use it with --guide.")
 
 
-def fingerprint(config: DiffusionConfig, family: DiffusionModel) -> str:
+def fingerprint(config: FamilyConfig, family: Family) -> str:
     """Return a model's identity: a hash over its configuration and every number that it computes with."""
     digest = hashlib.sha256(json.dumps(config.model_dump(mode="json"), sort_keys=True).encode())
     tensors = {name_of_0_1(name): tensor for name, tensor in family.state_dict().items()}
@@ -151,15 +162,15 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         raise ModelError(f"{path} is damaged or no safetensors file ({error}); get it again.") from error
 
 
-def _checked(config: DiffusionConfig, tensors: dict[str, Tensor], folder: Path) -> dict[str, Tensor]:
+def _checked(config: FamilyConfig, tensors: dict[str, Tensor], folder: Path) -> dict[str, Tensor]:
     """Return tensors under their names of today; refuse missing, superfluous, unfitting or infinite ones.
 
     The comparison is with a model that takes no memory, so that a configuration cannot ask for more than the
     weights file has.
     """
     try:
-        with weightless():
-            expected = DiffusionModel(config).state_dict()
+        with on_meta_device():
+            expected = build(config).state_dict()
     except (RuntimeError, ValueError, OverflowError) as error:
         raise ModelError(
             f"{folder / CONFIG} asks for what cannot be built ({error}); get it again."

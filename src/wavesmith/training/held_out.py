@@ -10,7 +10,7 @@ import torch
 
 from wavesmith.data import SoundDataset
 from wavesmith.diffusion import NoiseLevels
-from wavesmith.families import DiffusionModel
+from wavesmith.families.diffusion import DiffusionModel
 from wavesmith.noise import ItemNoise
 
 BINS = 8

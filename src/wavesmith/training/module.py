@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from wavesmith.families import DiffusionModel
+from wavesmith.families.diffusion import DiffusionModel
 from wavesmith.noise import ItemNoise
 from wavesmith.training.config import TrainingConfig
 from wavesmith.training.ema import PowerAverages

@@ -68,6 +68,7 @@ TRANSFORMS: Registry[type[TransformConfigBase]] = Registry(
         "patch": "wavesmith.transforms.patch:PatchConfig",
         "learned": "wavesmith.transforms.learned:LearnedConfig",
         "spectral": "wavesmith.transforms.spectral:SpectralConfig",
+        "latent": "wavesmith.transforms.latent:LatentConfig",
     },
     entry_points="wavesmith.transforms",
 )
