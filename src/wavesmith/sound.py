@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias
 
 import numpy as np
 import soundfile
@@ -351,6 +352,68 @@ class Sound:
         length = min(self.frames, round(min(seconds, self.seconds) * self.rate))
         rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(length) / max(1, length))
         return np.concatenate([rise, np.ones(self.frames - length)])
+
+
+SoundLike: TypeAlias = Sound | str | os.PathLike[str] | tuple[ArrayLike, int]
+"""What is accepted wherever a sound is: a `Sound`, the path of a file, or `(array, rate)`; see `as_sound`."""
+
+
+def as_sound(given: SoundLike) -> Sound:
+    """Return a `Sound`: itself, read from a file, or made of `(array, rate)`.
+
+    The array is of numpy or torch (any device), or what numpy turns into an array. It holds floats, full
+    scale at -1 and 1, and has the shape `[frames]` or `[channels, frames]`. Integers and an array that has
+    more channels than frames are refused: the first have another full scale, the second is most likely
+    `[frames, channels]`, as soundfile reads it.
+
+    Raises:
+        AudioError: when the file cannot be read, or the array is not such an array.
+        RequestError: when `given` is none of these.
+    """
+    match given:
+        case Sound():
+            return given
+        case str() | os.PathLike():
+            return Sound.read(Path(given))
+        case (array, rate):
+            whole = _whole_rate(rate)
+            return Sound(_channels_first(array), whole)
+    raise RequestError(
+        f"A sound cannot be made of {type(given).__name__}; give a Sound, a path, or (array, rate)."
+    )
+
+
+def _channels_first(array: Any) -> NDArray[np.float32]:
+    """Convert an array or tensor `[frames]` or `[channels, frames]` of floats to `[channels, frames]`."""
+    if hasattr(array, "detach"):  # a tensor; numpy has no bfloat16
+        array = array.detach().cpu()
+        array = array.float() if array.is_floating_point() else array
+    samples = np.asarray(array)
+    shape = list(samples.shape)
+    if samples.dtype.kind != "f":
+        raise AudioError(
+            f"An array of {samples.dtype} has no known full scale; convert it to floats from -1 to 1."
+        )
+    if samples.ndim == 1:
+        samples = samples[None]
+    if samples.ndim != 2:
+        raise AudioError(f"An array of shape {shape} is not one sound; give [frames] or [channels, frames].")
+    if samples.shape[0] > samples.shape[1] > 0:
+        raise AudioError(
+            f"An array of shape {shape} has more channels than frames; give [channels, frames], "
+            "so transpose it if it is [frames, channels]."
+        )
+    return samples
+
+
+def _whole_rate(rate: Any) -> int:
+    """Convert any type of number to an int; an array in its place means that the pair was swapped."""
+    try:
+        if int(rate) == rate:
+            return int(rate)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise AudioError(f"The sample rate in (array, rate) must be a whole number of Hz, not {rate!r:.40}.")
 
 
 def check_target(path: Path, bits: Bits) -> None:
