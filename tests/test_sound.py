@@ -12,10 +12,10 @@ import pytest
 import soundfile
 import torch
 
-from wavesmith import sound as module
+from wavesmith import audio_file
 from wavesmith.errors import AudioError, RequestError, WavesmithError
 from wavesmith.recipe import Recipe
-from wavesmith.sound import Sound, as_sound
+from wavesmith.sound import Bits, Sound, as_sound
 
 RATE = 8000
 RECIPE = Recipe(verb="generate", model="drums", model_hash="ab" * 32, seed=7, settings={"label": "snare"})
@@ -152,7 +152,7 @@ def test_importing_loads_neither_torch_nor_matplotlib() -> None:
         ("a.FLAC", 24, 2**-24),
     ],
 )
-def test_round_trip(tmp_path: Path, name: str, bits: module.Bits, error: float) -> None:
+def test_round_trip(tmp_path: Path, name: str, bits: Bits, error: float) -> None:
     sound = drum(recipe=LONG_RECIPE)
     sound.write(tmp_path / name, bits=bits)
     again = Sound.read(tmp_path / name)
@@ -163,7 +163,7 @@ def test_round_trip(tmp_path: Path, name: str, bits: module.Bits, error: float) 
 
 
 @pytest.mark.parametrize(("name", "bits"), [("a.wav", 16), ("a.flac", 24)])
-def test_writing_again_what_was_read_changes_nothing(tmp_path: Path, name: str, bits: module.Bits) -> None:
+def test_writing_again_what_was_read_changes_nothing(tmp_path: Path, name: str, bits: Bits) -> None:
     drum(recipe=RECIPE).write(tmp_path / name, bits=bits)
     first = Sound.read(tmp_path / name)
     first.write(tmp_path / f"b{name}", bits=bits)
@@ -172,7 +172,7 @@ def test_writing_again_what_was_read_changes_nothing(tmp_path: Path, name: str, 
 
 
 @pytest.mark.parametrize(("name", "bits"), [("a.wav", 24), ("a.wav", "float"), ("a.flac", 16)])
-def test_equal_sounds_make_equal_files_at_any_time(tmp_path: Path, name: str, bits: module.Bits) -> None:
+def test_equal_sounds_make_equal_files_at_any_time(tmp_path: Path, name: str, bits: Bits) -> None:
     drum(recipe=RECIPE).write(tmp_path / name, bits=bits)
     content = (tmp_path / name).read_bytes()
     if bits == "float":  # the only place where libsndfile writes the time
@@ -234,7 +234,7 @@ def test_read_a_part(tmp_path: Path, name: str) -> None:
 
 def test_a_huge_file_is_read_only_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drum(0.5).write(tmp_path / "a.wav")
-    monkeypatch.setattr(module, "MOST_SAMPLES", 4000)
+    monkeypatch.setattr(audio_file, "MOST_SAMPLES", 4000)
     with pytest.raises(AudioError, match="too long"):
         Sound.read(tmp_path / "a.wav")
     assert Sound.read(tmp_path / "a.wav", seconds=0.25).frames == 2000

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 from collections.abc import Sequence
 from importlib import resources
 from typing import Literal
 
 from wavesmith.picture import thumbnail
 from wavesmith.recipe import VERSION
-from wavesmith.sound import Sound, encode
+from wavesmith.sound import Sound
 
 _LONGEST_AUDIO = 2.0
 _FADE_SECONDS = 0.05
@@ -169,9 +168,7 @@ def _flac(sound: Sound) -> str:
     part = sound.channels_as(min(sound.channels, 2)).trim()
     if part.frames > frames:
         part = part.crop(frames).fade(out_seconds=_FADE_SECONDS)
-    memory = io.BytesIO()
-    encode(memory, ".flac", [part.samples], part.rate, part.channels, None, 16)
-    return f"data:audio/flac;base64,{_base64(memory.getvalue())}"
+    return f"data:audio/flac;base64,{_base64(part.with_recipe(None).encode('.flac', bits=16))}"
 
 
 def _base64(content: bytes) -> str:

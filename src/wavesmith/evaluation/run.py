@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wavesmith.audio_file import read_header
 from wavesmith.classifiers import Classifier
 from wavesmith.data import Entry, LeftOut, read_folder, split
 from wavesmith.embeddings import Embedding
@@ -30,7 +31,6 @@ from wavesmith.evaluation.report_page import write_page
 from wavesmith.evaluation.spectra import spectra
 from wavesmith.models import Model, held_out_of, importers, load, trained_on
 from wavesmith.models.model_folder import CONFIG
-from wavesmith.sound import read_header
 
 DEFAULT_EMBEDDING = "ears"
 MOST_COMPARED = 4000

@@ -12,7 +12,7 @@ import torch
 from wavesmith.errors import RequestError
 from wavesmith.models import Model
 from wavesmith.sound import Sound
-from wavesmith.tags import Sampler
+from wavesmith.tags import InstrumentTags
 from wavesmith.verbs.inpaint import extended, renewed
 from wavesmith.verbs.settings import LONGEST_SECONDS, Settings, check_share
 from wavesmith.verbs.source_adapter import rings
@@ -121,12 +121,12 @@ def _make(task: Task[LoopSettings], indices: Sequence[int]) -> Iterator[Sound]:
         yield made if task.settings.peak_db is None else made.normalise(task.settings.peak_db)
 
 
-def loop_points(sound: Sound) -> Sampler:
-    """What `Sound.write` tells samplers of a loop: it repeats as a whole, and has a marker on each beat."""
+def loop_points(sound: Sound) -> InstrumentTags:
+    """Return the tags of a loop: it repeats as a whole, and has a marker on each beat."""
     asked = sound.recipe.settings if sound.recipe else {}
     count = math.ceil((asked.get("bars") or 0) * asked.get("beats", 0) - 1e-9)
     beat = 60 / (asked.get("bpm") or 1) * sound.rate
-    return Sampler(loop=(0, sound.frames), cues=tuple(round(k * beat) for k in range(count)))
+    return InstrumentTags(loop=(0, sound.frames), cues=tuple(round(k * beat) for k in range(count)))
 
 
 def _joined(task: Task[LoopSettings], sound: Sound, index: int) -> Sound:

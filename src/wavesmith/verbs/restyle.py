@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from wavesmith.audio_file import Bits, check_target
 from wavesmith.models import Model
 from wavesmith.recipe import Recipe, Source
-from wavesmith.sound import Bits, Sound, check_target
-from wavesmith.streaming import SoundFile, Unfinished
+from wavesmith.sound import Sound
+from wavesmith.streaming import AudioFile, ResumableWriter
 from wavesmith.verbs.settings import check_count, check_share, settle
 from wavesmith.verbs.source_adapter import SourceAdapter, check_audible, unworked
 from wavesmith.verbs.vary import VarySettings, windowed
@@ -129,7 +130,7 @@ class Restyled(NamedTuple):
 @torch.inference_mode()
 def restyle_file(
     model: Model,
-    source: str | Path | SoundFile,
+    source: str | Path | AudioFile,
     out: str | Path,
     *,
     index: int = 0,
@@ -145,7 +146,7 @@ def restyle_file(
 
     Args:
         model: what `load` returned.
-        source: a sound file of any rate, length and number of channels; a `SoundFile`, which remembers its
+        source: a sound file of any rate, length and number of channels; a `AudioFile`, which remembers its
             hash and peak, if several sounds are made of it.
         out: the file to write, ending in .wav or .flac.
         index: which of the sounds of the seed.
@@ -166,7 +167,7 @@ def restyle_file(
     check_target(out, bits)
     task, bench = _task(model, audio, seed, choices), SourceAdapter(audio, model)
     recipe, total = RESTYLE.recipe(task, index), len(bench.windows())
-    unfinished = Unfinished(out, recipe, audio.rate, bench.channels)
+    unfinished = ResumableWriter(out, recipe, audio.rate, bench.channels)
     made = None if unfinished.pending is None else torch.from_numpy(unfinished.pending)
     for done, rest in restyled(task, bench, index, unfinished.parts, made):
         unfinished.add(done.numpy(), rest.numpy())
@@ -179,7 +180,7 @@ def restyle_file(
 
 def restyle_recipe(
     model: Model,
-    source: str | Path | SoundFile,
+    source: str | Path | AudioFile,
     *,
     index: int = 0,
     seed: int | None = None,
@@ -189,11 +190,11 @@ def restyle_recipe(
     return RESTYLE.recipe(_task(model, _opened(source), seed, choices), index)
 
 
-def _opened(source: str | Path | SoundFile) -> SoundFile:
-    return source if isinstance(source, SoundFile) else SoundFile(source)
+def _opened(source: str | Path | AudioFile) -> AudioFile:
+    return source if isinstance(source, AudioFile) else AudioFile(source)
 
 
-def _task(model: Model, audio: SoundFile, seed: int | None, choices: dict[str, Any]) -> Task[RestyleSettings]:
+def _task(model: Model, audio: AudioFile, seed: int | None, choices: dict[str, Any]) -> Task[RestyleSettings]:
     settings = settle(RestyleSettings, model, **choices)
     check_audible(audio, str(audio.path))
     origin = Source(path=str(audio.path), sha256=audio.sha256, recipe=audio.recipe)
