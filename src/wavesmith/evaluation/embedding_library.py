@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from wavesmith.data import Entry, LeftOut, read_folder
-from wavesmith.data.scan import Gate
+from wavesmith.data.scan import Admission
 from wavesmith.embeddings import Embedding
 from wavesmith.errors import WavesmithError
 from wavesmith.evaluation.faults import Checkup
@@ -171,23 +171,23 @@ def build(
         done += len(batch)
         if progress:
             progress(done, len(entries))
-    files, left_out = _sorted_out(entries, known, Gate(root) if as_training else None)
+    files, left_out = _sorted_out(entries, known, Admission(root) if as_training else None)
     return Library(
         root, store.out, embedding.name, embedding.dimensions, seconds, tuple(files), tuple(left_out)
     )
 
 
 def _sorted_out(
-    entries: Sequence[Entry], known: dict[str, tuple[Facts, int]], gate: Gate | None
+    entries: Sequence[Entry], known: dict[str, tuple[Facts, int]], gate: Admission | None
 ) -> tuple[list[LibraryFile], list[LeftOut]]:
     files, left_out = [], []
     originals: dict[str, str] = {}
-    refused = {entry.path: gate.refuses(entry) for entry in entries} if gate else {}
+    refused = {entry.path: gate.rejection(entry) for entry in entries} if gate else {}
     for entry in entries:
         facts, row = known[entry.path]
         why = facts.unreadable
         if gate:
-            why = why or refused[entry.path] or facts.useless or gate.refuses_audio(facts.audio)
+            why = why or refused[entry.path] or facts.useless or gate.audio_rejection(facts.audio)
             if not why and (original := originals.setdefault(facts.audio, entry.path)) != entry.path:
                 why = f"is the same sound as {original}"
         if why:

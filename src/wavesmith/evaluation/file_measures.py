@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from wavesmith.data.scan import reason, useless
+from wavesmith.data.scan import reason, unusable
 from wavesmith.errors import AudioError
 from wavesmith.evaluation.faults import Checkup, checkup
 from wavesmith.evaluation.spectra import WIDTH, profile
@@ -80,7 +80,7 @@ class Reader:
             sound.seconds,
             sha256(file),
             sound.sha256,
-            useless=useless(sound),
+            useless=unusable(sound),
         )
         found = checkup(sound)
         checks = np.array([getattr(found, name) for name in CHECKS], np.float32)

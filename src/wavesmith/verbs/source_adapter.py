@@ -12,7 +12,7 @@ import soxr
 import torch
 from torch import Tensor
 
-from wavesmith.data.fit import sounding_end
+from wavesmith.data.length import sounding_end
 from wavesmith.data.scan import SHORTEST_SECONDS
 from wavesmith.errors import AudioError
 from wavesmith.models import Model
