@@ -1,9 +1,9 @@
 import torch
+from wavesmith.verbs.walk import denoiser_of, descend, levels, noise_of
 
 from wavesmith.verbs.constraints import constrained, held
 from wavesmith.verbs.generate import GenerateSettings
 from wavesmith.verbs.settings import settle
-from wavesmith.verbs.walk import denoiser_of, descend, levels, noise_of
 
 
 def test_what_is_held_is_there_wholly_in_part_or_not_at_all():

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 import torch
+from wavesmith.verbs.latent import ascend, both_ways, come_back, own_level, slerp
+from wavesmith.verbs.walk import denoiser_of
 
 from wavesmith.diffusion import ItemNoise
 from wavesmith.verbs.generate import GenerateSettings
-from wavesmith.verbs.latent import ascend, both_ways, come_back, own_level, slerp
 from wavesmith.verbs.settings import settle
-from wavesmith.verbs.walk import denoiser_of
 
 
 def noise(seed, shape=(2, 4, 100)):

@@ -1,9 +1,9 @@
 import pytest
 import torch
+from wavesmith.verbs.walk import denoiser_of, descend, levels, noise_of
 
 from wavesmith.verbs.generate import GenerateSettings
 from wavesmith.verbs.settings import parse_label, settle, words
-from wavesmith.verbs.walk import denoiser_of, descend, levels, noise_of
 
 
 def test_part_of_a_walk_keeps_the_levels_of_the_whole(textures):

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from wavesmith.verbs.guides import read_guides, steers, width_of
 
 from wavesmith.classifiers import Classifier, ClassifierConfig
 from wavesmith.descriptors import TIMBRES, Timbre, measure
@@ -10,7 +11,6 @@ from wavesmith.errors import AudioError, RequestError
 from wavesmith.models import debug_model
 from wavesmith.sound import Sound
 from wavesmith.verbs import again, generate
-from wavesmith.verbs.guides import read_guides, steers, width_of
 
 RATE = 8000
 
