@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from wavesmith.errors import AudioError, ModelError
-from wavesmith.sound import Sound
-from wavesmith.verbs.source_adapter import PEAK, SourceAdapter, check_audible, rings, unworked, worked
+from wavesmith.sound import REFERENCE_PEAK, Sound
+from wavesmith.verbs.source_adapter import SourceAdapter, check_audible, rings, unworked, worked
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 6000])
@@ -39,7 +39,7 @@ def test_there_and_back_is_the_same(debug, texture):
 
 def test_sounds_come_at_the_level_that_models_are_trained_on(debug, texture):
     bench = SourceAdapter(texture(2000, rate=8000).gain(-30), debug)
-    assert float(bench.take(0, 2000).abs().max()) == pytest.approx(PEAK, rel=1e-4)
+    assert float(bench.take(0, 2000).abs().max()) == pytest.approx(REFERENCE_PEAK, rel=1e-4)
 
 
 def test_mono_and_stereo_meet(debug, textures, texture):

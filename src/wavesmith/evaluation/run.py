@@ -249,7 +249,7 @@ def subject(given: Model | str | Path, device: str = "cpu") -> Model | Path:
     if isinstance(given, Model):
         return given
     path = Path(given).expanduser()
-    is_model = (path / CONFIG).is_file() or (path.is_dir() and importers.recognises(path))
+    is_model = (path / CONFIG).is_file() or (path.is_dir() and importers.is_foreign(path))
     return path if path.is_dir() and not is_model else load(given, device)
 
 
