@@ -61,9 +61,9 @@ def test_of_many_sounds_some_are_picked_from_all_over():
             return self.count
 
         def __getitem__(self, k):
-            from wavesmith.data import Item
+            from wavesmith.data import SoundExample
 
-            return Item(torch.full((1, 4), float(k)), 0, k)
+            return SoundExample(torch.full((1, 4), float(k)), 0, k)
 
     for count in (1, MOST_SOUNDS, MOST_SOUNDS + 1, 1000):
         picked = HeldOut(Many(count), LEVELS, seed=0).waves[:, 0, 0].tolist()

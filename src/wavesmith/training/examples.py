@@ -56,7 +56,7 @@ class Examples(Dataset[Example]):
         if self.config.augmentation is not None:
             waves, labels = augment(wave[None], self.rate, self.config.augmentation, [random])
             wave = waves[0]
-            changes = labels[0] if self.config.augmentation.told else changes
+            changes = labels[0] if self.config.augmentation.conditioned else changes
         share = torch.tensor((0.5 + position * _GOLDEN) % 1.0, dtype=torch.float64)
         sigma = self.levels.quantile(share).float()
         return Example(wave, self._label(item.label, shown), changes, sigma, torch.tensor(position))
