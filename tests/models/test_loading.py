@@ -12,15 +12,15 @@ from wavesmith.verbs import again, generate
 
 @pytest.fixture
 def offline(monkeypatch):
-    """A hub that cannot be reached; the list says what it was options for."""
-    options = []
+    """A hub that cannot be reached; the list says which repositories were requested."""
+    requested = []
 
     def refuse(repository, **options):
-        options.append(repository)
+        requested.append(repository)
         raise ConnectionError("no network\nat all")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
-    return options
+    return requested
 
 
 @pytest.fixture
