@@ -55,8 +55,8 @@ class FamilyConfig(BaseModel):
         return self.model_copy(update=values)
 
     def summary(self) -> str:
-        """Return what kind of model this is, as a phrase such as "a transformer network"."""
-        return f"a model of the family '{self.family}'"
+        """Return what kind of model this is, in a few words."""
+        return self.family
 
 
 class Sampling(BaseModel):

@@ -102,7 +102,7 @@ def _base_reasons(files: Sequence[ScannedFile], base: FamilyConfig, name: str | 
 def _training_reasons(config: RunConfig, sounds: int) -> list[str]:
     training = config.training
     reasons = [
-        f"{config.model.summary().capitalize()}, as in the {'base' if config.base else 'bundled model'}.",
+        f"Model: {config.model.summary()}, as in the {'base' if config.base else 'bundled model'}.",
         f"Steps of {training.batch} x {training.accumulate} sounds (batch x accumulate), "
         f"learning rate {training.learning_rate:g}.",
     ]

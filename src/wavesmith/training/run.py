@@ -28,7 +28,7 @@ from wavesmith.training.progress import Log, MetricLogger, ProgressBar
 from wavesmith.training.run_folder import LOG, ModelWriter, RunFolder
 from wavesmith.training.trainer import Trainer, TrainingDiverged, fit
 from wavesmith.training.validation import HeldOut
-from wavesmith.verbs import GenerateSettings, settle
+from wavesmith.verbs import VERBS
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -251,7 +251,7 @@ def _check_model(config: RunConfig, base: Model | None) -> None:
         raise RequestError(
             f"The configured model cannot be built ({error}); change the configuration."
         ) from error
-    settle(GenerateSettings, Model("configured", "", family))
+    VERBS["generate"].settle(Model("configured", "", family))
     if base:
         _check_base(base.family, family)
 

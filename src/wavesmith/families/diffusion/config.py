@@ -102,8 +102,8 @@ class DiffusionConfig(FamilyConfig):
         return self.model_copy(update=values)
 
     def summary(self) -> str:
-        """Return the kinds of network and transform as a phrase."""
-        return f"a {self.network.kind} network over the {self.transform.kind} transform"
+        """Return the kinds of network and transform."""
+        return f"{self.network.kind} over the {self.transform.kind} transform"
 
 
 def check_space(transform: TransformConfig, parameterisation: ParameterisationConfig) -> None:
