@@ -110,7 +110,10 @@ class Steers(Protocol):
 
 @runtime_checkable
 class Scores(Protocol):
-    """Tells how well it knows a sound: the membership test of the memorisation report."""
+    """Measures how well it reconstructs a sound: the membership test of the memorisation report."""
 
-    def familiarity_errors(self, wave: Tensor, label: Tensor, seed: int, index: int) -> Tensor:
-        """Return reconstruction errors `[K]` of a wave `[C, N]` with label weights `[L]`."""
+    def error_levels(self, waves: Iterable[Tensor]) -> Tensor:
+        """Return the noise levels `[K]` at which errors are measured, relative to the waves' own level."""
+
+    def errors(self, wave: Tensor, label: Tensor, levels: Tensor, seed: int, index: int) -> Tensor:
+        """Return reconstruction errors `[K]` in dB of a wave `[C, N]` with label weights `[L]`."""

@@ -13,7 +13,7 @@ from torch import Tensor
 class WaveLoss(Protocol):
     """A differentiable loss of waves that can steer: 0 where a wave is as wanted."""
 
-    def __call__(self, wave: Tensor, sigma: Tensor) -> Tensor:
+    def __call__(self, sound: Tensor, sigma: Tensor) -> Tensor:
         """Return losses `[B]`, 0 or more, of estimated waves `[B, C, N]` at noise levels `sigma` `[B]`."""
 
 

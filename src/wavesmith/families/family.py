@@ -149,6 +149,10 @@ class Family(nn.Module, ABC):
         """Return names of tensors in `state_dict` that lose too much at half precision."""
         return frozenset()
 
+    def describe(self) -> dict[str, str]:
+        """Return facts about the model for people, such as the kind of its network."""
+        return {}
+
     def multiply_adds(self, seconds: float = 1.0) -> int:
         """Return multiply-adds of one pass of the network over one sound of this length; 0 if unknown.
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from wavesmith.diffusion import Denoiser, schedule
 from wavesmith.families.condition import Condition
@@ -16,30 +15,15 @@ from wavesmith.families.diffusion.inversion import FLOOR, own_level
 from wavesmith.families.diffusion.sampling import guided, lowered_interval
 from wavesmith.families.diffusion.settings import DenoisingSettings
 from wavesmith.noise import ItemNoise
-from wavesmith.transforms import Transform
+from wavesmith.transforms import band_levels
 
 if TYPE_CHECKING:
     from wavesmith.families.diffusion.model import DiffusionModel
-
-MOMENT_SECONDS = 0.0116
-_QUIET_SHARE = 0.15  # of the moments, taken to be noise alone
 
 
 def noise_profile(family: DiffusionModel, waves: Iterable[Tensor]) -> Tensor:
     """Measure the level of the noise `[F, 1]` in every band of the family's features."""
     return band_levels(family.transform, waves, family.config.rate)
-
-
-def band_levels(transform: Transform, waves: Iterable[Tensor], rate: int) -> Tensor:
-    """Return the rms `[F, 1]` of every band of a transform in the quietest moments of waves `[C, N]`."""
-    frames = torch.cat([transform.encode(wave[None])[0] for wave in waves], dim=1)
-    moment = min(max(1, round(MOMENT_SECONDS * rate / transform.hop)), frames.shape[1])
-    power = F.avg_pool1d(frames.square()[None], moment)[0]
-    loudness = power.mean(0)
-    order = loudness.argsort()[int((loudness == 0).sum()) :]  # digital silence has no noise to learn from
-    if not len(order):
-        return frames.new_zeros(len(frames), 1)
-    return power[:, order[: max(1, round(_QUIET_SHARE * len(order)))]].mean(1, keepdim=True).sqrt()
 
 
 def denoise(
@@ -62,9 +46,7 @@ def denoise(
     return family.transform.decode(z, length)[0].float()
 
 
-def _denoised(
-    denoiser: Denoiser, z: Tensor, profile: Tensor, eps: Tensor, top: float, steps: int
-) -> Tensor:
+def _denoised(denoiser: Denoiser, z: Tensor, profile: Tensor, eps: Tensor, top: float, steps: int) -> Tensor:
     """Return features without noise.
 
     While sigma is above a band's own noise level, the band is the recording and as much noise as is missing;

@@ -1,4 +1,4 @@
-"""Editing: sampling that starts from a given sound under noise (Meng et al. 2022, SDEdit, arXiv:2108.01073)."""
+"""Editing: sampling that starts from a given sound under noise (SDEdit, Meng et al. 2022, 2108.01073)."""
 
 from __future__ import annotations
 

@@ -83,9 +83,7 @@ class InvertedSources:
         self._sigmas = noise_levels(family, settings, z, MEETING * own_level(z))
         pairs = zip(z, eps, strict=True)
         self._latents = [ascend(self._denoiser, a[None], self._sigmas, b[None]) for a, b in pairs]
-        self._lost = [
-            wave - self._wave(latent) for wave, latent in zip(waves, self._latents, strict=True)
-        ]
+        self._lost = [wave - self._wave(latent) for wave, latent in zip(waves, self._latents, strict=True)]
 
     def __call__(self, weights: Sequence[float]) -> Tensor:
         """Return the wave `[C, N]` with these shares of two sources, or of four as corners of a square."""

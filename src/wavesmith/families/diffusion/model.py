@@ -11,7 +11,7 @@ from torch import Tensor
 
 from wavesmith.families.capabilities import Constraint
 from wavesmith.families.condition import Condition
-from wavesmith.families.diffusion import denoising, editing, inversion, sampling
+from wavesmith.families.diffusion import denoising, editing, inversion, sampling, scoring
 from wavesmith.families.diffusion.config import DiffusionConfig, DiffusionObjective
 from wavesmith.families.diffusion.settings import (
     DenoisingSettings,
@@ -32,7 +32,6 @@ LEVELS = 8
 """Noise levels of the held-out loss: the medians of as many equal shares of the training distribution."""
 
 _MOST_HELD_OUT = 48  # sounds for which the noise of a level is laid out
-_ERROR_LEVELS = (0.3, 0.6, 1.2, 2.4)
 
 
 class DiffusionModel(Family):
@@ -127,6 +126,16 @@ class DiffusionModel(Family):
         """Return the names of the transform's statistics."""
         return frozenset(f"transform.{name}" for name, _ in self.transform.named_buffers())
 
+    def describe(self) -> dict[str, str]:
+        """Return what is inside, and how it is best sampled."""
+        own = self.config.sampling
+        return {
+            "network": self.config.network.kind,
+            "transform": self.config.transform.kind,
+            "parameterisation": self.config.parameterisation.kind,
+            "sampling": f"{own.sampler}, {own.schedule}, {own.steps} steps, guidance {own.guidance:g}",
+        }
+
     # Operations
 
     def defaults(self, operation: str, steered: bool = False) -> dict[str, Any]:
@@ -189,6 +198,14 @@ class DiffusionModel(Family):
     ) -> Tensor:
         """Take noise of a profile off a wave `[C, N]`: see `denoising.denoise`."""
         return denoising.denoise(self, wave, profile, condition, settings, noise)
+
+    def error_levels(self, waves: Iterable[Tensor]) -> Tensor:
+        """Return the noise levels `[K]` of the membership test: see `scoring.error_levels`."""
+        return scoring.error_levels(self, waves)
+
+    def errors(self, wave: Tensor, label: Tensor, levels: Tensor, seed: int, index: int) -> Tensor:
+        """Return denoising errors `[K]` in dB: see `scoring.errors`."""
+        return scoring.errors(self, wave, label, levels, seed, index)
 
     def _multiply_adds(self, length: int) -> int:
         with on_meta_device():

@@ -25,11 +25,21 @@ def _check_interval(interval: tuple[float, float]) -> tuple[float, float]:
 Interval = Annotated[tuple[float, float], AfterValidator(_check_interval)]
 """Noise levels, low and high."""
 
+LoweredInterval = Annotated[
+    Interval | None,
+    Field(
+        description="Noise levels, low and high, at which guidance applies; by default the model's own "
+        "interval, lowered as far as sampling starts below the highest noise level."
+    ),
+]
+
 Steps = Annotated[int, Field(ge=1, le=10_000, description="Sampling steps from noise to sound.")]
 Schedule = Annotated[
-    str, Field(description="Spacing of the noise levels.", json_schema_extra={"enum": sorted(SCHEDULES)})
+    str, Field(description="Spacing of the noise levels.", json_schema_extra={"enum": [*sorted(SCHEDULES)]})
 ]
-SigmaMax = Annotated[float, Field(gt=0, le=100_000, description="Highest noise level, where sampling starts.")]
+SigmaMax = Annotated[
+    float, Field(gt=0, le=100_000, description="Highest noise level, where sampling starts.")
+]
 
 
 class _Guided(Sampling):
@@ -48,9 +58,7 @@ class DiffusionSettings(_Guided):
     """Settings of `generate`."""
 
     guidance_interval: Interval = Field(description="Noise levels, low and high, at which guidance applies.")
-    sampler: str = Field(
-        description="Sampling algorithm.", json_schema_extra={"enum": sorted(SAMPLERS)}
-    )
+    sampler: str = Field(description="Sampling algorithm.", json_schema_extra={"enum": [*sorted(SAMPLERS)]})
     schedule: Schedule
     steps: Steps
     sigma_min: float = Field(ge=0, le=1000, description="Lowest noise level before 0, where sampling ends.")
@@ -77,17 +85,13 @@ class DiffusionSettings(_Guided):
 class EditSettings(DiffusionSettings):
     """Settings of `edit`."""
 
-    guidance_interval: Interval | None = Field(  # type: ignore[assignment]
-        default=None,
-        description="Noise levels, low and high, at which guidance applies; by default the model's own "
-        "interval, lowered as far as the editing starts below the highest noise level.",
-    )
+    guidance_interval: LoweredInterval = None  # type: ignore[assignment]
 
 
 class InversionSettings(_Guided):
     """Settings of `resample`: both directions use one second-order sampler, so none can be chosen."""
 
-    guidance_interval: Interval | None = EditSettings.model_fields["guidance_interval"]
+    guidance_interval: LoweredInterval = None
     schedule: Schedule
     steps: Steps
     sigma_max: SigmaMax
@@ -114,7 +118,7 @@ class MorphSettings(Sampling):
 class DenoisingSettings(_Guided):
     """Settings of `denoise`, which always takes Euler steps along Karras's schedule."""
 
-    guidance_interval: Interval | None = EditSettings.model_fields["guidance_interval"]
+    guidance_interval: LoweredInterval = None
     steps: Steps
     sigma_max: SigmaMax
 
