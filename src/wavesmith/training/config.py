@@ -14,80 +14,8 @@ from pydantic import field_validator, model_validator
 
 from wavesmith.data import Augmentation
 from wavesmith.errors import RequestError, first_problem, unknown
-<<<<<<< HEAD
 from wavesmith.families import FAMILIES, FamilyConfig, ObjectiveConfig
 from wavesmith.families import read_config as read_family_config
-=======
-from wavesmith.families.diffusion import ParameterisationConfig, SamplingDefaults, check_space
-from wavesmith.networks import NetworkConfig
-from wavesmith.transforms import TransformConfig
-
-
-class LogNormalConfig(BaseModel):
-    """Sigma whose logarithm is normal with `mean` and `std`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    kind: Literal["log_normal"] = "log_normal"
-    mean: float = -0.6
-    std: float = Field(default=1.4, gt=0)
-
-    def build(self) -> NoiseLevels:
-        """Make the distribution."""
-        return LogNormal(self.mean, self.std)
-
-
-class LogitNormalConfig(BaseModel):
-    """Rectified flow's time whose logit is normal with `mean` and `std` (Esser et al. 2024)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    kind: Literal["logit_normal"] = "logit_normal"
-    mean: float = 0.0
-    std: float = Field(default=1.0, gt=0)
-
-    def build(self) -> NoiseLevels:
-        """Make the distribution."""
-        return LogitNormal(self.mean, self.std)
-
-
-class UniformConfig(BaseModel):
-    """Levels spread evenly over a coordinate: the angle of `v`, Dance Diffusion's, or that of a flow."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: Literal["uniform_angle", "crash", "uniform_flow"]
-
-    def build(self) -> NoiseLevels:
-        """Make the distribution."""
-        kinds: dict[str, Callable[[], NoiseLevels]]
-        kinds = {"uniform_angle": UniformAngle, "crash": Crash, "uniform_flow": UniformFlow}
-        return kinds[self.kind]()
-
-
-NoiseLevelsConfig = Annotated[
-    LogNormalConfig | LogitNormalConfig | UniformConfig, Field(discriminator="kind")
-]
-
-
-class ModelRecipe(BaseModel):
-    """What is built (see `DiffusionConfig`); labels come from the data."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    rate: int = Field(ge=1000, le=384_000)
-    channels: int = Field(ge=1, le=16)
-    length: int = Field(ge=1, le=2**31)
-    transform: TransformConfig
-    network: NetworkConfig
-    parameterisation: ParameterisationConfig
-    sampling: SamplingDefaults = SamplingDefaults()
-
-    @model_validator(mode="after")
-    def _space_suits(self) -> ModelRecipe:
-        check_space(self.transform, self.parameterisation)
-        return self
->>>>>>> main
 
 _FROM_DATA = {"labels", "augments"}  # fields of a model's configuration that the sounds decide
 

@@ -9,21 +9,8 @@ from typing import Any
 import numpy as np
 
 from wavesmith.data import ScannedFile
-<<<<<<< HEAD
 from wavesmith.families import FAMILIES, FamilyConfig, ObjectiveConfig
 from wavesmith.training.config import RunConfig, TrainingConfig, load_config
-=======
-from wavesmith.families.diffusion import DiffusionConfig
-from wavesmith.training.config import (
-    ModelRecipe,
-    NoiseLevelsConfig,
-    TrainingConfig,
-    TrainingRecipe,
-    UniformConfig,
-    read_recipe,
-)
-from wavesmith.transforms import SpectralConfig, TransformConfig
->>>>>>> main
 
 _SHORTEST, _LONGEST = 0.25, 4.0  # seconds
 _STEP, _STEP_SAMPLES = 16, 60_000  # sounds in a step; longer ones go in smaller batches, to save memory

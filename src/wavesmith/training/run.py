@@ -14,13 +14,7 @@ from lightning_fabric import Fabric
 
 from wavesmith.data import AUGMENT_FEATURES, Scan, ScannedFile, SoundDataset, scan, split
 from wavesmith.errors import DataError, ModelError, RequestError
-<<<<<<< HEAD
 from wavesmith.families import Batch, Family, FamilyConfig, build, on_meta_device
-=======
-from wavesmith.families import on_meta_device
-from wavesmith.families.diffusion import DiffusionConfig, DiffusionModel
-from wavesmith.files import replacing
->>>>>>> main
 from wavesmith.models import Model, load, load_folder, measure_timbres
 from wavesmith.models.model_folder import save_timbre
 from wavesmith.networks import parameters
@@ -28,19 +22,12 @@ from wavesmith.training.config import RunConfig, TrainingConfig, changed, load_c
 from wavesmith.training.defaults import default_config
 from wavesmith.training.demo_distance import FEWEST_SOUNDS, DemoDistance
 from wavesmith.training.examples import Examples
-<<<<<<< HEAD
 from wavesmith.training.hardware import Hardware
 from wavesmith.training.monitor import Monitor
 from wavesmith.training.progress import Log, MetricLogger, ProgressBar
 from wavesmith.training.run_folder import LOG, ModelWriter, RunFolder
 from wavesmith.training.trainer import Trainer, TrainingDiverged, fit
 from wavesmith.training.validation import HeldOut
-=======
-from wavesmith.training.hardware import Machine
-from wavesmith.training.held_out import HeldOut
-from wavesmith.training.module import DiffusionTraining
-from wavesmith.training.run_folder import LAST, LOG, RECIPE, TRAINING, Run
->>>>>>> main
 from wavesmith.verbs import VERBS
 
 if TYPE_CHECKING:
@@ -215,62 +202,8 @@ def _requested(
     return None
 
 
-<<<<<<< HEAD
 def _loaded(config: str | Path | RunConfig) -> RunConfig:
     return config if isinstance(config, RunConfig) else load_config(config)
-=======
-def _is_complete(checkpoint: Path, recipe: TrainingRecipe, machine: Machine) -> bool:
-    """Whether there is nothing left to do; RequestError when there is already more than was asked for."""
-    (seen, gave_up), step = _progress(checkpoint), machine.examples_per_step(recipe.training)
-    end = -(-recipe.training.examples // step) * step
-    if seen > end:
-        raise RequestError(
-            f"The training in {checkpoint.parents[1]} has already seen {seen} examples; ask for more."
-        )
-    return seen == end or (gave_up and recipe == read_recipe(checkpoint.parents[1] / RECIPE))
-
-
-def _progress(checkpoint: Path) -> tuple[int, bool]:
-    """Examples seen, and whether patience has run out."""
-    try:
-        state = dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
-        keeper = state.get("callbacks", {}).get(Keeper.__qualname__, {})
-        return int(state["seen"]), bool(keeper.get("gave_up"))
-    except _UNREADABLE as error:
-        raise _damaged(checkpoint, error) from error
-
-
-def _check_model(recipe: TrainingRecipe, base: Model | None) -> None:
-    """Find out before the sounds are read whether it can be built, can make demos and fits its base.
-
-    Raises:
-        RequestError: if it cannot.
-        ModelError: when the base has another network.
-    """
-    try:
-        with on_meta_device():
-            family = _build(recipe, base.labels if base else ())
-    except (RuntimeError, ValueError, OverflowError) as error:
-        raise RequestError(f"The recipe's model cannot be built ({error}); change the recipe.") from error
-    VERBS["generate"].settle(Model("recipe", "", family))
-    if base:
-        _check_fit(base.family, family)
-
-
-def _chosen(
-    found: Scan, base: Model | None, training: dict[str, Any], say: Callable[[str], None]
-) -> TrainingRecipe:
-    """The recipe that suits the sounds; says why."""
-    config, name = (base.family.config, base.name) if base else (None, None)
-    recipe, reasons = choose(usable(found, None), config, name, **training)
-    for reason in reasons:
-        say(reason)
-    return recipe
-
-
-def _given(recipe: str | Path | TrainingRecipe) -> TrainingRecipe:
-    return recipe if isinstance(recipe, TrainingRecipe) else read_recipe(recipe)
->>>>>>> main
 
 
 def _resumed(

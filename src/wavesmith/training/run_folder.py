@@ -14,12 +14,8 @@ from typing import Any
 import torch
 
 from wavesmith.data import ScannedFile
-<<<<<<< HEAD
 from wavesmith.errors import DataError, ModelError, RequestError
 from wavesmith.families import Family
-=======
-from wavesmith.families.diffusion import DiffusionModel
->>>>>>> main
 from wavesmith.files import replacing
 from wavesmith.models import (
     ATTRIBUTION,
