@@ -155,7 +155,7 @@ def test_gradients_are_clipped():
 
 def test_a_loss_that_is_not_finite_is_an_error_that_changes_nothing():
     module = Pair()
-    one = trainer(module, [Objective("bad", list(module.parameters()), lambda batch: batch.wave.sum() / 0)])
+    one = trainer(module, [Objective("bad", list(module.parameters()), lambda batch: module.critic.weight.sum() / 0)])
     before = weights(one)
     with pytest.raises(TrainingDiverged, match="after 0 examples"):
         one.step(list(islice(batches(4), 1)))

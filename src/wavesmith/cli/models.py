@@ -26,9 +26,10 @@ def models(context: typer.Context) -> None:
 
 @app.command("list")
 def list_models() -> None:
-    """List the bundled models and training recipes."""
+    """List the bundled models and training configurations."""
     from wavesmith.models import bundled_names, load
-    from wavesmith.training import read_recipe, recipe_names
+    from wavesmith.training import config_names, load_config
+    from wavesmith.training.run_folder import channel_name
 
     rows = []
     for model in map(load, bundled_names()):
@@ -38,13 +39,12 @@ def list_models() -> None:
         )
     show("Models (wavesmith generate --model NAME)", rows)
     rows = []
-    for name in recipe_names():
-        recipe = read_recipe(name)
-        built = recipe.model
-        sound = f"{built.length / built.rate:.2f} s at {built.rate} Hz, {built.channels} channel(s)"
-        network = f"{built.network.kind} on {built.transform.kind}"
-        rows.append((name, f"{sound}; {network}; {recipe.training.examples} examples"))
-    show("\nTraining recipes (wavesmith train FOLDER --out MODEL --recipe NAME)", rows)
+    for name in config_names():
+        config = load_config(name)
+        model = config.model
+        sound = f"{model.length / model.rate:.2f} s at {model.rate} Hz, {channel_name(model.channels)}"
+        rows.append((name, f"{sound}; {model.summary()}; {config.training.examples} examples"))
+    show("\nTraining configurations (wavesmith train FOLDER --out MODEL --config NAME)", rows)
 
 
 @app.command()

@@ -158,15 +158,15 @@ class RunConfig(BaseModel):
     def _read_model(cls, value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
-        if given := sorted(_FROM_DATA & value.keys()):
+        if given := [name for name in sorted(_FROM_DATA) if value.get(name)]:
             raise ValueError(f"{given[0]} follow from the sounds; leave them out")
         return read_family_config(value)
 
     @field_validator("objective", mode="before")
     @classmethod
     def _read_objective(cls, value: Any, info: ValidationInfo) -> Any:
-        if "model" not in info.data:  # which is an error by itself
-            return value
+        if "model" not in info.data:  # which is an error enough
+            return ObjectiveConfig()
         expected = FAMILIES[info.data["model"].family].OBJECTIVE
         if isinstance(value, expected):
             return value
