@@ -1,9 +1,9 @@
 """Put a trained model into the package, with half-precision weights and a full card.
 
-    python benchmarks/bundle.py runs/drums --recipe drums --data DRUMS \\
+    python benchmarks/bundle.py runs/drums --config drums --data DRUMS \\
         --out src/wavesmith/models/bundled/drums
     wavesmith evaluate drums --reference DRUMS --out runs/evaluation
-    python benchmarks/bundle.py runs/drums --recipe drums --data DRUMS \\
+    python benchmarks/bundle.py runs/drums --config drums --data DRUMS \\
         --out src/wavesmith/models/bundled/drums --evaluation runs/evaluation/report.json
 
 Twice, because what is measured is what is shipped: the sounds of half-precision weights with the recipe's
@@ -38,7 +38,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("run", type=Path, help="folder that wavesmith train wrote")
-    parser.add_argument("--recipe", default="drums", help="its recipe, whose sampling defaults are shipped")
+    parser.add_argument("--config", default="drums", help="its recipe, whose sampling defaults are shipped")
     parser.add_argument("--evaluation", type=Path, help="report.json that wavesmith evaluate wrote")
     parser.add_argument("--about", type=Path, default=ABOUT, help="Markdown with what is known of the model")
     parser.add_argument("--out", type=Path, required=True)

@@ -1,6 +1,6 @@
 """Memory that a training takes: measured on this machine, and estimated for a GPU.
 
-    python benchmarks/memory.py [--recipe tiny-audio-diffusion] [--micro-batches 4]
+    python benchmarks/memory.py [--config tiny-audio-diffusion] [--micro-batches 4]
 
 A real training of a few steps (data, averages, optimizer, checkpoint, demos of one step) runs in a
 process of its own, whose peak resident memory is read afterwards (Linux and macOS). On a CUDA device
@@ -46,7 +46,7 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure the memory of a training.")
-    parser.add_argument("--recipe", default="tiny-audio-diffusion", help="recipe by name or file")
+    parser.add_argument("--config", default="tiny-audio-diffusion", help="recipe by name or file")
     parser.add_argument("--micro-batches", type=int, default=4, help="how many to train on; two a step")
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()

@@ -94,6 +94,14 @@ def toy() -> Iterator[type[Toy]]:
     FAMILIES.unregister("toy")
 
 
+@pytest.fixture(autouse=True)
+def _without_pictures(request, monkeypatch) -> None:
+    """Draw no pictures, which take longer than the trainings here, except for tests marked `pictures`."""
+    if not request.node.get_closest_marker("pictures"):
+        monkeypatch.setattr("wavesmith.training.run_folder.sheet", lambda *arguments, **options: None)
+        monkeypatch.setattr("wavesmith.training.monitor.draw_curves", lambda *paths: None)
+
+
 @pytest.fixture(scope="session")
 def drums(tmp_path_factory) -> Path:
     """Low decaying tones called kick and decaying noise called snare, with a manifest."""

@@ -29,10 +29,11 @@ def test_some_configurations_come_along():
     assert {"drums", "dance-diffusion", "tiny-audio-diffusion"} <= {*config_names()}
 
 
-def test_noise_levels_in_the_place_of_version_0_1_are_still_read(config, tmp_path):
+def test_files_of_version_0_1_are_still_read(config, tmp_path):
     text = yaml.safe_load(config("diffusion").to_yaml())
     del text["objective"], text["model"]["family"]
     text["training"]["noise_levels"] = {"kind": "log_normal", "mean": -0.2, "std": 1.0}
+    text["training"]["augmentation"]["told"] = text["training"]["augmentation"].pop("conditioned")
     (tmp_path / "old.yaml").write_text(yaml.safe_dump(text))
     read = load_config(tmp_path / "old.yaml")
     assert read.objective.noise_levels.mean == -0.2

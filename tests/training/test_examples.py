@@ -64,13 +64,13 @@ def test_without_augmentation_sounds_are_as_they_are(sounds, config):
 
 
 def test_without_conditioning_sounds_are_changed_all_the_same(sounds, config):
-    told, untold = (
-        examples(sounds, config, augmentation={"probability": 0.5, "told": told}) for told in (True, False)
+    with_it, without = (
+        examples(sounds, config, augmentation={"probability": 0.5, "conditioned": conditioned}) for conditioned in (True, False)
     )
     for k in range(10):
-        assert torch.equal(told[k].wave, untold[k].wave)
-        assert not untold[k].augment.any()
-    assert any(told[k].augment.any() for k in range(10))
+        assert torch.equal(with_it[k].wave, without[k].wave)
+        assert not without[k].augment.any()
+    assert any(with_it[k].augment.any() for k in range(10))
 
 
 def test_the_configuration_of_dance_diffusion_turns_half_of_the_sounds_upside_down(sounds):

@@ -146,6 +146,7 @@ def test_a_checkpoint_of_version_0_1_is_refused_and_its_model_still_loads(drums,
     assert load(out).labels == ("kick", "snare")
 
 
+@pytest.mark.pictures
 def test_curves_and_the_distance_of_demos_lie_beside_the_log(drums, config, tmp_path):
     out = tmp_path / "out"
     train(drums, out, config=config(demo_every=32), device="cpu")

@@ -29,21 +29,17 @@ def list_models() -> None:
     """List the bundled models and training configurations."""
     from wavesmith.models import bundled_names, load
     from wavesmith.training import config_names, load_config
-    from wavesmith.training.run_folder import channel_name
 
     rows = []
     for model in map(load, bundled_names()):
         labels = ", ".join(model.labels) or "no labels"
-        rows.append(
-            (model.name, f"{model.seconds:.2f} s at {model.rate} Hz, {model.channels} channel(s); {labels}")
-        )
+        rows.append((model.name, f"{model.family.config.form()}; {labels}"))
     show("Models (wavesmith generate --model NAME)", rows)
     rows = []
     for name in config_names():
         config = load_config(name)
-        model = config.model
-        sound = f"{model.length / model.rate:.2f} s at {model.rate} Hz, {channel_name(model.channels)}"
-        rows.append((name, f"{sound}; {model.summary()}; {config.training.examples} examples"))
+        facts = config.model.form(), config.model.summary(), f"{config.training.examples} examples"
+        rows.append((name, "; ".join(facts)))
     show("\nTraining configurations (wavesmith train FOLDER --out MODEL --config NAME)", rows)
 
 

@@ -1,6 +1,6 @@
 """More sounds out of few, without the model learning to make the changed ones.
 
-Each change is reported to the network as a label that is zero for an untouched sound; asked with zeros, the
+The network is conditioned on each change by a feature that is zero for an untouched sound; with zeros, the
 network makes untouched sounds, so the changes do not leak into what it generates (Karras et al. 2022,
 "Elucidating the design space of diffusion-based generative models", section 5 and appendix F.2).
 
@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 from torch.nn import functional
 
@@ -33,31 +34,36 @@ TILT_LOW_HZ, TILT_HIGH_HZ = 60.0, 12_000.0
 
 
 class Augmentation(BaseModel):
-    """How often and how far sounds are changed; a range of 0 or False leaves that change out.
-
-    Attributes:
-        probability: of each change by itself; with 0.2 a fifth of the sounds stays wholly untouched.
-        speed: faster or slower (pitch and time together) by up to so many semitones.
-        tilt: brighter or duller by up to so many dB per octave around 1 kHz, at the same peak level.
-        tail: decay faster, by up to so many dB at the sound's end.
-        shift: begin later by up to so many milliseconds.
-        swap: exchange left and right (stereo only).
-        polarity: turn the wave upside down.
-        gain: quieter by up to so many dB.
-        told: whether the network is told of the changes. If not, it learns to make changed sounds, too.
-    """
+    """How often and how far sounds are changed; a range of 0 or False leaves that change out."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    probability: float = Field(default=0.2, ge=0, le=1)
-    speed: float = Field(default=2.0, ge=0, le=12)
-    tilt: float = Field(default=3.0, ge=0, le=6)
-    tail: float = Field(default=60.0, ge=0, le=120)
-    shift: float = Field(default=5.0, ge=0)
-    swap: bool = True
-    polarity: bool = True
-    gain: float = Field(default=6.0, ge=0)
-    told: bool = True
+    probability: float = Field(default=0.2, ge=0, le=1, description="Probability of each change by itself.")
+    speed: float = Field(
+        default=2.0, ge=0, le=12, description="Largest change of speed, pitch and time together, in semitones."
+    )
+    tilt: float = Field(
+        default=3.0, ge=0, le=6, description="Largest tilt of the spectrum around 1 kHz, in dB per octave."
+    )
+    tail: float = Field(
+        default=60.0, ge=0, le=120, description="Largest extra decay at the end of the sound, in dB."
+    )
+    shift: float = Field(default=5.0, ge=0, description="Largest delay in milliseconds.")
+    swap: bool = Field(default=True, description="Exchange left and right.")
+    polarity: bool = Field(default=True, description="Invert the polarity.")
+    gain: float = Field(default=6.0, ge=0, description="Largest attenuation in dB.")
+    conditioned: bool = Field(
+        default=True,
+        description="Condition the network on the changes; if not, it learns to make changed sounds too.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_version_0_1(cls, values: Any) -> Any:
+        """Read `conditioned` by its name in version 0.1."""
+        if isinstance(values, Mapping) and "told" in values:
+            return {"conditioned" if name == "told" else name: value for name, value in values.items()}
+        return values
 
 
 def augment(

@@ -54,6 +54,11 @@ class FamilyConfig(BaseModel):
         values = {"rate": rate, "channels": channels, "length": math.ceil(seconds * rate)}
         return self.model_copy(update=values)
 
+    def form(self) -> str:
+        """Return length, rate and channels of its sounds, such as "1.00 s at 44100 Hz, stereo"."""
+        channels = {1: "mono", 2: "stereo"}.get(self.channels, f"{self.channels} channels")
+        return f"{self.length / self.rate:.2f} s at {self.rate} Hz, {channels}"
+
     def summary(self) -> str:
         """Return what kind of model this is, in a few words."""
         return self.family

@@ -84,11 +84,9 @@ def _usual_examples(sounds: int) -> int:
 
 
 def _sound_reasons(model: FamilyConfig) -> list[str]:
-    channels = {1: "mono", 2: "stereo"}.get(model.channels, f"{model.channels} channels")
     return [
-        f"Sounds of {model.length / model.rate:.2f} s at {model.rate} Hz, {channels}: "
-        f"the usual rate, and long enough for nine in ten files as far as {_LONGEST:g} s allow; "
-        "longer ones are cut with a fade."
+        f"Sounds of {model.form()}: the usual rate, and long enough for nine in ten files as far as "
+        f"{_LONGEST:g} s allow; longer ones are cut with a fade."
     ]
 
 

@@ -40,7 +40,7 @@ class Examples(Dataset[Batch]):
         if self.config.augmentation is not None:
             waves, features = augment(wave[None], self.rate, self.config.augmentation, [random])
             wave = waves[0]
-            changes = features[0] if self.config.augmentation.told else changes
+            changes = features[0] if self.config.augmentation.conditioned else changes
         label = item.label if labelled else NO_LABEL
         return Batch(wave, label_weights(label, len(self.sounds.labels)), changes, torch.tensor(position))
 

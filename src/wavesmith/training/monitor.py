@@ -93,7 +93,8 @@ class Monitor:
         self._save()
         if complete or self.gave_up:
             self._demo()
-        self._draw()
+        else:
+            self._draw()
 
     def _due(self, interval: int) -> bool:
         """Whether the number of examples has passed a multiple of the interval in this step."""

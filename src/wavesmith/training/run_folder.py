@@ -191,7 +191,7 @@ class ModelWriter:
         config = self.family.config
         work = self.family.multiply_adds() / 1e6
         facts = [
-            f"{config.length / config.rate:.2f} s at {config.rate} Hz, {channel_name(config.channels)}",
+            config.form(),
             f"labels: {', '.join(config.labels) or 'none'}",
             f"{parameters(self.family) / 1e6:.1f} M parameters",
             *([f"{work:.0f} M multiply-adds in each pass over a second"] if work else []),
@@ -226,11 +226,6 @@ def digest(files: Sequence[ScannedFile]) -> str:
     """Content hash of a data set: hex SHA-256 of the files' paths, labels and hashes."""
     lines = [f"{file.path} {file.label} {file.sha256}" for file in files]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def channel_name(channels: int) -> str:
-    """Return `mono`, `stereo` or the number of channels in words."""
-    return {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels")
 
 
 def _file_name(label: str) -> str:
