@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from wavesmith.data import Entry, ScannedFile, scan, split
-from wavesmith.embeddings import embedding
+from wavesmith.embeddings import load_embedding
 from wavesmith.evaluation.embedding_library import Library, build
 from wavesmith.evaluation.membership import spread
 from wavesmith.evaluation.memorisation import MemorisationReport, examine
@@ -158,7 +158,7 @@ def library(options: argparse.Namespace, folder: Path) -> Library:
     return build(
         folder,
         options.out / "measured" / folder.name,
-        embedding(options.embedding),
+        load_embedding(options.embedding),
         seconds=LENGTH / RATE,
         workers=1,
     )

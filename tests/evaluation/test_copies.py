@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-
 from wavesmith.evaluation.copies import Ear, nearest, onset
+
 from wavesmith.sound import Sound
 
 RATE, LENGTH = 8000, 4000

@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import betabinom
 from torch import Tensor
+from wavesmith.evaluation.memorisation_page import provenance_section, section
 
 from wavesmith.errors import RequestError
 from wavesmith.evaluation.memorisation import MemorisationReport, at_least, card_rows, examine
-from wavesmith.evaluation.memorisation_page import provenance_section, section
 from wavesmith.models import Provenance, TrainingSource, debug_model
 from wavesmith.sound import Sound
 
