@@ -331,4 +331,6 @@ def default_text(value: object) -> str:
         return ", ".join(map(str, value))
     if value is None or isinstance(value, bool):
         return {True: "true", False: "false", None: "none"}[value]
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
+    return (
+        f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
+    )

@@ -3,7 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from wavesmith.verbs.guides import read_guides, steers, width_of
 
 from wavesmith.classifiers import Classifier, ClassifierConfig
 from wavesmith.descriptors import TIMBRES, Timbre, measure

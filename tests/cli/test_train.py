@@ -135,7 +135,9 @@ def test_a_missing_logger_says_what_to_install(wavesmith, drums, monkeypatch, na
 
 
 def test_a_classifier_is_trained_and_steers(wavesmith, drums):
-    result = wavesmith("train", "drums", "--classifier", "--out", "classifier", "--examples", 64, "--batch", 8)
+    result = wavesmith(
+        "train", "drums", "--classifier", "--out", "classifier", "--examples", 64, "--batch", 8
+    )
     assert result.code == 0
     assert "The classifier is in classifier; it tells kick, snare apart" in result.out
     Path("guides.yaml").write_text("- judge: classifier\n  label: kick\n")

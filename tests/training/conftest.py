@@ -57,7 +57,9 @@ class Toy(Family):
 
     def objectives(self, settings: ToyObjective, seed: int) -> list[Objective]:
         def drawn(batch: Batch) -> Tensor:
-            noise = ItemNoise(seed, batch.position.tolist(), batch.wave.device).normal((batch.wave[0].numel(),))
+            noise = ItemNoise(seed, batch.position.tolist(), batch.wave.device).normal(
+                (batch.wave[0].numel(),)
+            )
             return self.waves(batch.label, batch.augment, noise)
 
         def generator(batch: Batch) -> Tensor:
@@ -161,7 +163,7 @@ TRAINING = {
 
 @pytest.fixture(scope="session")
 def config() -> Callable[..., RunConfig]:
-    """A function that makes a configuration of the toy family, or another, with some training values changed."""
+    """A function that makes a configuration of a family with some training values changed."""
 
     def make(family: str = "toy", **training) -> RunConfig:
         return RunConfig(model=read_config(MODELS[family]), training=TRAINING | training)

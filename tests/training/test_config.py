@@ -49,7 +49,9 @@ def test_the_family_decides_which_objective_settings_there_are(config):
     with pytest.raises(ValidationError, match="realism"):
         RunConfig(model=model, objective={"realism": -1})
     with pytest.raises(ValidationError, match=r"(?s)noise_levels.*std"):
-        RunConfig(model=config("diffusion").model, objective={"noise_levels": {"kind": "log_normal", "std": 0}})
+        RunConfig(
+            model=config("diffusion").model, objective={"noise_levels": {"kind": "log_normal", "std": 0}}
+        )
 
 
 @pytest.mark.parametrize(
@@ -62,7 +64,10 @@ def test_the_family_decides_which_objective_settings_there_are(config):
         ("model: {rate: 8000}", "model.channels"),
         ("model: {family: toy, rate: 8000, channels: 1, length: 512, labels: [kick]}", "labels"),
         ("model: {family: difusion}", "did you mean 'diffusion'"),
-        ("model: {family: toy, rate: 8000, channels: 1, length: 512}\ntraining: {batch: 0}", "training.batch"),
+        (
+            "model: {family: toy, rate: 8000, channels: 1, length: 512}\ntraining: {batch: 0}",
+            "training.batch",
+        ),
         ("!!python/object/apply:os.mkdir [trapped]", "not valid YAML"),
         ("\x00", "not valid YAML"),
     ],

@@ -9,7 +9,9 @@ from wavesmith.training.curves import draw_curves
 
 @pytest.fixture
 def log(tmp_path):
-    lines = [{"examples": n, "train/loss": 1.0, "train/critic": 2.0, "examples_per_second": 5.0} for n in (36, 76)]
+    lines = [
+        {"examples": n, "train/loss": 1.0, "train/critic": 2.0, "examples_per_second": 5.0} for n in (36, 76)
+    ]
     for examples, loss in ((40, 2.0), (80, 1.0)):
         lines.append(
             {"examples": examples, "held_out/ema_0.05": loss, "held_out/ema_0.1": loss}

@@ -65,7 +65,8 @@ def test_without_augmentation_sounds_are_as_they_are(sounds, config):
 
 def test_without_conditioning_sounds_are_changed_all_the_same(sounds, config):
     with_it, without = (
-        examples(sounds, config, augmentation={"probability": 0.5, "conditioned": conditioned}) for conditioned in (True, False)
+        examples(sounds, config, augmentation={"probability": 0.5, "conditioned": conditioned})
+        for conditioned in (True, False)
     )
     for k in range(10):
         assert torch.equal(with_it[k].wave, without[k].wave)

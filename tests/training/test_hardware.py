@@ -15,7 +15,9 @@ def test_threads_are_limited_for_a_while():
         assert torch.get_num_threads() == before
 
 
-@pytest.mark.parametrize("wrong", [{"devices": 0}, {"nodes": 0}, {"workers": -1}, {"threads": 0}, {"device": "gpu"}])
+@pytest.mark.parametrize(
+    "wrong", [{"devices": 0}, {"nodes": 0}, {"workers": -1}, {"threads": 0}, {"device": "gpu"}]
+)
 def test_values_that_cannot_be_used_are_refused_by_name(wrong):
     with pytest.raises(RequestError, match=next(iter(wrong))):
         Hardware.checked(**wrong)

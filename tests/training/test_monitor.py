@@ -70,7 +70,9 @@ def test_the_model_of_the_lowest_held_out_loss_is_kept(drums, config, tmp_path, 
     reports = []
     with monkeypatch.context() as patch:
         scripted(patch, 0.5, 0.3, 0.4)
-        model = train(drums, tmp_path / "out", config=config(examples=96), device="cpu", report=reports.append)
+        model = train(
+            drums, tmp_path / "out", config=config(examples=96), device="cpu", report=reports.append
+        )
     assert "for 64 examples" in model.card
     assert "Held-out loss at fixed noise: 0.3000" in model.card
     assert "96 examples, held-out loss 0.400 (lowest 0.300 at 64), " in reports[-1]
@@ -116,7 +118,7 @@ def test_training_stops_when_the_held_out_loss_no_longer_falls(drums, config, tm
 
 
 def test_an_interruption_decides_nothing(drums, config, tmp_path, monkeypatch):
-    """What is measured because of it is lower than ever, and is reported; but the whole run would not know it."""
+    """What is measured because of it is lower than ever, but an unbroken run would not know it."""
     scripted(monkeypatch, 0.5, 0.1, 0.4, 0.4)
     with monkeypatch.context() as patch:
         before_step(patch, 40, interrupt)

@@ -182,7 +182,12 @@ def test_an_interrupted_training_equals_an_unbroken_one(
     reports = []
     again = {"config": chosen, "device": "cpu", "workers": workers, "report": reports.append}
     with contextlib.suppress(Killed):
-        train(drums, tmp_path / "parts", loggers=[At(10 * chosen.training.batch * chosen.training.accumulate, stop)], **again)
+        train(
+            drums,
+            tmp_path / "parts",
+            loggers=[At(10 * chosen.training.batch * chosen.training.accumulate, stop)],
+            **again,
+        )
     assert 0 < checkpoint(tmp_path / "parts")["seen"] < 96
     assert (stop is interrupt) == ("the same command goes on" in reports[-1])
     train(drums, tmp_path / "parts", **again)

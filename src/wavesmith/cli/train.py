@@ -130,7 +130,11 @@ def _train_classifier(folder: Path, out: Path, threads: int | None, quiet: bool,
     from wavesmith.training.hardware import Hardware
 
     limited = Hardware(threads=threads).limited_threads()
-    with limited, progress("reading files", not quiet) as scanning, progress("training", not quiet) as training:
+    with (
+        limited,
+        progress("reading files", not quiet) as scanning,
+        progress("training", not quiet) as training,
+    ):
         report = train_folder(
             folder,
             out,
@@ -141,7 +145,9 @@ def _train_classifier(folder: Path, out: Path, threads: int | None, quiet: bool,
     right = f"{report.accuracy:.0%} of the sounds it was trained on"
     if report.held_out_accuracy is not None:
         right = f"{report.held_out_accuracy:.0%} of {report.held_out} held-out sounds"
-    tell(f"The classifier is in {out}; it tells {', '.join(report.classes)} apart and is right about {right}.")
+    tell(
+        f"The classifier is in {out}; it tells {', '.join(report.classes)} apart and is right about {right}."
+    )
 
 
 def _stop() -> None:

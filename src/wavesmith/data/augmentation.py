@@ -40,7 +40,10 @@ class Augmentation(BaseModel):
 
     probability: float = Field(default=0.2, ge=0, le=1, description="Probability of each change by itself.")
     speed: float = Field(
-        default=2.0, ge=0, le=12, description="Largest change of speed, pitch and time together, in semitones."
+        default=2.0,
+        ge=0,
+        le=12,
+        description="Largest change of speed, pitch and time together, in semitones.",
     )
     tilt: float = Field(
         default=3.0, ge=0, le=6, description="Largest tilt of the spectrum around 1 kHz, in dB per octave."

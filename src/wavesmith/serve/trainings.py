@@ -216,7 +216,7 @@ def _examples(folder: Path) -> int | None:
 
 
 def _curves(log: Path) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
-    """Return training losses (of the first objective) and held-out losses (of the best average) by examples."""
+    """Return training losses (first objective) and held-out losses (best average) by examples."""
     losses: list[tuple[int, float]] = []
     held_out: list[tuple[int, float]] = []
     with suppress(OSError):

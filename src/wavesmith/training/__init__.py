@@ -1,4 +1,4 @@
-"""From a folder of sounds to a model folder, on Lightning Fabric: any family, interrupted and resumed at will.
+"""From a folder of sounds to a model folder: any family, interrupted and resumed at will.
 
 `train` does it all; `trainer` is the loop. A `RunConfig` says what is built and how it is trained:
 `load_config` reads one, `default_config` chooses one for a folder of sounds.

@@ -1,4 +1,4 @@
-"""Configuration of a training run: plain values, in `configs/*.yaml` and in the folder of every trained model."""
+"""Configuration of a training run: plain values, in `configs/*.yaml` and in every trained model's folder."""
 
 from __future__ import annotations
 
@@ -9,8 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypedDict
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, ValidationInfo
-from pydantic import field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from wavesmith.data import Augmentation
 from wavesmith.errors import RequestError, first_problem, unknown
@@ -127,7 +135,7 @@ class RunConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: SerializeAsAny[FamilyConfig] = Field(
-        description="Configuration of the model by its `family`, by default diffusion; labels come from the data."
+        description="Configuration of the model by its `family` (by default diffusion), without labels."
     )
     objective: SerializeAsAny[ObjectiveConfig] = Field(
         default=ObjectiveConfig(),
@@ -136,7 +144,8 @@ class RunConfig(BaseModel):
     )
     data: DataConfig = Field(default=DataConfig(), description="Which sounds are used.")
     base: str | None = Field(
-        default=None, description="Model to start from instead of random weights; it must have the same network."
+        default=None,
+        description="Model to start from instead of random weights; it must have the same network.",
     )
     training: TrainingConfig = Field(default=TrainingConfig(), description="How the model is trained.")
 

@@ -27,7 +27,7 @@ class DemoDistance:
     """
 
     def __init__(self, held_out: SoundDataset, training: SoundDataset, rate: int) -> None:
-        """Embed the real sounds; `rate` is that of both data sets in Hz, and 4 sounds at least are held out."""
+        """Embed the real sounds, at `rate` Hz; 4 at least must be held out."""
         self.embedding = load_embedding("statistics")
         step = -(-len(held_out) // _MOST_SOUNDS)
         self.real = embed_sounds(self.embedding, _sounds(held_out, range(0, len(held_out), step), rate))

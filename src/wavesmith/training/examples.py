@@ -1,4 +1,4 @@
-"""The endless stream of training examples, addressed by position so that a resumed run equals an unbroken one.
+"""The endless stream of training examples, by position, so that a resumed run equals an unbroken one.
 
 Everything random about the example at a position (which sound, its augmentation, whether it has its label)
 depends on the seed and the position alone: not on the batch size, the number of workers or devices, nor on
@@ -26,7 +26,7 @@ class Examples(Dataset[Batch]):
     """Training examples by position; each is a `Batch` without the first dimension."""
 
     def __init__(self, sounds: SoundDataset, rate: int, augments: int, config: TrainingConfig) -> None:
-        """Take examples from `sounds` at `rate` Hz; `augments` is the model's number of augmentation features."""
+        """Take examples from sounds at `rate` Hz; `augments` is the number of augmentation features."""
         self.sounds, self.rate, self.config = sounds, rate, config
         self.augments = augments
         self.order = WeightedOrder(sounds.weights, config.seed)

@@ -153,13 +153,11 @@ def train(
 
     if monitor.gave_up:
         report(
-            f"The held-out loss has not fallen for {trainer.seen - monitor.waiting_since} examples: done after "
-            f"{trainer.seen} of {settings.examples}."
+            f"The held-out loss has not fallen for {trainer.seen - monitor.waiting_since} examples: done "
+            f"after {trainer.seen} of {settings.examples}."
         )
     elif trainer.seen < settings.examples:
-        report(
-            f"Stopped after {trainer.seen} of {settings.examples} examples; the same command goes on."
-        )
+        report(f"Stopped after {trainer.seen} of {settings.examples} examples; the same command goes on.")
         if leads:
             on_interrupt()
     elif leads:
@@ -227,7 +225,9 @@ def _resumed(
     return resumed
 
 
-def _is_complete(run: RunFolder, checkpoint: Mapping[str, Any], config: RunConfig, hardware: Hardware) -> bool:
+def _is_complete(
+    run: RunFolder, checkpoint: Mapping[str, Any], config: RunConfig, hardware: Hardware
+) -> bool:
     """Whether nothing is left to do; RequestError when fewer examples are requested than have been seen."""
     seen, step = run.reading(lambda: int(checkpoint["seen"])), hardware.examples_per_step(config.training)
     end = math.ceil(config.training.examples / step) * step

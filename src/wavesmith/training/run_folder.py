@@ -164,7 +164,7 @@ class ModelWriter:
     base: Model | None = None
 
     def write(self, seen: int, loss: float | None) -> None:
-        """Write the model with its card and provenance, after so many examples and with this held-out loss."""
+        """Write the model with its card and provenance, after so many examples, with this held-out loss."""
         save_folder(self.folder.path, self.family, self.card(seen, loss))
         save_provenance(self.folder.path, self.provenance)
 
@@ -212,7 +212,12 @@ class ModelWriter:
         lines += ["", "## Sounds it was trained on", "", *sources_table(self.provenance.sources)]
         lines += ["", f"The same for machines, with the hash of every file, is in `{ATTRIBUTION}`."]
         if base := self.base:
-            lines += ["", f"## It started from `{base.name}`, whose card says", "", _without_header(base.card)]
+            lines += [
+                "",
+                f"## It started from `{base.name}`, whose card says",
+                "",
+                _without_header(base.card),
+            ]
         return "\n".join(lines) + "\n"
 
 
