@@ -24,7 +24,7 @@ import numpy as np
 
 from wavesmith.data import scan
 from wavesmith.embeddings import load_embedding
-from wavesmith.evaluation.embedding_library import build
+from wavesmith.evaluation.embedding_library import build_library
 from wavesmith.evaluation.search import nearest
 from wavesmith.sound import Sound
 
@@ -47,9 +47,9 @@ def main() -> None:
         report("make", lambda: fill(sounds, options.count))
         report("scan", lambda: scan(sounds, workers=options.workers))
         library = report(
-            "library", lambda: build(sounds, out, embedding, seconds=0.1, workers=options.workers)
+            "library", lambda: build_library(sounds, out, embedding, seconds=0.1, workers=options.workers)
         )
-        report("again", lambda: build(sounds, out, embedding, seconds=0.1, workers=options.workers))
+        report("again", lambda: build_library(sounds, out, embedding, seconds=0.1, workers=options.workers))
         report("nearest", lambda: library.nearest(library.vectors, 2))
         size = sum(path.stat().st_size for path in out.iterdir())
         print(json.dumps({"bytes per sound on disk": round(size / len(library))}))

@@ -134,7 +134,10 @@ def membership_of(
 
 def _examples(model: Model, sounds: SoundSet) -> list[Example]:
     """Prepare some of the sounds, of as many sources as possible, as training does."""
-    files = [sounds.files[index] for index in spread_over_groups(sounds.files, _MOST_SOUNDS)]
+    files = [
+        sounds.files[index]
+        for index in spread_over_groups([file.group for file in sounds.files], _MOST_SOUNDS)
+    ]
     config = model.family.config
     labels = [file.label if file.label in config.labels else None for file in files]
     prepared = SoundDataset(

@@ -74,8 +74,8 @@ def examine(
     """
     if not generated.files:
         raise RequestError("There is no generated sound to examine; generate some first.")
-    among = spread_over_groups(training.files, MOST_REAL)
-    unseen = spread_over_groups(held_out.files, MOST_REAL) if held_out else []
+    among = spread_over_groups([file.group for file in training.files], MOST_REAL)
+    unseen = spread_over_groups([file.group for file in held_out.files], MOST_REAL) if held_out else []
     if len(among) + len(unseen) < FEWEST or len(training.files) < 2:
         raise RequestError(
             f"{len(among) + len(unseen)} real sounds are too few for a threshold; give at least {FEWEST}."

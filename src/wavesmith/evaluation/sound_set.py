@@ -64,11 +64,14 @@ class SoundSet(Protocol):
         ...
 
 
-def spread_over_groups(files: Sequence[SoundFile], most: int) -> list[int]:
-    """Return indices of up to `most` files from as many groups as possible, in a fixed order."""
+def spread_over_groups(groups: Sequence[str], most: int) -> list[int]:
+    """Return indices of up to `most` items from as many groups as possible, in a fixed order.
+
+    `groups` has the group of each item.
+    """
     members: dict[str, list[int]] = {}
-    for index, file in enumerate(files):
-        members.setdefault(file.group, []).append(index)
+    for index, group in enumerate(groups):
+        members.setdefault(group, []).append(index)
     rounds = sorted(
         (rank / len(indices), indices[0], index)  # of large groups evenly spaced members
         for indices in members.values()
