@@ -31,12 +31,12 @@ from wavesmith.families.diffusion import (
     DiffusionObjective,
     ParameterisationConfig,
 )
+from wavesmith.fitting.ema import PowerAverages
 from wavesmith.models import Model, fingerprint, save_folder
 from wavesmith.networks import FrameUNetConfig, TransformerConfig, parameters
 from wavesmith.picture import sheet
 from wavesmith.sound import Sound
 from wavesmith.training import TrainingConfig, load_config
-from wavesmith.training.ema import PowerAverages
 from wavesmith.training.examples import Examples
 from wavesmith.training.validation import HeldOut
 from wavesmith.transforms import PatchConfig, SpectralConfig

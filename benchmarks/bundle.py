@@ -7,10 +7,10 @@
         --out src/wavesmith/models/bundled/drums --evaluation runs/evaluation/report.json
 
 Twice, because what is measured is what is shipped: the sounds of half-precision weights with the sampling
-defaults of the configuration. The card says in plain words what is in `--about` (known weaknesses, credits asked
-for). `attribution.json` is the run's own; where the run is older than that file, it is made from `--data`, the very
-sounds of the training, which its hash proves. Where the manifest gives no link, `--url` makes one of the
-source, which credits ask for.
+defaults of the configuration. The card says in plain words what is in `--about` (known weaknesses, credits
+asked for). `attribution.json` is the run's own; where the run is older than that file, it is made from
+`--data`, the very sounds of the training, which its hash proves. Where the manifest gives no link, `--url`
+makes one of the source, which credits ask for.
 """
 
 from __future__ import annotations

@@ -42,10 +42,10 @@ from torch.nn import functional as F
 
 from wavesmith.families import Batch, Family
 from wavesmith.files import replacing
+from wavesmith.fitting import Trainer
 from wavesmith.models import load
 from wavesmith.networks import AttentionUNetConfig, multiply_adds, parameters
 from wavesmith.training.config import TrainingConfig
-from wavesmith.training.trainer import Trainer
 from wavesmith.verbs import generate
 
 WAVESMITH, PEER = "wavesmith", "Tiny Audio Diffusion"

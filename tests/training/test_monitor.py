@@ -10,12 +10,12 @@ import torch
 
 from wavesmith.data import SoundDataset, scan
 from wavesmith.errors import ModelError
+from wavesmith.fitting import Trainer
 from wavesmith.models import load
 from wavesmith.sound import Sound
 from wavesmith.training import train
 from wavesmith.training.demo_distance import DemoDistance
 from wavesmith.training.run_folder import CHECKPOINT, CURVES, LOG
-from wavesmith.training.trainer import Trainer
 from wavesmith.training.validation import HeldOut
 
 

@@ -15,11 +15,11 @@ import torch
 
 from wavesmith.errors import DataError, ModelError, RequestError
 from wavesmith.families import build, read_config
+from wavesmith.fitting import Trainer
 from wavesmith.models import Model, convert, load, save_folder
 from wavesmith.sound import Sound
 from wavesmith.training import DataConfig, load_config, train
 from wavesmith.training.run_folder import CHECKPOINT, CONFIG, LOG
-from wavesmith.training.trainer import Trainer
 from wavesmith.verbs import generate
 
 
@@ -336,7 +336,7 @@ def test_a_loss_that_is_no_number_is_reported_and_the_checkpoint_kept(drums, con
 
 
 def test_weights_that_are_no_numbers_are_never_saved(drums, config, tmp_path, monkeypatch):
-    from wavesmith.training.ema import PowerAverages
+    from wavesmith.fitting.ema import PowerAverages
 
     update = PowerAverages.update
 

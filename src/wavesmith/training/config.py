@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from importlib.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 import yaml
 from pydantic import (
@@ -24,43 +24,20 @@ from wavesmith.data import Augmentation
 from wavesmith.errors import RequestError, first_problem, unknown
 from wavesmith.families import FAMILIES, FamilyConfig, ObjectiveConfig
 from wavesmith.families import read_config as read_family_config
+from wavesmith.fitting import FitConfig
+from wavesmith.fitting.config import Width
 
 _FROM_DATA = {"labels", "augments"}  # fields of a model's configuration that the sounds decide
 
-Beta = Annotated[float, Field(ge=0, lt=1)]
-Width = Annotated[float, Field(ge=0.001, le=0.25)]
 
-
-class TrainingConfig(BaseModel):
+class TrainingConfig(FitConfig):
     """How a model is trained.
 
-    Amounts are counted in examples (looks at one sound), so that batch size and devices do not change their
-    meaning. The command's options and the table in `docs/train.md` derive from these fields.
+    The table in `docs/train.md` derives from these fields.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    examples: int = Field(default=100_000, ge=1, description="Sounds to train on in all, repeats counted.")
-    batch: int = Field(default=16, ge=1, description="Sounds in a batch on each device.")
-    accumulate: int = Field(default=1, ge=1, description="Batches whose gradients make one optimizer step.")
-    learning_rate: float = Field(default=4e-4, gt=0, description="Highest learning rate of AdamW.")
-    warmup: int = Field(default=3_000, ge=0, description="Examples until the highest learning rate.")
-    decay: float = Field(
-        default=0.4,
-        ge=0,
-        le=1,
-        description="Share of the run, at its end, over which the learning rate falls to a fiftieth.",
-    )
-    betas: tuple[Beta, Beta] = Field(default=(0.9, 0.99), description="Decay rates of AdamW's moments.")
-    eps: float = Field(default=1e-8, gt=0, description="AdamW's term for numerical stability.")
-    weight_decay: float = Field(default=0.01, ge=0, description="AdamW's weight decay.")
-    clip: float | None = Field(
-        default=1.0, gt=0, description="Largest norm of the gradient; null for no limit."
-    )
     ema: tuple[Width, ...] = Field(
-        default=(0.05, 0.1),
-        min_length=1,
-        description="Relative widths, 0.001 to 0.25, of the averages of the weights (EDM2).",
+        default=(0.05, 0.1), min_length=1, description=FitConfig.model_fields["ema"].description
     )
     label_dropout: float = Field(
         default=0.15, ge=0, le=1, description="Share of examples without their label, which guidance needs."
@@ -85,7 +62,6 @@ class TrainingConfig(BaseModel):
         ge=0,
         description="Examples without a lower held-out loss after which training stops; 0 for never.",
     )
-    seed: int = Field(default=0, ge=0, description="Seed of all random numbers.")
 
 
 class TrainingOptions(TypedDict, total=False):

@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from wavesmith.fitting import Losses, Trainer, TrainingDiverged
 from wavesmith.training.curves import draw_curves
 from wavesmith.training.demo_distance import DemoDistance
 from wavesmith.training.progress import HELD_OUT_LOSS, SPEED, TRAINING_LOSS, Log, ProgressBar, Speed
 from wavesmith.training.run_folder import CURVES, LOG, ModelWriter
-from wavesmith.training.trainer import Losses, Trainer, TrainingDiverged
 from wavesmith.training.validation import HeldOut
 
 _LOG_EVERY = 10  # steps

@@ -15,6 +15,7 @@ from lightning_fabric import Fabric
 from wavesmith.data import AUGMENT_FEATURES, Scan, ScannedFile, SoundDataset, scan, split
 from wavesmith.errors import DataError, ModelError, RequestError
 from wavesmith.families import Batch, Family, FamilyConfig, build, on_meta_device
+from wavesmith.fitting import Trainer, TrainingDiverged, fit
 from wavesmith.models import Model, load, load_folder, measure_timbres
 from wavesmith.models.model_folder import save_timbre
 from wavesmith.networks import parameters
@@ -26,7 +27,6 @@ from wavesmith.training.hardware import Hardware
 from wavesmith.training.monitor import Monitor
 from wavesmith.training.progress import Log, MetricLogger, ProgressBar
 from wavesmith.training.run_folder import LOG, ModelWriter, RunFolder
-from wavesmith.training.trainer import Trainer, TrainingDiverged, fit
 from wavesmith.training.validation import HeldOut
 from wavesmith.verbs import VERBS
 

@@ -21,8 +21,8 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from wavesmith.families import Batch, Objective
-from wavesmith.training.config import TrainingConfig
-from wavesmith.training.ema import PowerAverages
+from wavesmith.fitting.config import FitConfig
+from wavesmith.fitting.ema import PowerAverages
 
 Losses = Mapping[str, float]
 """Mean training losses of one step, by the objective's name."""
@@ -45,7 +45,7 @@ class Trainer:
     """
 
     def __init__(
-        self, fabric: Fabric, module: nn.Module, objectives: Sequence[Objective], config: TrainingConfig
+        self, fabric: Fabric, module: nn.Module, objectives: Sequence[Objective], config: FitConfig
     ) -> None:
         self.fabric, self.module, self.objectives, self.config = fabric, module, objectives, config
         self.losses = fabric.setup_module(_Losses(module, objectives))
@@ -204,7 +204,7 @@ def _only_trainable(module: nn.Module, parameters: Sequence[nn.Parameter]) -> It
             parameter.requires_grad_(True)
 
 
-def _adamw(objective: Objective, config: TrainingConfig) -> torch.optim.AdamW:
+def _adamw(objective: Objective, config: FitConfig) -> torch.optim.AdamW:
     """Return an AdamW whose weight decay spares biases, norms and other vectors."""
     matrices = [parameter for parameter in objective.parameters if parameter.ndim >= 2]
     vectors = [parameter for parameter in objective.parameters if parameter.ndim < 2]

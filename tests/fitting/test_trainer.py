@@ -9,8 +9,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from wavesmith.families import Batch, Objective
-from wavesmith.training import TrainingConfig
-from wavesmith.training.trainer import Trainer, TrainingDiverged, fit, stop_signals
+from wavesmith.fitting import FitConfig, Trainer, TrainingDiverged, fit, stop_signals
 
 
 def batches(size, first=0):
@@ -50,7 +49,9 @@ class Pair(nn.Module):
 
 def trainer(module=None, objectives=None, **values):
     module = module or Pair()
-    config = TrainingConfig(**{"examples": 64, "batch": 4, "warmup": 0, "learning_rate": 1e-2} | values)
+    config = FitConfig(
+        **{"examples": 64, "batch": 4, "warmup": 0, "learning_rate": 1e-2, "ema": (0.05,)} | values
+    )
     return Trainer(Fabric(accelerator="cpu"), module, objectives or module.objectives(), config)
 
 
@@ -213,7 +214,7 @@ def test_a_loss_that_is_not_finite_at_one_device_stops_them_all(monkeypatch):
 def test_other_precisions_train(precision):
     module = Pair()
     one = Trainer(
-        Fabric(accelerator="cpu", precision=precision), module, module.objectives(), TrainingConfig(batch=4)
+        Fabric(accelerator="cpu", precision=precision), module, module.objectives(), FitConfig(batch=4)
     )
     losses = one.step(list(islice(batches(4), 1)))
     assert all(torch.isfinite(p).all() for p in module.parameters())
