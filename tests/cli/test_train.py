@@ -128,7 +128,7 @@ def test_a_missing_logger_says_what_to_install(wavesmith, drums, monkeypatch, na
     def missing(*arguments, **options):
         raise ModuleNotFoundError(f"No module named '{name}'")
 
-    monkeypatch.setattr("lightning_fabric.loggers.TensorBoardLogger", missing)
+    monkeypatch.setattr("lightning_fabric.loggers.tensorboard.TensorBoardLogger", missing)
     monkeypatch.setitem(sys.modules, "wandb", None)
     result = wavesmith("train", "drums", "--out", "m", "--log", name)
     assert result.refuses(f"pip install 'wavesmith[{name}]'")

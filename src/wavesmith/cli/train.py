@@ -161,7 +161,7 @@ def _logger(log: Log, out: Path) -> Any:
             from wandb.integration.lightning.fabric import WandbLogger
 
             return WandbLogger(name=out.resolve().name, project="wavesmith", save_dir=str(folder))
-        from lightning_fabric.loggers import TensorBoardLogger
+        from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 
         return TensorBoardLogger(folder, name="", version=log.value)
     except ModuleNotFoundError as error:

@@ -120,7 +120,7 @@ def train_embedding(
         torch.manual_seed(seed)
         embedding = MelCnn(config or MelCnnConfig()).train()
         heads = Heads(embedding.dimensions, labels, examples.tags.shape[1])
-    config = FitConfig(
+    fitting = FitConfig(
         examples=steps * batch,
         batch=batch,
         learning_rate=2e-3,
@@ -132,7 +132,7 @@ def train_embedding(
     )
     objective = embedding_objective(embedding, heads, seed, bf16=bf16)
     drawn, module = Examples(examples.waves, targets, examples.weights), nn.ModuleList([embedding, heads])
-    fit_examples(module, objective, drawn, config, replacement=False, progress=progress)
+    fit_examples(module, objective, drawn, fitting, replacement=False, progress=progress)
     return _standardised(embedding.eval(), examples.waves).requires_grad_(False)
 
 

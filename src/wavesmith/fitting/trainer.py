@@ -1,18 +1,15 @@
 """The training loop, on Lightning Fabric: optimizer steps over objectives, for any kind of model.
 
-Nothing here knows of folders, files or families. `Trainer` holds what a training consists of and takes its
-steps, `fit` is the loop, `stop_signals` lets Ctrl-C and friends end it cleanly.
+Nothing here knows of folders, files or families. `Trainer` holds the state of a training and takes its steps,
+`fit` is the loop.
 """
 
 from __future__ import annotations
 
 import math
-import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -23,6 +20,7 @@ from torch import Tensor, nn
 from wavesmith.families import Batch, Objective
 from wavesmith.fitting.config import FitConfig
 from wavesmith.fitting.ema import PowerAverages
+from wavesmith.fitting.interruption import stop_signals
 
 Losses = Mapping[str, float]
 """Mean training losses of one step, by the objective's name."""
@@ -49,7 +47,7 @@ class Trainer:
     ) -> None:
         self.fabric, self.module, self.objectives, self.config = fabric, module, objectives, config
         self.losses = fabric.setup_module(_Losses(module, objectives))
-        self.optimizers = [fabric.setup_optimizers(_adamw(one, config)) for one in objectives]
+        self.optimizers: list[Any] = [fabric.setup_optimizers(_adamw(one, config)) for one in objectives]
         self.averages = PowerAverages(module, config.ema)
         self.seen = 0
 
@@ -150,32 +148,6 @@ def fit(trainer: Trainer, batches: Iterator[Batch], after_step: Callable[[Losses
             stop = after_step(losses)
             if trainer.any_device(stop or stopping()):
                 break
-
-
-@contextmanager
-def stop_signals() -> Iterator[Callable[[], bool]]:
-    """Yield a function that tells whether SIGINT, SIGTERM or SIGHUP has arrived; a second one acts as usual.
-
-    Outside of the main thread, where Python delivers no signals, it only ever returns False.
-    """
-    names = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
-    signals = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    received: list[int] = []
-
-    def receive(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        for one in signals:
-            signal.signal(one, signal.default_int_handler if one == signal.SIGINT else signal.SIG_DFL)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-    before = {one: signal.signal(one, receive) for one in signals}
-    try:
-        yield lambda: bool(received)
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
 
 
 class _Losses(nn.Module):

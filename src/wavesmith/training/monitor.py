@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from wavesmith.fitting import Losses, Trainer, TrainingDiverged
+from wavesmith.training.config import TrainingConfig
 from wavesmith.training.curves import draw_curves
 from wavesmith.training.demo_distance import DemoDistance
 from wavesmith.training.progress import HELD_OUT_LOSS, SPEED, TRAINING_LOSS, Log, ProgressBar, Speed
@@ -35,6 +36,7 @@ class Monitor:
     def __init__(
         self,
         trainer: Trainer,
+        config: TrainingConfig,
         writer: ModelWriter,
         held_out: HeldOut | None,
         demo_distance: DemoDistance | None,
@@ -45,7 +47,7 @@ class Monitor:
         """`report` is called with a sentence at each held-out loss."""
         self.trainer, self.writer, self.log, self.report, self.bar = trainer, writer, log, report, bar
         self.held_out, self.demo_distance = held_out, demo_distance
-        self.config, self.path = trainer.config, writer.folder.path
+        self.config, self.path = config, writer.folder.path
         self.leads = trainer.fabric.is_global_zero  # of several devices, one writes and measures
         self.width = min(self.config.ema)
         self.loss: float | None = None

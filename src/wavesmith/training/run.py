@@ -6,19 +6,20 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from lightning_fabric import Fabric
 
 from wavesmith.data import AUGMENT_FEATURES, Scan, ScannedFile, SoundDataset, scan, split
 from wavesmith.errors import DataError, ModelError, RequestError
-from wavesmith.families import Batch, Family, FamilyConfig, build, on_meta_device
+from wavesmith.families import Batch, Family
 from wavesmith.fitting import Trainer, TrainingDiverged, fit
 from wavesmith.models import Model, load, load_folder, measure_timbres
 from wavesmith.models.model_folder import save_timbre
 from wavesmith.networks import parameters
+from wavesmith.training.building import build_family, check_model
 from wavesmith.training.config import RunConfig, TrainingConfig, changed, load_config
 from wavesmith.training.defaults import default_config
 from wavesmith.training.demo_distance import FEWEST_SOUNDS, DemoDistance
@@ -28,15 +29,11 @@ from wavesmith.training.monitor import Monitor
 from wavesmith.training.progress import Log, MetricLogger, ProgressBar
 from wavesmith.training.run_folder import LOG, ModelWriter, RunFolder
 from wavesmith.training.validation import HeldOut
-from wavesmith.verbs import VERBS
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from wavesmith.training.config import TrainingOptions
-
-_FIT_SOUNDS = 512  # sounds that a model's statistics are measured on
-_BY_LABEL, _BY_AUGMENT = "label.weight", "augment.weight"  # tensors with a column for each label or feature
 
 
 def train(
@@ -98,7 +95,7 @@ def train(
     base = requested.base if requested else base
     start = load(base) if base and not complete else None
     if requested and not complete:
-        _check_model(requested, start)
+        check_model(requested, start)
 
     admitted = requested.data.licences if requested else licences
     found = scan(folder, licences=admitted, opt_out=opt_out, progress=scanning)
@@ -110,62 +107,96 @@ def train(
         report(f"The training in {out} is complete; ask for more examples to go on.")
         return load_folder(run.path)
 
+    plan = _Plan(run, settled, hardware, found, files, start, checkpoint)
     with hardware.limited_threads(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning_fabric")
-        settings = settled.training
-        kept, held = split(files, settings.held_out, settings.seed)
-        report(f"{len(kept)} sounds to train on, {len(held)} held out, {len(found.left_out)} files left out.")
-        sounds = _sounds(found, kept, settled)
-        family = _family(settled, sounds, start)
-        if compiled:
-            family.compile()
-        objectives = family.objectives(settled.objective, settings.seed)
-        fabric = hardware.fabric(settings, len(objectives))
-        fabric.launch()  # from here on, every device has a process of its own
-        leads = fabric.is_global_zero
-        if leads:
-            run.begin(settled, files)
-        else:
-            report, progress = _silent, False
-        report(_size(family, fabric))
-        if checkpoint:
-            report(f"Going on with the training in {out}.")
-
-        trainer = Trainer(fabric, family, objectives, settings)
-        bar = ProgressBar(settings.examples) if progress else None
-        monitor = Monitor(
-            trainer,
-            ModelWriter(run, family, kept, held, start),
-            *(_held_out(found, held, settled, sounds) if held and leads else (None, None)),
-            Log(run.path / LOG, loggers),
-            _silent if bar and bar.live else report,  # a bar says enough by itself
-            bar,
-        )
-        if checkpoint:
-            run.reading(lambda: trainer.restore(checkpoint))
-            run.reading(lambda: monitor.restore(checkpoint["monitor"]))
-        examples = Examples(sounds, settled.model.rate, family.config.augments, settings)
-        batches = examples.batches(trainer.seen, fabric.global_rank, fabric.world_size, workers)
-        monitor.begin()
-        with bar or nullcontext():
-            _fit(trainer, batches, monitor)
-        fabric.barrier()
-
-    if monitor.gave_up:
-        report(
-            f"The held-out loss has not fallen for {trainer.seen - monitor.waiting_since} examples: done "
-            f"after {trainer.seen} of {settings.examples}."
-        )
-    elif trainer.seen < settings.examples:
-        report(f"Stopped after {trainer.seen} of {settings.examples} examples; the same command goes on.")
-        if leads:
-            on_interrupt()
-    elif leads:
-        save_timbre(run.path, measure_timbres(load_folder(run.path), found.folder, kept))
+        _execute(plan, report, progress, loggers, on_interrupt)
     return load_folder(run.path)
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """Everything that a training needs once it is decided.
+
+    Attributes:
+        run: where it goes.
+        config: of model and training.
+        hardware: what computes.
+        found: the scan of the sounds.
+        files: those of them that are used.
+        base: model to start from.
+        checkpoint: state to go on from.
+    """
+
+    run: RunFolder
+    config: RunConfig
+    hardware: Hardware
+    found: Scan
+    files: Sequence[ScannedFile]
+    base: Model | None
+    checkpoint: Mapping[str, Any] | None
+
+
+def _execute(
+    plan: _Plan,
+    report: Callable[[str], None],
+    progress: bool,
+    loggers: Sequence[MetricLogger],
+    on_interrupt: Callable[[], None],
+) -> None:
+    """Train as planned, until the end or an interruption."""
+    run, config, settings = plan.run, plan.config, plan.config.training
+    kept, held = split(plan.files, settings.held_out, settings.seed)
+    left_out = len(plan.found.left_out)
+    report(f"{len(kept)} sounds to train on, {len(held)} held out, {left_out} files left out.")
+    sounds = _sounds(plan.found, kept, config)
+    family = build_family(config, sounds, plan.base)
+    if plan.hardware.compiled:
+        family.compile()
+    objectives = family.objectives(config.objective, settings.seed)
+
+    fabric = plan.hardware.fabric(settings, len(objectives))
+    fabric.launch()  # from here on, every device has a process of its own
+    leads = fabric.is_global_zero
+    if leads:
+        run.begin(config, plan.files)
+    else:
+        report, progress = _silent, False
+    report(_size(family, fabric))
+
+    trainer = Trainer(fabric, family, objectives, settings)
+    bar = ProgressBar(settings.examples) if progress else None
+    held_out, demo_distance = _held_out(plan, held, sounds) if held and leads else (None, None)
+    monitor = Monitor(
+        trainer,
+        settings,
+        ModelWriter(run, family, kept, held, plan.base),
+        held_out,
+        demo_distance,
+        Log(run.path / LOG, loggers),
+        _silent if bar and bar.live else report,  # a bar says enough by itself
+        bar,
+    )
+    if checkpoint := plan.checkpoint:
+        report(f"Going on with the training in {run.path}.")
+        run.reading(lambda: trainer.restore(checkpoint))
+        run.reading(lambda: monitor.restore(checkpoint["monitor"]))
+
+    examples = Examples(sounds, config.model.rate, family.config.augments, settings)
+    batches = examples.batches(trainer.seen, fabric.global_rank, fabric.world_size, plan.hardware.workers)
+    with bar or nullcontext():
+        _fit(trainer, batches, monitor)
+    if outcome := _outcome(trainer, monitor):
+        report(outcome)
+    if leads and trainer.seen >= settings.examples:
+        save_timbre(run.path, measure_timbres(load_folder(run.path), plan.found.folder, kept))
+    elif leads and not monitor.gave_up:
+        on_interrupt()
+    fabric.barrier()
+
+
 def _fit(trainer: Trainer, batches: Iterator[Batch], monitor: Monitor) -> None:
+    monitor.begin()
     try:
         fit(trainer, batches, monitor.after_step)
         monitor.finish()
@@ -174,6 +205,17 @@ def _fit(trainer: Trainer, batches: Iterator[Batch], monitor: Monitor) -> None:
             f"Training diverged: {error}; start anew with a lower learning rate, or go on from the last "
             "checkpoint, which is whole."
         ) from error
+
+
+def _outcome(trainer: Trainer, monitor: Monitor) -> str | None:
+    """Return a sentence about how training ended; None if it is complete."""
+    seen, total = trainer.seen, trainer.config.examples
+    if monitor.gave_up:
+        waited = seen - monitor.waiting_since
+        return f"The held-out loss has not fallen for {waited} examples: done after {seen} of {total}."
+    if seen < total:
+        return f"Stopped after {seen} of {total} examples; the same command goes on."
+    return None
 
 
 def _silent(sentence: str) -> None:
@@ -237,25 +279,6 @@ def _is_complete(
     return seen == end or (gave_up and config == run.load_config())
 
 
-def _check_model(config: RunConfig, base: Model | None) -> None:
-    """Check, before the sounds are read, that the model can be built, can make demos and fits its base.
-
-    Raises:
-        RequestError: if it cannot be built or sampled.
-        ModelError: when the base has another network.
-    """
-    try:
-        with on_meta_device():
-            family = build(_with_data(config.model, base.labels if base else ()))
-    except (RuntimeError, ValueError, OverflowError) as error:
-        raise RequestError(
-            f"The configured model cannot be built ({error}); change the configuration."
-        ) from error
-    VERBS["generate"].settle(Model("configured", "", family))
-    if base:
-        _check_base(base.family, family)
-
-
 def _chosen(
     found: Scan, base: Model | None, training: Mapping[str, Any], report: Callable[[str], None]
 ) -> RunConfig:
@@ -295,59 +318,14 @@ def _sounds(
 
 
 def _held_out(
-    found: Scan, files: Sequence[ScannedFile], config: RunConfig, training: SoundDataset
+    plan: _Plan, files: Sequence[ScannedFile], training: SoundDataset
 ) -> tuple[HeldOut, DemoDistance | None]:
     """Return what measures the model and its demos on held-out sounds."""
-    sounds = _sounds(found, files, config, training.labels)
+    config = plan.config
+    sounds = _sounds(plan.found, files, config, training.labels)
     held_out = HeldOut(sounds, len(AUGMENT_FEATURES), config.objective, config.training.seed)
     enough = len(sounds) >= FEWEST_SOUNDS
     return held_out, DemoDistance(sounds, training, config.model.rate) if enough else None
-
-
-def _family(config: RunConfig, sounds: SoundDataset, base: Model | None) -> Family:
-    """Return the model as it is before the first step."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.training.seed)
-        family = build(_with_data(config.model, sounds.labels)).train()
-    if base is None:
-        step = math.ceil(len(sounds) / _FIT_SOUNDS)
-        family.fit(torch.stack([sounds[index].wave for index in range(0, len(sounds), step)]))
-    else:
-        _copy_weights(base.family, family)
-    return family
-
-
-def _with_data(model: FamilyConfig, labels: Sequence[str]) -> FamilyConfig:
-    """Return a model's configuration with what follows from the data."""
-    return model.model_copy(update={"labels": tuple(labels), "augments": len(AUGMENT_FEATURES)})
-
-
-def _check_base(source: Family, target: Family) -> None:
-    """Refuse a base of another network; labels and augmentations may differ."""
-    theirs = source.state_dict()
-    for name, tensor in target.state_dict().items():
-        same = name in theirs and theirs[name].shape == tensor.shape
-        if not same and not name.endswith((_BY_LABEL, _BY_AUGMENT)):
-            raise ModelError(
-                f"The base model has another network than the configuration ({name} differs); "
-                "leave the configuration out to use the base's own."
-            )
-
-
-def _copy_weights(source: Family, target: Family) -> None:
-    """Copy weights; labels that both models have keep theirs, new ones start fresh.
-
-    So do augmentation features, which have no effect at first, if the source was not conditioned on them.
-    """
-    theirs, ours = source.state_dict(), target.state_dict()
-    shared = sorted(set(source.config.labels) & set(target.config.labels))
-    for name in theirs.keys() & ours.keys():
-        if name.endswith(_BY_LABEL):
-            for label in shared:
-                column = theirs[name][:, source.config.labels.index(label)]
-                ours[name][:, target.config.labels.index(label)] = column
-        elif theirs[name].shape == ours[name].shape:
-            ours[name].copy_(theirs[name])
 
 
 def _size(family: Family, fabric: Fabric) -> str:

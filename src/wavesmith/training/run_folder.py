@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -46,6 +46,7 @@ DEMO_SOUNDS = 4
 
 _CONFIG_0_1 = TRAINING / "recipe.yaml"  # its name in version 0.1
 _FORMAT = 1
+T = TypeVar("T")
 _UNREADABLE = (  # errors that files which are no checkpoints of this training lead to
     AttributeError,
     EOFError,
@@ -123,7 +124,7 @@ class RunFolder:
         """
         return self.reading(self._read_checkpoint)
 
-    def reading(self, read: Callable[[], Any]) -> Any:
+    def reading(self, read: Callable[[], T]) -> T:
         """Return what a function makes of the checkpoint; ModelError if the checkpoint does not fit it."""
         try:
             return read()

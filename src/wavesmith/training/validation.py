@@ -26,7 +26,7 @@ class HeldOut:
         waves = torch.stack([item.wave for item in items])
         labels = torch.stack([label_weights(item.label, len(sounds.labels)) for item in items])
         changes, positions = torch.zeros(len(items), augments), torch.arange(len(items))
-        parts = [part.split(_BATCH) for part in (waves, labels, changes, positions)]
+        parts = [torch.split(part, _BATCH) for part in (waves, labels, changes, positions)]
         self.batches = [Batch(*batch) for batch in zip(*parts, strict=True)]
 
     @torch.no_grad()
