@@ -15,7 +15,7 @@ FLOORS = [
     {"errors", "files", "recipe", "progress", "lazy", "parallel", "registry"},
     {"sound", "audio_file", "streaming", "tags", "picture", "playback", "data", "noise", "stored_module"},
     {"diffusion", "networks", "transforms", "descriptors"},
-    {"families"},
+    {"families", "fitting"},
     {"models", "classifiers", "embeddings"},
     {"verbs", "evaluation", "export", "attribution"},
     {"training"},  # above verbs: its demos are made by the same `generate` that users call
@@ -104,7 +104,7 @@ def test_the_maths_knows_nothing_of_audio_files_or_training():
             assert not names & {
                 "soundfile",
                 "soxr",
-                "lightning",
+                "lightning_fabric",
                 "safetensors",
                 "huggingface_hub",
                 "matplotlib",
