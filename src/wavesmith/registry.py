@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Generic, TypeVar, cast, overload
+from typing import Any, Generic, TypeVar, cast, overload
 
 from wavesmith.errors import RequestError, unknown
-
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoints
 
 T = TypeVar("T")
 S = TypeVar("S")
 
 
 @cache
-def _entry_points() -> EntryPoints:
+def _entry_points() -> Any:  # EntryPoints, or in Python 3.10 SelectableGroups
     """Read the entry points of all installed packages, once for all registries."""
     from importlib.metadata import entry_points  # slow to import
 

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wavesmith.errors import RequestError
-from wavesmith.networks.base import Network, NetworkConfigBase
+from wavesmith.networks.network import Network, NetworkConfigBase
 
 
 class AttentionUNetConfig(NetworkConfigBase):

@@ -20,8 +20,8 @@ from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wavesmith.networks.base import Network, NetworkConfigBase
 from wavesmith.networks.layers import pad_reflected
+from wavesmith.networks.network import Network, NetworkConfigBase
 
 FREQUENCIES = 32
 EMBEDDING = (128, 256, 512)

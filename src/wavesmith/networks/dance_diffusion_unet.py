@@ -25,8 +25,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wavesmith.networks import winograd
-from wavesmith.networks.base import Network, NetworkConfigBase
 from wavesmith.networks.layers import pad_reflected
+from wavesmith.networks.network import Network, NetworkConfigBase
 
 HEAD_WIDTH = 32
 NOISE_FEATURES = 8  # frequencies; each gives a cosine and a sine

@@ -14,7 +14,6 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wavesmith.networks.base import Network, NetworkConfigBase
 from wavesmith.networks.layers import (
     HEAD_WIDTH,
     Conditioning,
@@ -25,6 +24,7 @@ from wavesmith.networks.layers import (
     rotary_angles,
     unpatchify,
 )
+from wavesmith.networks.network import Network, NetworkConfigBase
 
 Width = Annotated[int, Field(ge=8, le=16_384, multiple_of=8)]
 

@@ -9,7 +9,6 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wavesmith.networks.base import Network, NetworkConfigBase
 from wavesmith.networks.layers import (
     HEAD_WIDTH,
     Conditioning,
@@ -20,6 +19,7 @@ from wavesmith.networks.layers import (
     rotary_angles,
     unpatchify,
 )
+from wavesmith.networks.network import Network, NetworkConfigBase
 
 
 class TransformerConfig(NetworkConfigBase):

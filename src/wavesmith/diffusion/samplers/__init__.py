@@ -7,6 +7,6 @@ of its argument and is ignored by deterministic samplers. Item k of a batch neve
 """
 
 from wavesmith.diffusion.samplers import adaptive, multistep, onestep
-from wavesmith.diffusion.samplers.base import SAMPLERS, Callback, Noise, Sampler, sampler
+from wavesmith.diffusion.samplers.steps import SAMPLERS, Callback, Noise, Sampler, sampler
 
 __all__ = ["SAMPLERS", "Callback", "Noise", "Sampler", "adaptive", "multistep", "onestep", "sampler"]

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from wavesmith.diffusion.denoiser import Denoiser, broadcast
-from wavesmith.diffusion.samplers.base import Callback, Noise, Step, denoise, report, sampler
 from wavesmith.diffusion.samplers.onestep import dpm2, euler
+from wavesmith.diffusion.samplers.steps import Callback, Noise, Step, denoise, report, sampler
 from wavesmith.errors import RequestError
 
 _H_INIT = 0.05  # first trial step; this, the safety factor and the exponent are the paper's

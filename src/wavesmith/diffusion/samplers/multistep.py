@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from wavesmith.diffusion.denoiser import Denoiser
-from wavesmith.diffusion.samplers.base import (
+from wavesmith.diffusion.samplers.steps import (
     Callback,
     Noise,
     add_noise,
