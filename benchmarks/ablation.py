@@ -20,13 +20,13 @@ from PIL import Image
 from pydantic import BaseModel
 from torch.utils.data import DataLoader
 
+from wavesmith.classifiers import Classifier, predict
 from wavesmith.data import AUGMENT_FEATURES, ScannedFile, SoundDataset, scan, split
 from wavesmith.diffusion import ItemNoise
 from wavesmith.embeddings import embedding, listen
 from wavesmith.evaluation import kernel_audio_distance
-from wavesmith.evaluation.reading import wave_of
+from wavesmith.evaluation.file_measures import wave_of
 from wavesmith.families import DiffusionConfig, DiffusionModel, ParameterisationConfig
-from wavesmith.judges import Judge, predict
 from wavesmith.models import Model, fingerprint, save_folder
 from wavesmith.networks import FrameUNetConfig, TransformerConfig, parameters
 from wavesmith.picture import sheet
@@ -116,9 +116,9 @@ def trained(family: DiffusionModel, sounds: SoundDataset, config: TrainingConfig
 
 
 def measured(
-    family: DiffusionModel, judge: Judge, real: SoundDataset, n: int, folder: Path, title: str
+    family: DiffusionModel, judge: Classifier, real: SoundDataset, n: int, folder: Path, title: str
 ) -> dict:
-    """Judge `n` sounds per label, unguided and guided, and draw some."""
+    """Classifier `n` sounds per label, unguided and guided, and draw some."""
     model = Model(title, fingerprint(family.config, family), family.eval())
     ear = embedding("ears")
     target = listen(ear, (Sound.from_tensor(real[i].wave, model.rate) for i in range(len(real))))
@@ -134,7 +134,7 @@ def measured(
     return row
 
 
-def accuracy(judge: Judge, sounds: dict[str, list[Sound]]) -> float:
+def accuracy(judge: Classifier, sounds: dict[str, list[Sound]]) -> float:
     """Share of the sounds that a judge names as they were asked for."""
     hits = []
     for label, part in sounds.items():
@@ -167,7 +167,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    judge = Judge.load(arguments.judge)
+    judge = Classifier.load(arguments.judge)
     recipe = read_recipe("drums")
     files: list[ScannedFile] = [
         f for f in scan(arguments.data).files if recipe.data.basis in (None, f.licence_basis)

@@ -24,10 +24,10 @@ from wavesmith.data import scan, split
 from wavesmith.evaluation import Report, card_table
 from wavesmith.families import DiffusionConfig, DiffusionModel
 from wavesmith.models import Provenance, load_folder, provenance_of, save_folder, save_provenance
-from wavesmith.models.folder import save_timbre
+from wavesmith.models.model_folder import save_timbre
 from wavesmith.training import read_recipe
-from wavesmith.training.artifact import RECIPE
 from wavesmith.training.run import FILES, digest, usable
+from wavesmith.training.run_folder import RECIPE
 
 SOURCES = "\n## Sounds it was trained on"
 ABOUT = Path(__file__).parent / "drums-about.md"

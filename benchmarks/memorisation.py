@@ -18,7 +18,7 @@ import torch
 
 from wavesmith.data import Entry, ScannedFile, scan, split
 from wavesmith.embeddings import embedding
-from wavesmith.evaluation.library import Library, build
+from wavesmith.evaluation.embedding_library import Library, build
 from wavesmith.evaluation.membership import spread
 from wavesmith.evaluation.memorisation import MemorisationReport, examine
 from wavesmith.families import ParameterisationConfig, Sampling

@@ -24,7 +24,7 @@ import numpy as np
 
 from wavesmith.data import scan
 from wavesmith.embeddings import embedding
-from wavesmith.evaluation.library import build
+from wavesmith.evaluation.embedding_library import build
 from wavesmith.evaluation.search import nearest
 from wavesmith.sound import Sound
 

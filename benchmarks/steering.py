@@ -18,8 +18,8 @@ from statistics import median
 import numpy as np
 import torch
 
-from wavesmith.hearing import TIMBRES, Timbre
-from wavesmith.judges import Judge, predict
+from wavesmith.classifiers import Classifier, predict
+from wavesmith.descriptors import TIMBRES, Timbre
 from wavesmith.models import Model, load
 from wavesmith.sound import Sound
 from wavesmith.verbs import generate
@@ -37,7 +37,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
-    model, judge = load(options.model), Judge.load(options.judge)
+    model, judge = load(options.model), Classifier.load(options.judge)
     labels = [model.labels[k % len(model.labels)] for k in range(options.sounds)]
     plain = [made(model, label, k, options.seed) for k, label in enumerate(labels)]
     rows = {"(none)": {"named": named(judge, plain, labels)}}
@@ -73,7 +73,7 @@ def percentiles_of(model: Model, timbre: str, sounds: list[Sound], labels: list[
     ]
 
 
-def named(judge: Judge, sounds: list[Sound], labels: list[str]) -> float:
+def named(judge: Classifier, sounds: list[Sound], labels: list[str]) -> float:
     waves = torch.stack([sound.mono().tensor() for sound in sounds])
     wanted = torch.tensor([judge.classes.index(label) for label in labels])
     return float((predict(judge, waves) == wanted).float().mean())

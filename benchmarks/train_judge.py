@@ -14,10 +14,10 @@ from pathlib import Path
 
 import torch
 
+from wavesmith.classifiers import JudgeReport, train_judge
 from wavesmith.data.dataset import SoundDataset
 from wavesmith.data.scan import ScannedFile, scan
 from wavesmith.data.split import split
-from wavesmith.judges import JudgeReport, train_judge
 
 
 def main() -> None:

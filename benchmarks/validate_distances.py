@@ -22,9 +22,9 @@ import torch
 from torch import Tensor
 
 from wavesmith.data import ScannedFile, SoundDataset, scan
+from wavesmith.descriptors import resample
 from wavesmith.embeddings import Embedding, embedding
-from wavesmith.evaluation import damage, frechet_audio_distance, kernel_audio_distance, overlap
-from wavesmith.hearing import resample
+from wavesmith.evaluation import degradations, frechet_audio_distance, kernel_audio_distance, overlap
 
 MEASURES: dict[str, Callable[[Tensor, Tensor], float]] = {
     "FAD": frechet_audio_distance,
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Validate distances by controlled damage.")
+    parser = argparse.ArgumentParser(description="Validate distances by controlled degradations.")
     parser.add_argument("data", type=Path, help="folder with one sub-folder for each label")
     parser.add_argument("--embeddings", nargs="+", default=["statistics", "ears"])
     parser.add_argument("--sounds", type=int, default=400)
@@ -100,14 +100,16 @@ def damages() -> dict[str, Levels]:
         return lambda sounds: sounds._replace(waves=change(sounds.waves))
 
     return {
-        "noise": [(f"{db} dB", waves(lambda w, db=db: damage.noise(w, db))) for db in (40, 20, 10, 0)],
+        "noise": [(f"{db} dB", waves(lambda w, db=db: degradations.noise(w, db))) for db in (40, 20, 10, 0)],
         "low-pass": [
-            (f"{khz} kHz", waves(lambda w, khz=khz: damage.low_pass(w, RATE, 1000 * khz)))
+            (f"{khz} kHz", waves(lambda w, khz=khz: degradations.low_pass(w, RATE, 1000 * khz)))
             for khz in (12, 6, 3, 1)
         ],
-        "clipping": [(f"{db} dB", waves(lambda w, db=db: damage.clip(w, db))) for db in (6, 12, 24, 36)],
+        "clipping": [
+            (f"{db} dB", waves(lambda w, db=db: degradations.clip(w, db))) for db in (6, 12, 24, 36)
+        ],
         "time smear": [
-            (f"{ms} ms", waves(lambda w, ms=ms: damage.smear(w, RATE, ms))) for ms in (20, 60, 180, 540)
+            (f"{ms} ms", waves(lambda w, ms=ms: degradations.smear(w, RATE, ms))) for ms in (20, 60, 180, 540)
         ],
         "sources dropped": [
             (f"{share:.0%}", lambda s, share=share: without_sources(s, share))

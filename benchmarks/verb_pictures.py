@@ -29,13 +29,13 @@ import numpy as np
 import torch
 
 from wavesmith.data import read_folder
-from wavesmith.hearing import LogMel
+from wavesmith.descriptors import LogMel
 from wavesmith.models import Model, load
 from wavesmith.sound import Sound
 from wavesmith.verbs import clean, extend, generate, inpaint, loop, morph, restyle, settle, upscale, vary
 from wavesmith.verbs.like import distance
 from wavesmith.verbs.morph import MorphSettings, _Part
-from wavesmith.verbs.sources import Bench
+from wavesmith.verbs.source_adapter import SourceAdapter
 from wavesmith.verbs.verb import Task
 
 Row = tuple[str, str, str]
@@ -124,7 +124,7 @@ def of_restyle(model: Model, recordings: Recordings, count: int, out: Path) -> I
     for track in [*recordings.tracks("loop", count // 2), *recordings.tracks("texture", count // 2)]:
         styled = restyle(model, track, amount=0.5, seed=1)[0]
         pairs.append((track, styled))
-        windows = Bench(track, model).windows()
+        windows = SourceAdapter(track, model).windows()
         overlap = windows.window - windows.hop
         starts = [windows.span(k)[0] for k in range(1, len(windows))]
         seams = [start + overlap * 3 // 4 for start in starts]  # the middle of the crossfade
@@ -152,7 +152,7 @@ def of_morph(model: Model, recordings: Recordings, count: int, out: Path) -> Ite
         ends.append(snr(one, start))
         levels.append(loudest(middle) - (loudest(start) + loudest(end)) / 2)
         apart.append(max(distance(middle, start), distance(middle, end)) / distance(start, end))
-        bench = Bench(one, model)
+        bench = SourceAdapter(one, model)
         task = Task(model, settle(MorphSettings, model), 0, (one, one))
         with torch.inference_mode():
             length = max(one.frames, bench.native)

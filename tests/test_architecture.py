@@ -13,10 +13,10 @@ import wavesmith
 ROOT = Path(wavesmith.__file__).parent
 FLOORS = [
     {"errors", "files", "recipe", "progress", "lazy", "parallel"},
-    {"sound", "streams", "tags", "picture", "data"},
-    {"diffusion", "networks", "transforms", "hearing"},
+    {"sound", "streaming", "tags", "picture", "data"},
+    {"diffusion", "networks", "transforms", "descriptors"},
     {"families"},
-    {"models", "judges", "embeddings"},
+    {"models", "classifiers", "embeddings"},
     {"verbs", "evaluation", "export", "attribution"},
     {"training"},  # above verbs: its demos are made by the same `generate` that users call
     {"__init__"},  # the package itself, which passes names on

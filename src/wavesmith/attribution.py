@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from wavesmith.data import AUDIO_ENDINGS, read_folder, terms
 from wavesmith.errors import AudioError, ModelError
 from wavesmith.models import Model, TrainingSource, load
-from wavesmith.models.folder import CONFIG
+from wavesmith.models.model_folder import CONFIG
 from wavesmith.recipe import Recipe
 from wavesmith.sound import Sound
 

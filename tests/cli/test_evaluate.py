@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from wavesmith import Sound
+from wavesmith.classifiers import train_judge
 from wavesmith.cli.console import stages
 from wavesmith.cli.evaluate import evaluate as evaluate_command
 from wavesmith.evaluation import Report, evaluate
-from wavesmith.judges import train_judge
 
 
 @pytest.fixture

@@ -132,7 +132,7 @@ def test_a_judge_is_trained_and_steers(wavesmith, drums):
 
 
 def test_a_judge_of_the_python_api_is_the_same(wavesmith, drums):
-    from wavesmith.judges import train_folder
+    from wavesmith.classifiers import train_folder
 
     wavesmith("train", "drums", "--judge", "--out", "a", "--examples", 16, "--seed", 2)
     train_folder("drums", "b", examples=16, seed=2)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from wavesmith.hearing import LogMel
+from wavesmith.descriptors import LogMel
 from wavesmith.sound import Sound
 
 RATE = 8000

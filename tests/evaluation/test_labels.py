@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from wavesmith.classifiers import Classifier, ClassifierConfig
 from wavesmith.errors import RequestError
+from wavesmith.evaluation.embedding_library import build
 from wavesmith.evaluation.labels import fresh_judge, judge_labels
-from wavesmith.evaluation.library import build
-from wavesmith.judges import Judge, JudgeConfig
 
 
 @pytest.fixture
@@ -48,13 +48,13 @@ def test_a_judge_is_trained_once_for_the_same_sounds(real, tmp_path) -> None:
 
 
 def test_a_judge_that_steers_is_refused(made) -> None:
-    steering = Judge(JudgeConfig(classes=("kick", "snare"), rate=8000, noisy=True)).eval()
+    steering = Classifier(ClassifierConfig(classes=("kick", "snare"), rate=8000, noisy=True)).eval()
     with pytest.raises(RequestError, match="what steers must not judge"):
         judge_labels(steering, made, None, name="steering")
 
 
 def test_a_judge_of_other_labels_is_refused(made) -> None:
-    stranger = Judge(JudgeConfig(classes=("dog", "cat"), rate=8000)).eval()
+    stranger = Classifier(ClassifierConfig(classes=("dog", "cat"), rate=8000)).eval()
     with pytest.raises(RequestError, match="its labels are: dog, cat"):
         judge_labels(stranger, made, None, name="stranger")
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from wavesmith.classifiers import train_judge
 from wavesmith.data import scan
 from wavesmith.errors import DataError, ModelError, RequestError, WavesmithError
 from wavesmith.evaluation import Report, card_table, evaluate
 from wavesmith.evaluation.labels import fresh_judge
 from wavesmith.families import DiffusionModel
-from wavesmith.judges import train_judge
 from wavesmith.models import debug_model, provenance_of
 from wavesmith.sound import Sound
 

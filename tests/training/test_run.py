@@ -16,7 +16,7 @@ from wavesmith.models import Model, convert, load, save_folder
 from wavesmith.networks import AttentionUNetConfig, DanceDiffusionConfig
 from wavesmith.sound import Sound
 from wavesmith.training import ModelRecipe, TrainingRecipe, read_recipe, train
-from wavesmith.training.artifact import LAST, LOG, RECIPE
+from wavesmith.training.run_folder import LAST, LOG, RECIPE
 from wavesmith.transforms import RawConfig
 from wavesmith.verbs import generate
 

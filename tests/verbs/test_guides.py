@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from wavesmith.classifiers import Classifier, ClassifierConfig
+from wavesmith.descriptors import TIMBRES, Timbre, measure
 from wavesmith.errors import AudioError, RequestError
-from wavesmith.hearing import TIMBRES, Timbre, measure
-from wavesmith.judges import Judge, JudgeConfig
 from wavesmith.models import debug_model
 from wavesmith.sound import Sound
 from wavesmith.verbs import again, generate
@@ -41,7 +41,7 @@ def files(tmp_path, monkeypatch):
     """A judge and a reference, and a folder to be in."""
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
-    Judge(JudgeConfig(classes=("kick", "snare"), rate=6000, noisy=True)).eval().save("judge")
+    Classifier(ClassifierConfig(classes=("kick", "snare"), rate=6000, noisy=True)).eval().save("judge")
     Sound(noises(1, seed=5)[0].numpy(), RATE).write("reference.wav")
     return tmp_path
 
@@ -274,7 +274,7 @@ def test_a_judge_or_reference_that_was_changed_is_refused_again(model, files):
     like = generate(model, seed=1, guide={"like": "reference.wav"})[0]
     assert again(judged, model=model).sha256 == judged.sha256
     assert again(like, model=model).sha256 == like.sha256
-    Judge(JudgeConfig(classes=("kick", "snare"), rate=6000)).save("judge")
+    Classifier(ClassifierConfig(classes=("kick", "snare"), rate=6000)).save("judge")
     Sound(noises(1, seed=6)[0].numpy(), RATE).write("reference.wav")
     for sound in (judged, like):
         with pytest.raises(RequestError, match="is not what the sound was steered by any more"):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from wavesmith.attribution import credits
+from wavesmith.descriptors import Timbre, measure
 from wavesmith.errors import RequestError
 from wavesmith.export import bar, read_sfz, render, write_kit
 from wavesmith.families import DiffusionModel
-from wavesmith.hearing import Timbre, measure
 from wavesmith.models import Model, Provenance, TrainingSource
 from wavesmith.sound import Sound
 from wavesmith.verbs import again, generate, make_kit

@@ -6,7 +6,7 @@ from wavesmith.sound import Sound
 from wavesmith.verbs import generate, morph, morph_labels
 from wavesmith.verbs.morph import MORPH, _Part
 from wavesmith.verbs.settings import settle
-from wavesmith.verbs.sources import Bench
+from wavesmith.verbs.source_adapter import SourceAdapter
 from wavesmith.verbs.verb import Task
 
 
@@ -35,8 +35,8 @@ def test_a_share_of_next_to_nothing_is_next_to_nothing_away_from_the_end(debug, 
     """There is no step between the sources themselves and what the model makes of them."""
     sources = (hit(200, 0.256), hit(700, 0.256))
     task = Task(debug, settle(MORPH.settings, debug), 0, sources)
-    part = _Part(task, [Bench(sound, debug) for sound in sources], 0, 2048)
-    wave = part.wave([1.0, 0.0]).detach() / Bench(sources[0], debug).gain
+    part = _Part(task, [SourceAdapter(sound, debug) for sound in sources], 0, 2048)
+    wave = part.wave([1.0, 0.0]).detach() / SourceAdapter(sources[0], debug).gain
     error = np.square(wave.numpy() - sources[0].samples).mean() / np.square(sources[0].samples).mean()
     assert 10 * np.log10(error) < -80
 

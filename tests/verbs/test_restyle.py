@@ -6,7 +6,7 @@ import torch
 
 from wavesmith.errors import AudioError, RequestError, WavesmithError
 from wavesmith.sound import Sound
-from wavesmith.streams import SoundFile, Unfinished
+from wavesmith.streaming import SoundFile, Unfinished
 from wavesmith.verbs import restyle, restyle_file
 from wavesmith.verbs.restyle import followed, restyle_recipe
 

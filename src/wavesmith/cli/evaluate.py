@@ -24,7 +24,7 @@ def evaluate(
         str, typer.Option(help="What distances are measured in: ears, statistics, vggish, ...")
     ] = "ears",
     judge: Annotated[
-        Path | None, typer.Option(help="Judge of labels; trained on the real sounds if left out.")
+        Path | None, typer.Option(help="Classifier of labels; trained on the real sounds if left out.")
     ] = None,
     against: Annotated[
         str | None, typer.Option(help="Another model or folder of sounds, side by side.")

@@ -33,7 +33,7 @@ def restyle(
     goes on from there.
     """
     from wavesmith.cli.making import fill, note_lost_channels
-    from wavesmith.streams import SoundFile
+    from wavesmith.streaming import SoundFile
     from wavesmith.verbs.restyle import restyle_file, restyle_recipe
 
     def work(order: Order) -> Iterator[bool]:

@@ -41,7 +41,7 @@ def studio(
     """
     if token is not None and not re.fullmatch(r"[\w.~-]{8,200}", token, re.ASCII):
         raise RequestError("A token needs 8 letters or digits or more; leave --token out to have one drawn.")
-    from wavesmith.serve.hand import Hand
+    from wavesmith.serve.worker_client import Hand
 
     listening = _listening(host, port)
     library = library.expanduser().absolute()
@@ -54,7 +54,7 @@ def studio(
         raise RequestError(
             f"The studio needs the package {error.name}; install it with: pip install 'wavesmith[studio]'."
         ) from error
-    from wavesmith.serve.guard import is_local
+    from wavesmith.serve.middleware import is_local
     from wavesmith.serve.studio import Studio
 
     local = is_local(host)

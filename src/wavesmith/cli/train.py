@@ -123,7 +123,7 @@ def _refuse_with_judge(**given: object) -> None:
 def _train_judge(folder: Path, out: Path, threads: int | None, quiet: bool, **asked: Any) -> None:
     import torch
 
-    from wavesmith.judges import train_folder
+    from wavesmith.classifiers import train_folder
 
     if threads:
         torch.set_num_threads(threads)

@@ -10,11 +10,11 @@ how.
 
 from typing import TYPE_CHECKING
 
-from wavesmith.data.folder import AUDIO_ENDINGS, Listing, read_folder
 from wavesmith.data.licences import Terms, terms
 from wavesmith.data.manifest import Entry, read_manifest
 from wavesmith.data.opt_out import OPT_OUT, OptOut, read_opt_out
 from wavesmith.data.scan import LeftOut, Scan, ScannedFile, scan
+from wavesmith.data.sound_folder import AUDIO_ENDINGS, Listing, read_folder
 from wavesmith.data.split import split
 from wavesmith.lazy import exports
 

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from wavesmith.data.folder import read_folder
 from wavesmith.data.licences import admitted, check_known
 from wavesmith.data.manifest import Entry
 from wavesmith.data.opt_out import OPT_OUT, read_opt_out
+from wavesmith.data.sound_folder import read_folder
 from wavesmith.errors import AudioError
 from wavesmith.files import sha256
 from wavesmith.parallel import each

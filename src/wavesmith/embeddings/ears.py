@@ -11,10 +11,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from wavesmith.descriptors.mel import LogMel
 from wavesmith.embeddings.listening import in_windows
 from wavesmith.errors import ModelError
 from wavesmith.files import replacing
-from wavesmith.hearing.mel import LogMel
 
 BUNDLED = Path(__file__).parent / "weights" / "ears"
 WEIGHTS, CONFIG = "model.safetensors", "config.json"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from wavesmith.descriptors.mel import LogMel
 from wavesmith.embeddings.listening import in_windows
-from wavesmith.hearing.mel import LogMel
 
 _RATE, _HOP, _BANDS = 44_100, 256, 32
 _GROUPS = 8  # of four bands each, whose envelopes are looked at

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wavesmith.descriptors.mel import FLOOR_DB, LogMel
 from wavesmith.embeddings.ears import Ears, EarsConfig
 from wavesmith.errors import DataError
-from wavesmith.hearing.mel import FLOOR_DB, LogMel
 
 NO_LABEL = -1
 

@@ -11,7 +11,6 @@ from wavesmith.lazy import exports
 if TYPE_CHECKING:
     from wavesmith.evaluation.bootstrap import Estimate
     from wavesmith.evaluation.card import card_table
-    from wavesmith.evaluation.checkups import Checkup, Hygiene, checkup, hygiene
     from wavesmith.evaluation.comparison import Distances, compare
     from wavesmith.evaluation.copies import Ear
     from wavesmith.evaluation.distances import (
@@ -21,31 +20,32 @@ if TYPE_CHECKING:
         kernel_audio_distance,
         overlap,
     )
+    from wavesmith.evaluation.embedding_library import Library, build
+    from wavesmith.evaluation.faults import Checkup, Hygiene, checkup, hygiene
     from wavesmith.evaluation.labels import LabelReport
-    from wavesmith.evaluation.library import Library, build
     from wavesmith.evaluation.report import Report
     from wavesmith.evaluation.run import evaluate
 else:  # most need torch, which the processes that read sounds do not
     __getattr__ = exports(
         __name__,
         {
-            "Checkup": "wavesmith.evaluation.checkups",
+            "Checkup": "wavesmith.evaluation.faults",
             "Distances": "wavesmith.evaluation.comparison",
             "Ear": "wavesmith.evaluation.copies",
             "Estimate": "wavesmith.evaluation.bootstrap",
-            "Hygiene": "wavesmith.evaluation.checkups",
+            "Hygiene": "wavesmith.evaluation.faults",
             "LabelReport": "wavesmith.evaluation.labels",
-            "Library": "wavesmith.evaluation.library",
+            "Library": "wavesmith.evaluation.embedding_library",
             "Overlap": "wavesmith.evaluation.distances",
             "Report": "wavesmith.evaluation.report",
-            "build": "wavesmith.evaluation.library",
+            "build": "wavesmith.evaluation.embedding_library",
             "card_table": "wavesmith.evaluation.card",
-            "checkup": "wavesmith.evaluation.checkups",
+            "checkup": "wavesmith.evaluation.faults",
             "compare": "wavesmith.evaluation.comparison",
             "evaluate": "wavesmith.evaluation.run",
             "frechet_audio_distance": "wavesmith.evaluation.distances",
             "frechet_distance": "wavesmith.evaluation.distances",
-            "hygiene": "wavesmith.evaluation.checkups",
+            "hygiene": "wavesmith.evaluation.faults",
             "kernel_audio_distance": "wavesmith.evaluation.distances",
             "overlap": "wavesmith.evaluation.distances",
         },

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from wavesmith.data.fit import fit
-from wavesmith.hearing.mel import LogMel
+from wavesmith.descriptors.mel import LogMel
 from wavesmith.sound import Sound
 
 _LOWEST_DB = -60.0

@@ -12,10 +12,10 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
+from wavesmith.classifiers import Classifier, confusion, predict, train_judge
 from wavesmith.errors import RequestError
 from wavesmith.evaluation.bootstrap import Estimate, share
-from wavesmith.evaluation.library import Library
-from wavesmith.judges import Judge, confusion, predict, train_judge
+from wavesmith.evaluation.embedding_library import Library
 
 FEWEST = 8
 """Sounds of a label that a judge needs to be trained."""
@@ -67,7 +67,7 @@ class LabelReport(BaseModel):
 
 
 def judge_labels(
-    judge: Judge,
+    judge: Classifier,
     generated: Library,
     held_out: Library | None,
     *,
@@ -104,7 +104,7 @@ def fresh_judge(
     seed: int = 0,
     workers: int | None = None,
     progress: Progress | None = None,
-) -> tuple[Judge, int]:
+) -> tuple[Classifier, int]:
     """Train a judge on real sounds, or take the one that a folder has already; also how many it learned from.
 
     Of very many sounds it learns from some thousands, evenly picked. `steps` of 32 sounds each are, if None,
@@ -125,7 +125,7 @@ def fresh_judge(
     key = "\n".join([f"{rate} {training.seconds} {steps} {seed}", *(file.sha256 for file in chosen.files)])
     folder = out / sha256(key.encode()).hexdigest()[:16]
     if folder.is_dir():
-        return Judge.load(folder), len(chosen)
+        return Classifier.load(folder), len(chosen)
     waves = torch.empty(len(chosen), 1, max(1, round(training.seconds * rate)))
     for place, wave in enumerate(chosen.waves(rate, workers)):
         waves[place, 0] = torch.from_numpy(wave.copy())
@@ -143,7 +143,7 @@ def fresh_judge(
 
 
 def _named(
-    judge: Judge, sounds: Library, stage: str, workers: int | None, progress: Progress | None
+    judge: Classifier, sounds: Library, stage: str, workers: int | None, progress: Progress | None
 ) -> Named | None:
     """What the judge calls sounds of labels that it knows; None if there are none."""
     known = [i for i, file in enumerate(sounds.files) if file.label in judge.classes]

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from wavesmith.errors import DataError, first_problem
 from wavesmith.evaluation.bootstrap import Estimate
-from wavesmith.evaluation.checkups import Hygiene
 from wavesmith.evaluation.comparison import Distances
+from wavesmith.evaluation.faults import Hygiene
 from wavesmith.evaluation.labels import LabelReport
 from wavesmith.evaluation.memorisation import MemorisationReport
 from wavesmith.evaluation.spectra import SpectraReport

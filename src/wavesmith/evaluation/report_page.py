@@ -33,8 +33,8 @@ from wavesmith.evaluation.spectra import BANDS_HZ, SLOTS, Contrast
 from wavesmith.files import replacing
 
 if TYPE_CHECKING:
+    from wavesmith.evaluation.embedding_library import Library
     from wavesmith.evaluation.labels import Named
-    from wavesmith.evaluation.library import Library
     from wavesmith.evaluation.run import Evidence
 
 _SHOWN, _PLAYABLE = 8, 4

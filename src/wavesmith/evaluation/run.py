@@ -13,23 +13,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wavesmith.classifiers import Classifier
 from wavesmith.data import Entry, LeftOut, read_folder, split
 from wavesmith.embeddings import Embedding
 from wavesmith.embeddings import embedding as named
 from wavesmith.errors import AudioError, RequestError
 from wavesmith.evaluation.bootstrap import Estimate
-from wavesmith.evaluation.checkups import summary
 from wavesmith.evaluation.comparison import FEWEST, Distances, compare, kernel
+from wavesmith.evaluation.embedding_library import Floats, Library, build
+from wavesmith.evaluation.faults import summary
+from wavesmith.evaluation.generation import make, quota
 from wavesmith.evaluation.labels import LabelReport, fresh_judge, judge_labels
-from wavesmith.evaluation.library import Floats, Library, build
-from wavesmith.evaluation.making import make, quota
 from wavesmith.evaluation.memorisation import MemorisationReport, examine
 from wavesmith.evaluation.report import DistanceReport, HygieneReport, Report, Subject
 from wavesmith.evaluation.report_page import write_page
 from wavesmith.evaluation.spectra import spectra
-from wavesmith.judges import Judge
-from wavesmith.models import Model, foreign, held_out_of, load, trained_on
-from wavesmith.models.folder import CONFIG
+from wavesmith.models import Model, held_out_of, importers, load, trained_on
+from wavesmith.models.model_folder import CONFIG
 from wavesmith.sound import read_header
 
 DEFAULT_EMBEDDING = "ears"
@@ -63,7 +63,7 @@ class _Plan:
     count: int
     seed: int
     ear: Embedding
-    judge: Judge | None
+    judge: Classifier | None
     judged_by: str
     held_out: float
     split_seed: int
@@ -160,7 +160,7 @@ def evaluate(
         count=count,
         seed=seed,
         ear=ear,
-        judge=None if judge is None else Judge.load(judge),
+        judge=None if judge is None else Classifier.load(judge),
         judged_by=str(judge or "trained for this report on the real sounds, without the held-out ones"),
         held_out=held_out,
         split_seed=split_seed,
@@ -249,7 +249,7 @@ def subject(given: Model | str | Path, device: str = "cpu") -> Model | Path:
     if isinstance(given, Model):
         return given
     path = Path(given).expanduser()
-    is_model = (path / CONFIG).is_file() or (path.is_dir() and foreign.recognises(path))
+    is_model = (path / CONFIG).is_file() or (path.is_dir() and importers.recognises(path))
     return path if path.is_dir() and not is_model else load(given, device)
 
 

@@ -1,10 +1,11 @@
 """One artifact: configuration, weights and card; found by name, loaded and saved as a folder."""
 
 from wavesmith.models.debug import DEBUG_CONFIG, debug_model
-from wavesmith.models.folder import fingerprint, load_folder, save_folder
-from wavesmith.models.foreign import Form, Weights, convert, form_of
 from wavesmith.models.hub import download, push
+from wavesmith.models.importers import Form, Weights, convert, form_of
+from wavesmith.models.loading import DEFAULT_MODEL, bundled_names, load
 from wavesmith.models.model import Model
+from wavesmith.models.model_folder import fingerprint, load_folder, save_folder
 from wavesmith.models.provenance import (
     ATTRIBUTION,
     Provenance,
@@ -14,8 +15,7 @@ from wavesmith.models.provenance import (
     save_provenance,
     trained_on,
 )
-from wavesmith.models.registry import DEFAULT_MODEL, bundled_names, load
-from wavesmith.models.timbre import measure_timbres, write_timbres
+from wavesmith.models.timbre_measurement import measure_timbres, write_timbres
 
 __all__ = [
     "ATTRIBUTION",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from wavesmith.families.diffusion import DiffusionConfig, DiffusionModel, ParameterisationConfig, Sampling
-from wavesmith.models.folder import fingerprint
 from wavesmith.models.model import Model
+from wavesmith.models.model_folder import fingerprint
 from wavesmith.models.provenance import Provenance
 from wavesmith.networks import FrameUNetConfig
 from wavesmith.transforms import SpectralConfig

@@ -9,8 +9,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from wavesmith.errors import ModelError
-from wavesmith.models import foreign
-from wavesmith.models.folder import CARD, CONFIG, TIMBRE, WEIGHTS, load_folder
+from wavesmith.models import importers
+from wavesmith.models.model_folder import CARD, CONFIG, TIMBRE, WEIGHTS, load_folder
 from wavesmith.models.provenance import ATTRIBUTION
 
 OURS = (CONFIG, WEIGHTS, CARD, TIMBRE, ATTRIBUTION)
@@ -26,7 +26,7 @@ def download(repository: str) -> Path:
     """
     from huggingface_hub import snapshot_download
 
-    patterns = [*OURS, *foreign.PATTERNS]
+    patterns = [*OURS, *importers.PATTERNS]
     _check_room(repository, patterns)
     try:
         return Path(snapshot_download(repository, allow_patterns=patterns))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
+from wavesmith.descriptors import TimbreTable
 from wavesmith.families.diffusion import DiffusionModel
-from wavesmith.hearing import TimbreTable
 from wavesmith.models.provenance import Provenance
 
 

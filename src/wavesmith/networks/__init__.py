@@ -13,8 +13,8 @@ from pydantic import Field
 
 from wavesmith.networks.attention_unet import AttentionUNet, AttentionUNetConfig
 from wavesmith.networks.cost import multiply_adds, parameters
-from wavesmith.networks.crash import CrashUNet, CrashUNetConfig
-from wavesmith.networks.dance_diffusion import DanceDiffusion, DanceDiffusionConfig
+from wavesmith.networks.crash_unet import CrashUNet, CrashUNetConfig
+from wavesmith.networks.dance_diffusion_unet import DanceDiffusion, DanceDiffusionConfig
 from wavesmith.networks.frame_unet import FrameUNet, FrameUNetConfig
 from wavesmith.networks.transformer import Transformer, TransformerConfig
 

@@ -26,16 +26,16 @@ from wavesmith.data import Scan
 from wavesmith.errors import WavesmithError, first_problem
 from wavesmith.picture import thumbnail
 from wavesmith.recipe import VERSION
-from wavesmith.serve.bars import Bar, Export, plain, written_bar, written_export
-from wavesmith.serve.errands import ENDED as ERRAND_ENDED
-from wavesmith.serve.errands import UnderWay
+from wavesmith.serve.catalog import ModelRecord
 from wavesmith.serve.evaluations import EvaluationRecord, EvaluationRequest
-from wavesmith.serve.guard import Guard
 from wavesmith.serve.jobs import ENDED, Busy, JobRecord, State
 from wavesmith.serve.library import Gone, Search, SoundRecord
+from wavesmith.serve.middleware import Guard
+from wavesmith.serve.processes import ENDED as ERRAND_ENDED
+from wavesmith.serve.processes import UnderWay
+from wavesmith.serve.reproduce import Retold
 from wavesmith.serve.requests import ACTIONS, AnyJob, verbs_described
-from wavesmith.serve.retold import Retold
-from wavesmith.serve.shelf import ModelRecord
+from wavesmith.serve.sequencer import Bar, Export, plain, written_bar, written_export
 from wavesmith.serve.studio import Studio
 from wavesmith.serve.trainings import TrainingRecord, TrainingRequest, scanned
 

@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from wavesmith.errors import RequestError
 from wavesmith.evaluation.comparison import FEWEST
 from wavesmith.evaluation.run import HTML
+from wavesmith.serve.catalog import Shelf
 from wavesmith.serve.database import Database, Row
-from wavesmith.serve.errands import Errands, ErrandState, Order
 from wavesmith.serve.library import Gone
 from wavesmith.serve.limits import Limits
-from wavesmith.serve.shelf import Shelf
+from wavesmith.serve.processes import Errands, ErrandState, Order
 from wavesmith.serve.trainings import checked
 
 PROGRESS = "progress.json"

@@ -1,4 +1,4 @@
-"""The process that evaluates: `python -m wavesmith.serve.evaluator`; see `errands.run`."""
+"""The process that evaluates: `python -m wavesmith.serve.evaluator`; see `processes.run`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from wavesmith.errors import WavesmithError
 from wavesmith.evaluation import evaluate
 from wavesmith.files import replacing
 from wavesmith.models import load
-from wavesmith.serve.errands import run
 from wavesmith.serve.evaluations import PROGRESS
+from wavesmith.serve.processes import run
 
 _EVERY = 0.5  # seconds between news
 

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 from torch.nn import functional as F
 
+from wavesmith.descriptors import LogMel
 from wavesmith.errors import AudioError, RequestError
-from wavesmith.hearing import LogMel
 from wavesmith.recipe import Recipe
 from wavesmith.serve.database import Database, Row
 from wavesmith.sound import Bits, Sound, read_header

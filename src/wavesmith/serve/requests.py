@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from wavesmith.descriptors import TIMBRES
 from wavesmith.diffusion import SAMPLERS, SCHEDULES
 from wavesmith.errors import RequestError
-from wavesmith.hearing import TIMBRES
 from wavesmith.models import Model
 from wavesmith.serve.limits import LIMITS
 from wavesmith.verbs import VERBS, Settings, Verb, settle

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wavesmith.errors import AudioError, WavesmithError
+from wavesmith.serve.catalog import Shelf
 from wavesmith.serve.database import Database
+from wavesmith.serve.dispatcher import Workshop
 from wavesmith.serve.evaluations import Evaluations
-from wavesmith.serve.hand import Hand
 from wavesmith.serve.jobs import JobRecord, Jobs
 from wavesmith.serve.library import EVALUATIONS, MODELS, Library
 from wavesmith.serve.limits import LIMITS, Limits
+from wavesmith.serve.reproduce import Retold, retold
 from wavesmith.serve.requests import JobRequest, completed
-from wavesmith.serve.retold import Retold, retold
-from wavesmith.serve.shelf import Shelf
 from wavesmith.serve.trainings import Trainings
-from wavesmith.serve.workshop import Workshop
+from wavesmith.serve.worker_client import Hand
 from wavesmith.verbs.settings import check_count
 
 

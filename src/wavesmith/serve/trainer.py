@@ -1,10 +1,10 @@
-"""The process that trains: `python -m wavesmith.serve.trainer`; see `errands.run`."""
+"""The process that trains: `python -m wavesmith.serve.trainer`; see `processes.run`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from wavesmith.serve.errands import run, stopped
+from wavesmith.serve.processes import run, stopped
 from wavesmith.training import train
 
 

@@ -16,11 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from wavesmith.data import Scan, scan
 from wavesmith.errors import DataError, RequestError, WavesmithError, unknown
+from wavesmith.serve.catalog import Shelf
 from wavesmith.serve.database import Database, Row
-from wavesmith.serve.errands import Errands, ErrandState, Order
 from wavesmith.serve.library import Gone
 from wavesmith.serve.limits import Limits
-from wavesmith.serve.shelf import Shelf
+from wavesmith.serve.processes import Errands, ErrandState, Order
 from wavesmith.training import read_recipe, recipe_names
 
 _LOG, _DEMOS, _RECIPE = "training/log.jsonl", "training/demos", "training/recipe.yaml"

@@ -7,8 +7,8 @@ for a folder. The demos along the way are made by the same `generate` that users
 from typing import TYPE_CHECKING
 
 from wavesmith.lazy import exports
-from wavesmith.training.choose import choose
 from wavesmith.training.config import ModelRecipe, TrainingConfig, TrainingRecipe, read_recipe, recipe_names
+from wavesmith.training.defaults import choose
 
 if TYPE_CHECKING:
     from wavesmith.training.run import train

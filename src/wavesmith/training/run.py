@@ -17,18 +17,18 @@ from wavesmith.errors import DataError, ModelError, RequestError
 from wavesmith.families import DiffusionConfig, DiffusionModel, weightless
 from wavesmith.files import replacing
 from wavesmith.models import Model, load, load_folder, measure_timbres
-from wavesmith.models.folder import CONFIG, save_timbre
+from wavesmith.models.model_folder import CONFIG, save_timbre
 from wavesmith.networks import parameters
-from wavesmith.training.artifact import LAST, LOG, RECIPE, TRAINING, Run
 from wavesmith.training.callbacks import Averaging, JsonLines, ProgressBar, Speed, StopOnInterrupt
-from wavesmith.training.choose import choose
+from wavesmith.training.checkpointing import Keeper
 from wavesmith.training.config import TrainingRecipe, read_recipe
+from wavesmith.training.defaults import choose
+from wavesmith.training.demo_distance import FEWEST, Likeness
 from wavesmith.training.examples import Examples
+from wavesmith.training.hardware import Machine
 from wavesmith.training.held_out import HeldOut
-from wavesmith.training.keeper import Keeper
-from wavesmith.training.likeness import FEWEST, Likeness
-from wavesmith.training.machine import Machine
 from wavesmith.training.module import DiffusionTraining
+from wavesmith.training.run_folder import LAST, LOG, RECIPE, TRAINING, Run
 from wavesmith.verbs import GenerateSettings, settle
 
 FILES = TRAINING / "files.sha256"

@@ -17,7 +17,7 @@ from wavesmith.sound import Sound
 from wavesmith.transforms import SpectralConfig, Transform
 from wavesmith.verbs.latent import FLOOR, own_level
 from wavesmith.verbs.settings import Settings
-from wavesmith.verbs.sources import Bench, worked
+from wavesmith.verbs.source_adapter import SourceAdapter, worked
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
 from wavesmith.verbs.walk import denoiser_of, noise_of
 
@@ -79,7 +79,7 @@ def clean(
     return cleaned
 
 
-def noise_floor(bench: Bench, transform: Transform) -> Tensor:
+def noise_floor(bench: SourceAdapter, transform: Transform) -> Tensor:
     """The level of a sound's noise `[F, 1]` in every band of a transform: its rms where it is quietest."""
     windows = bench.windows()
     every = -(-len(windows) // _MOST_WINDOWS)
@@ -98,7 +98,7 @@ def noise_floor(bench: Bench, transform: Transform) -> Tensor:
 def _make(task: Task[CleanSettings], indices: Sequence[int]) -> Iterator[Sound]:
     (source,) = task.sources
     model, settings = task.model, task.settings
-    bench = Bench(source, model)
+    bench = SourceAdapter(source, model)
     if settings.strength == 0:
         same = bench.levelled(bench.kept(0, source.frames), settings.peak_db)
         yield from (same for _ in indices)

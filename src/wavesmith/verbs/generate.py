@@ -10,7 +10,7 @@ from torch import Tensor
 
 from wavesmith.models import Model
 from wavesmith.sound import Sound
-from wavesmith.verbs.finish import finish
+from wavesmith.verbs.postprocess import finish
 from wavesmith.verbs.settings import Settings, check_seconds
 from wavesmith.verbs.verb import Progress, Task, Verb, batches
 from wavesmith.verbs.walk import denoiser_of, descend, levels, noise_of

@@ -25,14 +25,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from torch import Tensor
 from torch.nn import functional as F
 
+from wavesmith.classifiers import Classifier
+from wavesmith.descriptors import TIMBRES, LogMel, Timbre, resample
 from wavesmith.diffusion import Steer
 from wavesmith.errors import RequestError, first_problem, unknown
 from wavesmith.files import sha256
-from wavesmith.hearing import TIMBRES, LogMel, Timbre, resample
-from wavesmith.judges import Judge
 from wavesmith.models import Model
 from wavesmith.sound import Sound
-from wavesmith.verbs.sources import check_audible
+from wavesmith.verbs.source_adapter import check_audible
 
 _ALWAYS = (0.0, 1e9)
 
@@ -114,7 +114,7 @@ class TimbreGuide(Guide):
         return loss
 
 
-class JudgeGuide(Guide):
+class ClassifierGuide(Guide):
     """A label as a judge hears it: `judge` is a folder that `wavesmith train --judge` wrote."""
 
     kind: ClassVar[str] = "judge"
@@ -229,9 +229,9 @@ class PythonGuide(Guide):
         return loss
 
 
-AnyGuide = TimbreGuide | JudgeGuide | LikeGuide | WidthGuide | PythonGuide
+AnyGuide = TimbreGuide | ClassifierGuide | LikeGuide | WidthGuide | PythonGuide
 _KINDS: dict[str, type[Guide]] = {
-    guide.kind: guide for guide in (TimbreGuide, JudgeGuide, LikeGuide, WidthGuide, PythonGuide)
+    guide.kind: guide for guide in (TimbreGuide, ClassifierGuide, LikeGuide, WidthGuide, PythonGuide)
 }
 
 
@@ -301,7 +301,7 @@ def _same(guide: Any, found: str, path: str) -> Guide:
     return settled
 
 
-def _judge(folder: str) -> tuple[Judge, str]:
+def _judge(folder: str) -> tuple[Classifier, str]:
     """The judge in a folder, and what tells it from any other."""
     weights = Path(folder) / "model.safetensors"
     digest = sha256(weights) if weights.is_file() else ""
@@ -309,8 +309,8 @@ def _judge(folder: str) -> tuple[Judge, str]:
 
 
 @lru_cache(maxsize=4)
-def _loaded(folder: str, digest: str) -> Judge:
-    return Judge.load(folder).requires_grad_(False)
+def _loaded(folder: str, digest: str) -> Classifier:
+    return Classifier.load(folder).requires_grad_(False)
 
 
 @lru_cache(maxsize=4)

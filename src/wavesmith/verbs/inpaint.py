@@ -15,7 +15,7 @@ from wavesmith.models import Model
 from wavesmith.sound import Sound
 from wavesmith.verbs.constraints import constrained, held
 from wavesmith.verbs.settings import Settings, check_seconds, check_share
-from wavesmith.verbs.sources import Bench, worked
+from wavesmith.verbs.source_adapter import SourceAdapter, worked
 from wavesmith.verbs.vary import beginning
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
 from wavesmith.verbs.walk import denoiser_of, descend, noise_of
@@ -154,7 +154,7 @@ def renewed(task: Task[Any], source: Sound, new: Tensor, index: int, amount: flo
 
     What is new is no louder than full scale, or than the source if that is louder.
     """
-    bench, family = Bench(source, task.model), task.model.family
+    bench, family = SourceAdapter(source, task.model), task.model.family
     kept = bench.kept(0, source.frames)
     if amount == 0:
         return Sound.from_tensor(kept, source.rate)
@@ -190,7 +190,7 @@ def _risen(new: Tensor, rate: int) -> Tensor:
     return 0.5 - 0.5 * torch.cos(math.pi * inside.clamp(max=1))
 
 
-def _at_rate(share: Tensor, length: int, bench: Bench) -> Tensor:
+def _at_rate(share: Tensor, length: int, bench: SourceAdapter) -> Tensor:
     """Shares of a part of the source for `length` samples of the model; beyond it, as at its last frame."""
     places = (torch.arange(length) * (bench.audio.rate / bench.model.rate)).long()
     return share[places.clamp(max=len(share) - 1)]

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from wavesmith.attribution import credits
+from wavesmith.descriptors import Timbre
 from wavesmith.errors import RequestError
 from wavesmith.export import OPEN_HAT, Kit, Piece, choke_group, even_layers, general_midi_keys
-from wavesmith.hearing import Timbre
 from wavesmith.models import Model
 from wavesmith.sound import Sound
 from wavesmith.verbs.generate import GenerateSettings, generate

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from wavesmith.descriptors import LogMel
 from wavesmith.errors import RequestError
-from wavesmith.hearing import LogMel
 from wavesmith.models import Model
 from wavesmith.sound import Sound
 from wavesmith.verbs.generate import stream
-from wavesmith.verbs.sources import check_audible
+from wavesmith.verbs.source_adapter import check_audible
 from wavesmith.verbs.verb import Given, heard, path_of
 
 _LOWEST_DB = -60.0

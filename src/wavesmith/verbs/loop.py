@@ -15,7 +15,7 @@ from wavesmith.sound import Sound
 from wavesmith.tags import Sampler
 from wavesmith.verbs.inpaint import extended, renewed
 from wavesmith.verbs.settings import LONGEST_SECONDS, Settings, check_share
-from wavesmith.verbs.sources import rings
+from wavesmith.verbs.source_adapter import rings
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
 from wavesmith.verbs.windows import crossfade
 

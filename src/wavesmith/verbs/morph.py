@@ -13,11 +13,11 @@ from torch import Tensor
 from wavesmith.errors import RequestError
 from wavesmith.models import Model
 from wavesmith.sound import Sound
-from wavesmith.verbs.finish import finish
 from wavesmith.verbs.generate import GenerateSettings, sample
 from wavesmith.verbs.latent import ascend, both_ways, come_back, own_level, slerp
+from wavesmith.verbs.postprocess import finish
 from wavesmith.verbs.settings import Label, Settings
-from wavesmith.verbs.sources import Bench, worked
+from wavesmith.verbs.source_adapter import SourceAdapter, worked
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
 from wavesmith.verbs.walk import denoiser_of, noise_of
 
@@ -132,7 +132,7 @@ def _make(task: Task[MorphSettings], indices: Sequence[int]) -> Iterator[Sound]:
     frames = max(round(source.frames * first.rate / source.rate) for source in task.sources)
     channels = min(first.channels, 2)
     sources = [source.resample(first.rate).crop(frames) for source in task.sources]
-    benches = [Bench(source, task.model) for source in sources]
+    benches = [SourceAdapter(source, task.model) for source in sources]
     part = cache(partial(_Part, task, benches))  # inverted when first needed, for all that lies between
     for index in indices:
         weights = _weights(task, index)
@@ -156,7 +156,9 @@ def _make(task: Task[MorphSettings], indices: Sequence[int]) -> Iterator[Sound]:
 class _Part:
     """One window of all sources: their noises, and what inversion loses of each."""
 
-    def __init__(self, task: Task[MorphSettings], benches: Sequence[Bench], start: int, stop: int) -> None:
+    def __init__(
+        self, task: Task[MorphSettings], benches: Sequence[SourceAdapter], start: int, stop: int
+    ) -> None:
         self.family = task.model.family
         self.gains = [bench.gain for bench in benches]
         pieces = torch.stack([bench.take(start, stop) for bench in benches])

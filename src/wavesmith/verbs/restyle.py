@@ -13,9 +13,9 @@ from torch.nn import functional as F
 from wavesmith.models import Model
 from wavesmith.recipe import Recipe, Source
 from wavesmith.sound import Bits, Sound, check_target
-from wavesmith.streams import SoundFile, Unfinished
+from wavesmith.streaming import SoundFile, Unfinished
 from wavesmith.verbs.settings import check_count, check_share, settle
-from wavesmith.verbs.sources import Bench, check_audible, unworked
+from wavesmith.verbs.source_adapter import SourceAdapter, check_audible, unworked
 from wavesmith.verbs.vary import VarySettings, windowed
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
 
@@ -79,7 +79,7 @@ def restyle(
 
 
 def restyled(
-    task: Task[RestyleSettings], bench: Bench, index: int, first: int = 0, made: Tensor | None = None
+    task: Task[RestyleSettings], bench: SourceAdapter, index: int, first: int = 0, made: Tensor | None = None
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """The result, window after window, in the source's form: see `blocks`."""
     if task.settings.amount == 0:
@@ -110,7 +110,7 @@ def _envelope(wave: Tensor, rate: int) -> Tensor:
 @torch.inference_mode()
 def _make(task: Task[RestyleSettings], indices: Sequence[int]) -> Iterator[Sound]:
     (source,) = task.sources
-    bench = Bench(source, task.model)
+    bench = SourceAdapter(source, task.model)
     for index in indices:
         wave = torch.cat([done for done, _ in restyled(task, bench, index)], dim=-1)
         yield bench.levelled(wave, task.settings.peak_db)
@@ -164,7 +164,7 @@ def restyle_file(
     """
     out, audio = Path(out), _opened(source)
     check_target(out, bits)
-    task, bench = _task(model, audio, seed, choices), Bench(audio, model)
+    task, bench = _task(model, audio, seed, choices), SourceAdapter(audio, model)
     recipe, total = RESTYLE.recipe(task, index), len(bench.windows())
     unfinished = Unfinished(out, recipe, audio.rate, bench.channels)
     made = None if unfinished.pending is None else torch.from_numpy(unfinished.pending)

@@ -16,7 +16,7 @@ from wavesmith.models import Model
 from wavesmith.sound import Sound
 from wavesmith.verbs.constraints import Constraint, constrained
 from wavesmith.verbs.settings import Settings
-from wavesmith.verbs.sources import Bench, worked
+from wavesmith.verbs.source_adapter import SourceAdapter, worked
 from wavesmith.verbs.vary import going_on
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
 from wavesmith.verbs.walk import denoiser_of, descend, levels, noise_of
@@ -116,7 +116,7 @@ def _make(task: Task[UpscaleSettings], indices: Sequence[int]) -> Iterator[Sound
             "there is nothing to add (or give a lower cutoff)."
         )
     wide = source.resample(max(source.rate, model.rate))
-    bench = Bench(wide, model)
+    bench = SourceAdapter(wide, model)
     low = _low_pass(cutoff, model.rate)
     for index in indices:
 

@@ -14,10 +14,10 @@ from wavesmith.diffusion.noise import Index
 from wavesmith.models import Model
 from wavesmith.sound import Sound
 from wavesmith.verbs.constraints import constrained, held
-from wavesmith.verbs.finish import begins_with_step, risen, without_dc
 from wavesmith.verbs.latent import ascend, both_ways, come_back, own_level, slerp
+from wavesmith.verbs.postprocess import begins_with_step, risen, without_dc
 from wavesmith.verbs.settings import Settings, check_share
-from wavesmith.verbs.sources import Bench, worked
+from wavesmith.verbs.source_adapter import SourceAdapter, worked
 from wavesmith.verbs.verb import Given, Progress, Task, Verb, batches
 from wavesmith.verbs.walk import denoiser_of, descend, levels, noise_of
 from wavesmith.verbs.windows import holding
@@ -146,7 +146,7 @@ def going_on(denoiser: Denoiser, model: Model, known: Tensor, length: int) -> De
 @torch.inference_mode()
 def _make(task: Task[VarySettings], indices: Sequence[int]) -> Iterator[Sound]:
     (source,) = task.sources
-    bench = Bench(source, task.model)
+    bench = SourceAdapter(source, task.model)
     if task.settings.amount == 0:
         same = bench.levelled(bench.kept(0, source.frames), task.settings.peak_db)
         yield from (same for _ in indices)
@@ -163,7 +163,7 @@ def _make(task: Task[VarySettings], indices: Sequence[int]) -> Iterator[Sound]:
 
 def windowed(
     task: Task[V],
-    bench: Bench,
+    bench: SourceAdapter,
     index: int,
     first: int = 0,
     made: Tensor | None = None,

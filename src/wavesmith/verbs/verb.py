@@ -12,7 +12,7 @@ from wavesmith.models import Model
 from wavesmith.recipe import Recipe, Source
 from wavesmith.sound import Sound
 from wavesmith.verbs.settings import S, check_count, settle
-from wavesmith.verbs.sources import check_audible
+from wavesmith.verbs.source_adapter import check_audible
 
 Progress = Callable[[int, int], None]
 Given = Sound | str | Path

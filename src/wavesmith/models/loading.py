@@ -1,0 +1,94 @@
+"""Find a model by name: bundled, a folder, another tool's file, or a repository of the Hugging Face Hub."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import torch
+
+from wavesmith.data import AUDIO_ENDINGS
+from wavesmith.errors import ModelError, RequestError, unknown
+from wavesmith.models import importers
+from wavesmith.models.debug import debug_model
+from wavesmith.models.hub import download
+from wavesmith.models.model import Model
+from wavesmith.models.model_folder import CARD, CONFIG, WEIGHTS, load_folder
+
+BUNDLED = Path(__file__).parent / "bundled"
+DEFAULT_MODEL = "drums"
+
+
+def bundled_names() -> list[str]:
+    """Models that need no download, best first; `debug` is a tiny random one for trying things."""
+    folders = sorted(path.parent.name for path in BUNDLED.glob(f"*/{CONFIG}"))
+    return [*folders, "debug"]
+
+
+def load(
+    name: str | Path = DEFAULT_MODEL,
+    device: str | torch.device = "cpu",
+    *,
+    rate: int | None = None,
+    length: int | None = None,
+    weights: importers.Weights | None = None,
+) -> Model:
+    """Load a model.
+
+    Args:
+        name: a bundled model (`drums`), a model folder, another tool's checkpoint or folder (see
+            `docs/checkpoints.md`), or a hub repository (`user/repo`, downloaded once and then kept in the
+            hub's usual cache; offline mode is respected).
+        device: where it shall compute, such as `cpu`, `cuda` or `mps`.
+        rate: samples per second of another tool's model, where its file does not say.
+        length: samples of the sounds that it makes unasked, likewise.
+        weights: `ema` or `online`, the average of another tool's weights or the latest, where it has both.
+
+    Raises:
+        ModelError: when there is no such model, its files are damaged, or the device is not available.
+        RequestError: when rate or length are wanting, or contradict the file.
+    """
+    model = _find(str(name), importers.Asked(rate, length, weights))
+    try:
+        model.family.to(device)
+    except (RuntimeError, AssertionError) as error:
+        raise ModelError(f"The device '{device}' is not available here; use cpu.") from error
+    return model
+
+
+def _find(name: str, asked: importers.Asked) -> Model:
+    if name == "debug":
+        return _ours(debug_model(), asked)
+    if name in bundled_names():
+        return _ours(load_folder(BUNDLED / name, name), asked)
+    path = os.path.expanduser(name)
+    if os.path.isdir(path):  # unlike pathlib's, it answers for names that no file can have
+        return _from_folder(Path(path), asked)
+    if os.path.isfile(path):
+        if os.path.basename(path) in (CONFIG, WEIGHTS, CARD) and Path(path).with_name(CONFIG).is_file():
+            raise ModelError(f"{path} is a file; give the model's folder (with {CONFIG} and {WEIGHTS}).")
+        if Path(path).suffix.lower() in AUDIO_ENDINGS:
+            raise ModelError(f"{path} is a sound; give a model or, to evaluate sounds, their folder.")
+        return importers.read_foreign(Path(path), asked)
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+        return _from_hub(name, asked)
+    raise ModelError(unknown("model", name, bundled_names()))
+
+
+def _from_folder(folder: Path, asked: importers.Asked, name: str | None = None) -> Model:
+    if importers.recognises(folder):
+        return importers.read_foreign(folder, asked, name)
+    return _ours(load_folder(folder, name), asked)
+
+
+def _ours(model: Model, asked: importers.Asked) -> Model:
+    if any(value is not None for value in asked):
+        raise RequestError(
+            f"{model.name} says its rate and length itself; leave rate, length and weights out."
+        )
+    return model
+
+
+def _from_hub(repository: str, asked: importers.Asked) -> Model:
+    return _from_folder(download(repository), asked, repository)

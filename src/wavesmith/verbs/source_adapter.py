@@ -1,0 +1,213 @@
+"""Sounds that people bring: to the model's rate, channels and level, and back to the form they came in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import soxr
+import torch
+from torch import Tensor
+
+from wavesmith.data.fit import sounding_end
+from wavesmith.data.scan import SHORTEST_SECONDS
+from wavesmith.errors import AudioError
+from wavesmith.models import Model
+from wavesmith.sound import Sound
+from wavesmith.verbs.postprocess import check_finite, finish, without_dc
+from wavesmith.verbs.windows import Process, Windows, blocks, divide
+
+PEAK = 10 ** (-1 / 20)
+"""What models are trained on: sounds with a peak of -1 dBFS."""
+
+RINGS_DB = -60.0
+"""Re the peak: a sound whose last 50 ms are louder than that goes on, and must not be faded out."""
+
+_SILENT = 1e-5  # -100 dBFS
+_MARGIN_SECONDS = 0.02  # read beside a window, so that resampling has no edges in it
+
+
+class Audio(Protocol):
+    """A sound that can be read in parts: one in memory, or a file of any length."""
+
+    @property
+    def rate(self) -> int:
+        """Frames per second."""
+        ...
+
+    @property
+    def channels(self) -> int:
+        """How many channels there are."""
+        ...
+
+    @property
+    def frames(self) -> int:
+        """How long it is."""
+        ...
+
+    @property
+    def peak(self) -> float:
+        """Its largest absolute sample."""
+        ...
+
+    def part(self, start: int, stop: int) -> np.ndarray:
+        """Samples float32 `[channels, stop - start]`."""
+        ...
+
+
+@dataclass(frozen=True)
+class SourceAdapter:
+    """A sound on a model's workbench.
+
+    Attributes:
+        audio: as it came.
+        model: whose rate, channels and level it is brought to.
+    """
+
+    audio: Audio
+    model: Model
+
+    @property
+    def channels(self) -> int:
+        """Channels of what comes back: the source's; of more than two, front left and right."""
+        return min(self.audio.channels, 2)
+
+    @property
+    def gain(self) -> float:
+        """What samples are multiplied by on their way in."""
+        return PEAK / max(self.audio.peak, _SILENT)
+
+    @property
+    def native(self) -> int:
+        """Frames of the source that last as long as the model's own sounds."""
+        return self.frames(self.model.family.config.length)
+
+    def frames(self, length: int) -> int:
+        """Frames of the source that last as long as `length` of the model's."""
+        return round(length * self.audio.rate / self.model.rate)
+
+    def length(self, frames: int) -> int:
+        """Samples of the model that last as long as `frames` of the source's."""
+        return round(frames * self.model.rate / self.audio.rate)
+
+    def windows(self) -> Windows:
+        """How the source is divided for the model."""
+        return divide(self.audio.frames, self.native)
+
+    def kept(self, start: int, stop: int) -> Tensor:
+        """Frames `start` to `stop` of the source as they are, with the channels of what comes back."""
+        return Sound(self.audio.part(start, stop), self.audio.rate).channels_as(self.channels).tensor()
+
+    def take(self, start: int, stop: int) -> Tensor:
+        """Frames `start` to `stop` of the source, zeros beyond its ends, as the model's wave `[C, n]`."""
+        margin = 0
+        if self.audio.rate != self.model.rate:  # it must last a whole number of the model's samples
+            grain = self.audio.rate // math.gcd(self.audio.rate, self.model.rate)
+            margin = math.ceil(_MARGIN_SECONDS * self.audio.rate / grain) * grain
+        first, last = max(0, start - margin), min(self.audio.frames, stop + margin)
+        part = self.audio.part(first, max(first, last))
+        part = np.pad(part, ((0, 0), (first - start + margin, max(0, stop + margin - last))))
+        wave = self.inward(torch.from_numpy(part))
+        lead = self.length(margin)
+        return wave[:, lead : lead + self.length(stop - start)]
+
+    def inward(self, wave: Tensor) -> Tensor:
+        """A wave `[C, n]` in the source's form in the model's."""
+        samples = _resampled(wave.cpu().numpy(), self.audio.rate, self.model.rate)
+        sound = Sound(samples[:2], self.model.rate).channels_as(self.model.channels)
+        return (sound.tensor() * self.gain).to(self.model.device)
+
+    def outward(self, wave: Tensor, frames: int) -> Tensor:
+        """A wave `[C, n]` of the model in the source's form, `frames` long; ModelError if it is none."""
+        check_finite(wave)
+        samples = _resampled((wave / self.gain).float().cpu().numpy(), self.model.rate, self.audio.rate)
+        return Sound(samples, self.audio.rate).crop(frames).channels_as(self.channels).tensor()
+
+    def gain_to(self, peak: float, peak_db: float | None) -> float:
+        """What sets a result of that peak to `peak_db`, or leaves its level alone if that is None.
+
+        Unless it passes full scale, or what the source reached: then down to there.
+        """
+        if peak_db is not None:
+            return 10 ** (peak_db / 20) / peak if peak else 1.0
+        return min(1.0, max(self.audio.peak, 0.99) / max(peak, 1e-9))
+
+    def levelled(self, wave: Tensor, peak_db: float | None) -> Sound:
+        """A wave `[C, n]` in the source's form as a sound at the level that `gain_to` says."""
+        samples = wave.numpy()
+        gain = self.gain_to(float(np.abs(samples).max(initial=0)), peak_db)
+        return Sound(samples * np.float32(gain), self.audio.rate)
+
+    def ended(self, wave: Tensor, sources: Sequence[Sound], peak_db: float | None) -> Sound:
+        """A wave `[C, n]` of the model as a sound that ends as its sources do: in silence, or going on.
+
+        It is as long as the longest of them, or longer where it rings on before it is silent.
+        """
+        frames = max(source.frames for source in sources)
+        if any(map(rings, sources)):
+            wave = without_dc(wave.cpu(), self.model.rate)
+        else:
+            wave = finish(wave.cpu(), self.model.rate, None)
+            frames = max(frames, self.frames(int(sounding_end(wave))))
+        return self.levelled(self.outward(wave, frames), peak_db)
+
+
+def check_audible(audio: Audio, name: str = "") -> None:
+    """Refuse a sound with nothing in it, by its name if it has one.
+
+    Raises:
+        AudioError: when it is empty, shorter than what models are trained on, or silent.
+    """
+    name = name or "The sound"
+    if not audio.frames:
+        raise AudioError(f"{name} is empty; give a sound with something in it.")
+    if audio.frames < SHORTEST_SECONDS * audio.rate:
+        shortest = 1000 * SHORTEST_SECONDS
+        raise AudioError(f"{name} is shorter than {shortest:.0f} ms; give a sound that lasts longer.")
+    if not audio.peak > _SILENT:
+        raise AudioError(
+            f"{name} is silent: nothing in it is above -100 dBFS; give a sound that can be heard."
+        )
+
+
+def rings(sound: Sound) -> bool:
+    """Whether a sound goes on at its end, as loops and textures do, instead of ending in silence."""
+    levels = sound.levels()
+    return levels.tail_db - levels.peak_db > RINGS_DB
+
+
+def unworked(bench: SourceAdapter, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+    """`blocks` that leave the source as it is, sample for sample."""
+    windows = bench.windows()
+    for number in range(first, len(windows)):
+        start, stop = windows.span(number)
+        done = stop if number + 1 == len(windows) else start + windows.hop
+        yield bench.kept(start, done), bench.kept(done, stop)
+
+
+def worked(
+    bench: SourceAdapter, process: Process, first: int = 0, made: Tensor | None = None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """`blocks` over the source: windows are cut and joined in its form, and processed in the model's.
+
+    `process` is told the window in frames of the source; what it is given and returns are the model's waves.
+    No window is shorter than the model's own sounds: it goes on beyond the end of the source if need be.
+    """
+
+    def through(start: int, stop: int, known: Tensor | None) -> Tensor:
+        before = None if known is None else bench.inward(known)
+        made = process(start, max(stop, start + bench.native), before)
+        return bench.outward(made, stop - start)
+
+    return blocks(bench.windows(), through, first, made)
+
+
+def _resampled(samples: np.ndarray, rate: int, other: int) -> np.ndarray:
+    if rate == other or not samples.shape[1]:
+        return samples
+    frames = round(samples.shape[1] * other / rate)
+    converted: np.ndarray = soxr.resample(samples.T, rate, other, quality="HQ").T[:, :frames]
+    return np.pad(converted, ((0, 0), (0, frames - converted.shape[1])))
