@@ -22,10 +22,12 @@ def as_waves(waves: ArrayLike) -> Floats:
     Raises:
         ValueError: when there are more than three dimensions.
     """
-    array = np.array(waves, dtype=np.float64, ndmin=3)
+    array = np.asarray(waves, dtype=np.float64)
     if array.ndim > 3:
         raise ValueError(f"waves must be [B, C, N], not {array.ndim} dimensions")
-    return np.nan_to_num(array, copy=False, posinf=0.0, neginf=0.0)
+    array = array[(None,) * (3 - array.ndim)]
+    finite = np.isfinite(array)
+    return array if finite.all() else np.where(finite, array, 0.0)
 
 
 def onsets(waves: Floats) -> NDArray[np.intp]:
@@ -46,6 +48,7 @@ class Bands:
 
     def __init__(self, waves: Floats, rate: int) -> None:
         self.frames, self.rate = waves.shape[-1], rate
+        self.energy: Floats = np.square(waves).sum(axis=(1, 2)) / rate
         self._count = _quick_size(self.frames + round(_SILENCE_SECONDS * rate))
         self.spectrum = np.fft.rfft(waves.astype(np.float32), self._count)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -42,11 +44,12 @@ def decay(waves: ArrayLike, rate: int) -> Floats:
     method of measuring reverberation time"), at least 1 ms. NaN beyond half the rate and for octaves 70 dB
     below the whole sound.
     """
-    sounds = as_waves(waves)
-    total = np.square(sounds).sum(axis=(1, 2)) / rate
-    bands = Bands(sounds, rate)
-    rows = [_octave_decay(bands, centre, total) for centre in OCTAVES_HZ]
-    return np.stack(rows, axis=1)
+    return octave_decays(Bands(as_waves(waves), rate))
+
+
+def octave_decays(bands: Bands) -> Floats:
+    """Compute `decay` of bands that are there already."""
+    return np.stack([_octave_decay(bands, centre) for centre in OCTAVES_HZ], axis=1)
 
 
 def noise_floor(waves: ArrayLike, rate: int) -> Floats:
@@ -69,31 +72,40 @@ def noise_floor(waves: ArrayLike, rate: int) -> Floats:
 
 
 def _rise(waves: ArrayLike, rate: int, low: float, high: float) -> Floats:
-    sounds = as_waves(waves)
-    found = np.full(len(sounds), np.nan)
-    if not sounds.shape[2]:
-        return found
+    return rises(as_waves(waves), rate, ((low, high),))[0]
+
+
+def attack_and_lead(waves: Floats, rate: int) -> tuple[Floats, Floats]:
+    """Compute `attack` and `lead` in one go."""
+    found = rises(waves, rate, ((_BEGUN, _REACHED), (10 ** (_AUDIBLE_DB / 20), _BEGUN)))
+    return found[0], found[1]
+
+
+def rises(sounds: Floats, rate: int, levels: Sequence[tuple[float, float]]) -> Floats:
+    """Measure the milliseconds `[K, B]` between pairs of levels, as shares of the peak of the envelope."""
+    found = np.full((len(levels), len(sounds)), np.nan)
     window = max(1, round(_ATTACK_WINDOW * rate))
-    kernel = np.ones(window) / window
     for index, sound in enumerate(sounds):
-        power = np.convolve(np.square(sound).sum(axis=0), kernel)[: sound.shape[1]]
-        if power.max() < SILENCE:
+        sums = np.concatenate([np.zeros(window), np.square(sound).sum(axis=0).cumsum()])
+        power = np.maximum(sums[window:] - sums[:-window], 0.0)
+        if not power.size or power.max() < SILENCE * window:
             continue
         size = np.sqrt(power / power.max())
-        begun, reached = int((size >= low).argmax()), int((size >= high).argmax())
-        found[index] = 1000 * (reached - begun) / rate
+        for row, (low, high) in enumerate(levels):
+            begun, reached = int((size >= low).argmax()), int((size >= high).argmax())
+            found[row, index] = 1000 * (reached - begun) / rate
     return found
 
 
-def _octave_decay(bands: Bands, centre: float, total: Floats) -> Floats:
-    found = np.full(len(total), np.nan)
+def _octave_decay(bands: Bands, centre: float) -> Floats:
+    found = np.full(len(bands.energy), np.nan)
     low, high = centre * 2**-0.5, min(centre * 2**0.5, 0.49 * bands.rate)
     if high < 1.2 * low:
         return found
     power, envelope_rate = bands.power(low, high)
     for index, row in enumerate(power):
         energy = row.sum() / envelope_rate
-        if energy <= max(SILENCE * 1e-3, total[index] * 10 ** (_OCTAVE_HEARD_DB / 10)):
+        if energy <= max(SILENCE * 1e-3, bands.energy[index] * 10 ** (_OCTAVE_HEARD_DB / 10)):
             continue
         left = row[::-1].cumsum()[::-1]
         levels = decibels(left / left[0])

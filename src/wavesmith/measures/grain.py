@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from wavesmith.measures.arrays import SILENCE, Floats, as_waves, Bands, decibels
-from wavesmith.measures.tonality import band_flatness
+from wavesmith.measures.tonality import SHORT_SECONDS, band_flatness, window_power
 
 LOW_HZ = 400.0
 BURST_DB, RIPPLE_DB = 6.0, 1.0
@@ -17,7 +17,6 @@ _TAIL_DB = -30.0  # re the peak of the envelope: where the tail ends
 _SHORTEST_SECONDS = 0.03
 _BURST_WINDOW, _RIPPLE_WINDOW = 0.015, 0.0007  # seconds over which power is averaged
 _NOISE_HZ = (1600.0, 6000.0)
-_NOISE_SECONDS = 0.02
 _LOWEST_HZ, _HIGHEST_HZ = 20.0, 18_000.0
 
 
@@ -29,7 +28,7 @@ def bursts(waves: ArrayLike, rate: int, highest: float = _HIGHEST_HZ) -> Floats:
     is more than 6 dB higher; the next one is sought after the level has fallen by as much. NaN for a tail of
     less than 30 ms, as silence has.
     """
-    return _rates(waves, rate, highest, _BURST_WINDOW, _count_bursts)
+    return grain(Bands(as_waves(waves), rate), highest)[0]
 
 
 def ripples(waves: ArrayLike, rate: int, highest: float = _HIGHEST_HZ) -> Floats:
@@ -38,45 +37,52 @@ def ripples(waves: ArrayLike, rate: int, highest: float = _HIGHEST_HZ) -> Floats
     The envelope is averaged over 0.7 ms. Gaussian noise ripples hundreds of times a second, a single decaying
     tone never, two tones at their difference; low kicks ripple by themselves. Compare with real sounds only.
     """
-    return _rates(waves, rate, highest, _RIPPLE_WINDOW, _count_ripples)
+    return grain(Bands(as_waves(waves), rate), highest)[1]
 
 
 def noise_flatness(waves: ArrayLike, rate: int) -> Floats:
-    """Measure spectral flatness from 1.6 to 6 kHz in windows of 20 ms, in dB, `[B]`.
+    """Measure spectral flatness from 1.6 to 6 kHz in windows of about 20 ms, in dB, `[B]`.
 
     -2.5 for Gaussian noise; less where noise is sparse ("musical"), and for tones. NaN where nothing is heard.
     """
-    return band_flatness(waves, rate, _NOISE_SECONDS, *_NOISE_HZ)
+    return noise_flatness_of(window_power(as_waves(waves), rate, SHORT_SECONDS), rate)
 
 
-def _rates(waves: ArrayLike, rate: int, highest: float, window: float, count: object) -> Floats:
-    sounds = as_waves(waves)
-    found = np.full(len(sounds), np.nan)
-    power, envelope_rate = Bands(sounds, rate).power(_LOWEST_HZ, min(highest, 0.47 * rate))
+def noise_flatness_of(power: Floats, rate: int) -> Floats:
+    """Compute `noise_flatness` of power spectra."""
+    return band_flatness(power, rate, *_NOISE_HZ)
+
+
+def grain(bands: Bands, highest: float = _HIGHEST_HZ) -> tuple[Floats, Floats]:
+    """Compute `bursts` and `ripples` in one go."""
+    power, rate = bands.power(_LOWEST_HZ, min(highest, 0.47 * bands.rate))
+    found = np.full((2, len(power)), np.nan)
     for index, row in enumerate(power):
-        smooth = _averaged(row, max(1, round(window * envelope_rate)))
-        tail = _tail(row, smooth, envelope_rate)
-        if tail is not None:
-            levels = decibels(tail / tail.max(), -100.0)
-            seconds = len(levels) / envelope_rate
-            found[index] = count(levels, envelope_rate) / seconds  # type: ignore[operator]
-    return found
+        tail = _tail(row, rate)
+        if tail is None:
+            continue
+        slow = decibels(_averaged(row, round(_BURST_WINDOW * rate))[tail])
+        quick = decibels(_averaged(row, round(_RIPPLE_WINDOW * rate))[tail])
+        found[:, index] = _count_bursts(slow, rate), _count_ripples(quick, rate)
+        found[:, index] *= rate / len(slow)
+    return found[0], found[1]
 
 
-def _tail(power: Floats, smooth: Floats, rate: float) -> Floats | None:
-    loudness = _averaged(power, max(1, round(_BURST_WINDOW * rate)))
+def _tail(power: Floats, rate: float) -> slice | None:
+    """Where a tail is; None if it is too short."""
+    loudness = _averaged(power, round(_BURST_WINDOW * rate))
     peak = int(loudness.argmax())
     if loudness[peak] < SILENCE:
         return None
     start = peak + round(_AFTER_PEAK_SECONDS * rate)
     heard = np.flatnonzero(loudness > loudness[peak] * 10 ** (_TAIL_DB / 10))
     end = int(heard[-1]) + 1
-    return smooth[start:end] if end - start >= _SHORTEST_SECONDS * rate else None
+    return slice(start, end) if end - start >= _SHORTEST_SECONDS * rate else None
 
 
 def _averaged(power: Floats, size: int) -> Floats:
     """Mean of each `size` neighbours, as long as the input."""
-    size = min(size, len(power))
+    size = min(max(1, size), len(power))
     sums = np.concatenate([[0.0], np.pad(power, (size // 2, size - 1 - size // 2), mode="edge").cumsum()])
     mean: Floats = np.maximum(sums[size:] - sums[:-size], 0.0) / size
     return mean

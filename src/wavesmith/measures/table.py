@@ -7,18 +7,19 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wavesmith.measures.arrays import Floats, as_waves
-from wavesmith.measures.envelope import attack, decay, lead, noise_floor
-from wavesmith.measures.grain import LOW_HZ, bursts, noise_flatness, ripples
+from wavesmith.measures.arrays import Bands, Floats, as_waves
+from wavesmith.measures.envelope import attack_and_lead, noise_floor, octave_decays
+from wavesmith.measures.grain import LOW_HZ, grain, noise_flatness_of
 from wavesmith.measures.stereo import width
 from wavesmith.measures.tonality import (
     LONG_SECONDS,
     OCTAVES_HZ,
     PARTIALS,
     SHORT_SECONDS,
-    flatness,
-    octave_levels,
+    levels_of,
+    octave_flatness,
     shares_and_pitch,
+    window_power,
 )
 
 Group = Literal["tonality", "flatness", "grain", "decay", "pitch", "attack", "stereo", "balance"]
@@ -72,7 +73,7 @@ MEASURES: tuple[Measure, ...] = (
         for word, seconds in (("long", LONG_SECONDS), ("short", SHORT_SECONDS))
         for hertz in (OCTAVES_HZ if word == "long" else OCTAVES_HZ[2:])
     ),
-    Measure("noise_flatness", "grain", "dB", "flatness from 1.6 to 6 kHz, windows of 20 ms", 0.5),
+    Measure("noise_flatness", "grain", "dB", "flatness from 1.6 to 6 kHz, windows of about 20 ms", 0.5),
     Measure("bursts", "grain", "/s", "rises of more than 6 dB in the tail", 0.5),
     Measure("bursts_low", "grain", "/s", "rises of more than 6 dB in the tail, below 400 Hz", 0.5),
     Measure("ripples", "grain", "/s", "rises of more than 1 dB within 1.5 ms in the tail", 10.0),
@@ -112,23 +113,19 @@ def measure(waves: ArrayLike, rate: int) -> NDArray[np.float32]:
     if sounds.shape[1] > 1 and not np.ptp(sounds, axis=1).any():
         sounds = sounds[:, :1]  # all channels alike: one is enough
     shares, pitches = shares_and_pitch(sounds, rate)
+    bands, short = Bands(sounds, rate), window_power(sounds, rate, SHORT_SECONDS)
     columns: list[Floats] = [
         shares,
-        flatness(sounds, rate, LONG_SECONDS),
-        flatness(sounds, rate, SHORT_SECONDS)[:, 2:],
-        noise_flatness(sounds, rate)[:, None],
-        bursts(sounds, rate)[:, None],
-        bursts(sounds, rate, LOW_HZ)[:, None],
-        ripples(sounds, rate)[:, None],
-        ripples(sounds, rate, LOW_HZ)[:, None],
-        decay(sounds, rate),
+        octave_flatness(window_power(sounds, rate, LONG_SECONDS), rate),
+        octave_flatness(short, rate)[:, 2:],
+        noise_flatness_of(short, rate)[:, None],
+        *(np.stack(pair, axis=1) for pair in zip(grain(bands), grain(bands, LOW_HZ), strict=True)),
+        octave_decays(bands),
         noise_floor(sounds, rate)[:, None],
         pitches[:, None],
-        attack(sounds, rate)[:, None],
-        lead(sounds, rate)[:, None],
-        width(sounds, rate)[:, None],
-        width(sounds, rate, WIDE_HZ)[:, None],
-        octave_levels(sounds, rate),
+        np.stack(attack_and_lead(sounds, rate), axis=1),
+        np.stack([width(sounds, rate), width(sounds, rate, WIDE_HZ)], axis=1),
+        levels_of(bands),
     ]
     return np.concatenate(columns, axis=1).astype(np.float32)
 

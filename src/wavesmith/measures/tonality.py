@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wavesmith.measures.arrays import SILENCE, Floats, as_waves, decibels, frame_power, onsets
+from wavesmith.measures.arrays import SILENCE, Bands, Floats, as_waves, decibels, frame_power, onsets, squares
 
 PARTIALS = (1, 3, 6, 12)
 """Numbers of partials whose share of the energy is measured."""
@@ -49,34 +51,40 @@ def shares_and_pitch(waves: ArrayLike, rate: int) -> tuple[Floats, Floats]:
 
 
 def flatness(waves: ArrayLike, rate: int, seconds: float) -> Floats:
-    """Measure spectral flatness in dB for each of `OCTAVES_HZ`, `[B, 9]`, in Hann windows of so many seconds.
+    """Measure spectral flatness in dB for each of `OCTAVES_HZ`, `[B, 9]`, in Hann windows of about so many seconds.
 
     The geometric mean of an octave's bins over their arithmetic mean: -2.5 dB for Gaussian noise, less for
     tones. The mean over the frames in which the octave is within 30 dB of its loudest. NaN for octaves with
     fewer than 4 bins, beyond half the rate, or 70 dB below the whole sound.
     """
-    sounds = as_waves(waves)
-    size = max(16, round(seconds * rate))
-    power = frame_power(sounds, size, max(1, size // 2))
+    return octave_flatness(window_power(as_waves(waves), rate, seconds), rate)
+
+
+def window_power(sounds: Floats, rate: int, seconds: float) -> Floats:
+    """Compute power spectra `[B, T, F]` of windows that overlap by half, of a power of two of samples."""
+    size = max(16, 2 ** round(math.log2(seconds * rate)))
+    return frame_power(sounds, size, size // 2)
+
+
+def octave_flatness(power: Floats, rate: int) -> Floats:
+    """Compute `flatness` of power spectra."""
     total = power.sum(axis=(1, 2))
     rows = []
     for centre in OCTAVES_HZ:
-        inside = _bins(size, rate, centre)
+        inside = _bins(2 * (power.shape[2] - 1), rate, centre)
         if inside is None:
-            rows.append(np.full(len(sounds), np.nan))
+            rows.append(np.full(len(power), np.nan))
         else:
             rows.append(_mean_flatness(power[..., inside], total))
     return np.stack(rows, axis=1)
 
 
-def band_flatness(waves: ArrayLike, rate: int, seconds: float, low: float, high: float) -> Floats:
-    """Measure spectral flatness between two frequencies in Hz, in dB, `[B]`; otherwise as `flatness`."""
-    sounds = as_waves(waves)
-    size = max(16, round(seconds * rate))
+def band_flatness(power: Floats, rate: int, low: float, high: float) -> Floats:
+    """Compute spectral flatness between two frequencies in Hz, in dB, `[B]`, of power spectra; else as `flatness`."""
+    size = 2 * (power.shape[2] - 1)
     first, last = int(np.ceil(low * size / rate)), int(high * size / rate)
     if last - first < _FEWEST_BINS or high > 0.5 * rate:
-        return np.full(len(sounds), np.nan)
-    power = frame_power(sounds, size, max(1, size // 2))
+        return np.full(len(power), np.nan)
     return _mean_flatness(power[..., first : last + 1], power.sum(axis=(1, 2)))
 
 
@@ -103,15 +111,19 @@ def octave_levels(waves: ArrayLike, rate: int) -> Floats:
 
     NaN beyond half the rate.
     """
-    sounds = as_waves(waves)
-    power = np.square(np.abs(np.fft.rfft(sounds))).sum(axis=1)
-    hertz = np.linspace(0, rate / 2, power.shape[1])
+    return levels_of(Bands(as_waves(waves), rate))
+
+
+def levels_of(bands: Bands) -> Floats:
+    """Compute `octave_levels` of bands that are there already."""
+    power = squares(bands.spectrum).sum(axis=1, dtype=np.float64)
+    hertz = np.linspace(0, bands.rate / 2, power.shape[1])
     total = power.sum(axis=1) + 1e-30
     rows = []
     for centre in OCTAVES_HZ:
-        inside = (hertz >= centre * 2**-0.5) & (hertz < centre * 2**0.5)
-        level = decibels(power[:, inside].sum(axis=1) / total, -70.0)
-        rows.append(level if centre * 2**-0.3 < rate / 2 else np.full(len(sounds), np.nan))
+        first, last = np.searchsorted(hertz, (centre * 2**-0.5, centre * 2**0.5))
+        level = decibels(power[:, first:last].sum(axis=1) / total, -70.0)
+        rows.append(level if centre * 2**-0.3 < bands.rate / 2 else np.full(len(total), np.nan))
     return np.stack(rows, axis=1)
 
 
@@ -128,7 +140,7 @@ def _partials(sounds: Floats, rate: int) -> tuple[Floats, Floats]:
         release = max(1, round(_RELEASE * length)) if body.shape[1] == length else 1
         body = body.copy()
         body[:, -release:] *= np.cos(np.linspace(0, np.pi / 2, release))
-        power = np.square(np.abs(np.fft.rfft(body, length))).sum(axis=0)
+        power = squares(np.fft.rfft(body.astype(np.float32), length)).sum(axis=0, dtype=np.float64)
         power[:lowest] = 0.0
         total = power.sum()
         if total <= 0:
