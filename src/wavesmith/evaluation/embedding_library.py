@@ -19,7 +19,7 @@ from wavesmith.data.scan import Gate
 from wavesmith.embeddings import Embedding
 from wavesmith.errors import WavesmithError
 from wavesmith.evaluation.faults import Checkup
-from wavesmith.evaluation.file_measures import CHECKS, MEASURES, Facts, Reader, Reading, stamp
+from wavesmith.evaluation.file_measures import CHECKS, COLUMNS, SOUND_MEASURES, Facts, Reader, Reading, stamp
 from wavesmith.evaluation.search import Neighbours, nearest
 from wavesmith.files import remedy, replacing
 from wavesmith.parallel import each
@@ -85,7 +85,12 @@ class Library:
     @property
     def profiles(self) -> Floats:
         """What `spectra.profile` measured of each sound, `[N, spectra.WIDTH]`."""
-        return self._measures[:, len(CHECKS) :]
+        return self._measures[:, len(CHECKS) : -SOUND_MEASURES]
+
+    @property
+    def sound_measures(self) -> Floats:
+        """What `wavesmith.measures` measured of the part of each sound that is compared, `[N, len(MEASURES)]`."""
+        return self._measures[:, -SOUND_MEASURES:]
 
     def checkup(self, index: int) -> Checkup:
         """The checkup of one sound."""
@@ -116,7 +121,7 @@ class Library:
 
     @cached_property
     def _measures(self) -> Floats:
-        return self._rows(_MEASURES, MEASURES)
+        return self._rows(_MEASURES, COLUMNS)
 
     def _rows(self, name: str, width: int) -> Floats:
         if not self.files:
@@ -219,7 +224,7 @@ class _Store:
             "folder": str(root.resolve()),
             "embedding": embedding.name,
             "seconds": seconds,
-            "measures": MEASURES,
+            "measures": COLUMNS,
             "probe": _probe(embedding, seconds),
         }
         if self._header() != header:
@@ -230,7 +235,7 @@ class _Store:
 
     def known(self) -> dict[str, tuple[Facts, int]]:
         """Facts and row (-1 for none) of each file that was read; what was left half is cut off."""
-        rows = min(self._length(_VECTORS, self._width), self._length(_MEASURES, MEASURES))
+        rows = min(self._length(_VECTORS, self._width), self._length(_MEASURES, COLUMNS))
         found: dict[str, tuple[Facts, int]] = {}
         kept = 0
         for line in self._lines():
@@ -246,7 +251,7 @@ class _Store:
             kept += len(line)
         self._cut(_FACTS, kept)
         self._cut(_VECTORS, 4 * self._width * self._rows)
-        self._cut(_MEASURES, 4 * MEASURES * self._rows)
+        self._cut(_MEASURES, 4 * COLUMNS * self._rows)
         return found
 
     def add(self, readings: Sequence[Reading], embedding: Embedding) -> dict[str, tuple[Facts, int]]:

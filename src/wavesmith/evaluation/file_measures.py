@@ -14,10 +14,12 @@ from wavesmith.errors import AudioError
 from wavesmith.evaluation.faults import Checkup, checkup
 from wavesmith.evaluation.spectra import WIDTH, profile
 from wavesmith.files import sha256
+from wavesmith.measures import MEASURES, measure
 from wavesmith.sound import Sound
 
 CHECKS = tuple(Checkup.model_fields)
-MEASURES = len(CHECKS) + WIDTH
+SOUND_MEASURES = len(MEASURES)
+COLUMNS = len(CHECKS) + WIDTH + SOUND_MEASURES
 PEAK_DB = -1.0
 _FADE_SECONDS = 0.02
 
@@ -48,7 +50,10 @@ class Facts(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """A file's facts, what was measured (`[MEASURES]`: a checkup, then a profile) and its wave `[N]`."""
+    """A file's facts, what was measured and its wave `[N]`.
+
+    `measures` `[COLUMNS]` are a checkup, a profile and then what `wavesmith.measures` measures.
+    """
 
     facts: Facts
     measures: NDArray[np.float32] | None = None
@@ -84,7 +89,8 @@ class Reader:
         )
         found = checkup(sound)
         checks = np.array([getattr(found, name) for name in CHECKS], np.float32)
-        measures = np.concatenate([checks, profile(sound, self.seconds)])
+        heard = sound.crop(max(1, round(self.seconds * sound.rate))).samples
+        measures = np.concatenate([checks, profile(sound, self.seconds), measure(heard, sound.rate)[0]])
         return Reading(facts, measures, wave_of(sound, self.rate, self.seconds))
 
     def wave(self, path: str) -> NDArray[np.float32]:
