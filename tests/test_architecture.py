@@ -12,7 +12,7 @@ import wavesmith
 
 ROOT = Path(wavesmith.__file__).parent
 FLOORS = [
-    {"errors", "files", "recipe", "progress", "lazy", "parallel"},
+    {"errors", "files", "recipe", "progress", "lazy", "parallel", "registry"},
     {"sound", "streaming", "tags", "picture", "data"},
     {"diffusion", "networks", "transforms", "descriptors"},
     {"families"},

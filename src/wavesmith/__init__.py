@@ -20,44 +20,20 @@ if TYPE_CHECKING:
     from wavesmith.models import Model, load
     from wavesmith.sound import Sound
     from wavesmith.training import train
-    from wavesmith.verbs.again import again
-    from wavesmith.verbs.clean import clean
-    from wavesmith.verbs.generate import generate, stream
-    from wavesmith.verbs.inpaint import extend, inpaint
-    from wavesmith.verbs.kit import make_kit
-    from wavesmith.verbs.like import generate_like
-    from wavesmith.verbs.loop import loop
-    from wavesmith.verbs.morph import morph, morph_labels
-    from wavesmith.verbs.restyle import restyle, restyle_file
-    from wavesmith.verbs.upscale import upscale
-    from wavesmith.verbs.vary import vary
+    from wavesmith.verbs import *
 else:
     __getattr__ = exports(
         __name__,
         {
             "Model": "wavesmith.models",
             "Sound": "wavesmith.sound",
-            "again": "wavesmith.verbs",
-            "clean": "wavesmith.verbs",
             "credits": "wavesmith.attribution",
             "evaluate": "wavesmith.evaluation",
-            "extend": "wavesmith.verbs",
-            "generate": "wavesmith.verbs",
-            "generate_like": "wavesmith.verbs",
-            "inpaint": "wavesmith.verbs",
             "load": "wavesmith.models",
-            "loop": "wavesmith.verbs",
-            "make_kit": "wavesmith.verbs",
-            "morph": "wavesmith.verbs",
-            "morph_labels": "wavesmith.verbs",
-            "restyle": "wavesmith.verbs",
-            "restyle_file": "wavesmith.verbs",
             "scan": "wavesmith.data",
-            "stream": "wavesmith.verbs",
             "train": "wavesmith.training",
-            "upscale": "wavesmith.verbs",
-            "vary": "wavesmith.verbs",
         },
+        rest="wavesmith.verbs",
     )
 
 __all__ = [
@@ -76,11 +52,11 @@ __all__ = [
     "inpaint",
     "load",
     "loop",
+    "make_file",
     "make_kit",
     "morph",
     "morph_labels",
     "restyle",
-    "restyle_file",
     "scan",
     "stream",
     "train",

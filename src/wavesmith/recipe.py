@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 
 
 class Source(BaseModel):

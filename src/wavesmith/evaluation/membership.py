@@ -24,13 +24,10 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from wavesmith.diffusion import ItemNoise
 from wavesmith.errors import RequestError
-from wavesmith.families import DiffusionModel
+from wavesmith.families import Scores
 
-LEVELS = 6
 FEWEST_SOURCES = 4
-_LOWEST, _HIGHEST = 0.1, 5.0  # re the features' root mean square: below all is easy, above nothing is left
 _DRAWS = 4000
 
 
@@ -78,7 +75,7 @@ class Known(BaseModel):
 
 
 def membership(
-    family: DiffusionModel,
+    family: Scores,
     training: Sequence[Known],
     held_out: Sequence[Known],
     *,
@@ -96,10 +93,10 @@ def membership(
                 f"The {name} sounds are of {sources} source(s); comparing needs at least {FEWEST_SOURCES}."
             )
     both = [*training, *held_out]
-    sigmas = _levels(family, training)
+    sigmas = family.error_levels(sound.wave for sound in training)
     errors = torch.stack(
         [
-            _told(progress, i, len(both), _errors(family, sound, sigmas, seed, i))
+            _told(progress, i, len(both), family.errors(sound.wave, sound.label, sigmas, seed, i))
             for i, sound in enumerate(both)
         ]
     )
@@ -130,37 +127,6 @@ def spread(groups: Sequence[Hashable], most: int) -> list[int]:
         for place, index in enumerate(indices)
     )
     return [index for _, _, index in rounds[:most]]
-
-
-def _levels(family: DiffusionModel, sounds: Sequence[Known]) -> Tensor:
-    """Noise levels `[LEVELS]` around the size of the features."""
-    with torch.no_grad():
-        size = torch.stack([_encoded(family, sound).square().mean() for sound in sounds]).mean().sqrt()
-    shares = torch.linspace(0, 1, LEVELS, dtype=torch.float64)
-    sigmas: Tensor = float(size) * _LOWEST * (_HIGHEST / _LOWEST) ** shares
-    return sigmas.float()
-
-
-def _encoded(family: DiffusionModel, sound: Known) -> Tensor:
-    device = next(family.parameters()).device
-    features: Tensor = family.transform.encode(sound.wave[None].to(device))
-    return features
-
-
-@torch.no_grad()
-def _errors(family: DiffusionModel, sound: Known, sigmas: Tensor, seed: int, index: int) -> Tensor:
-    """Denoising errors `[LEVELS]` in dB relative to those of an oracle."""
-    features = _encoded(family, sound)
-    device = features.device
-    label = sound.label[None].to(device)
-    errors = []
-    for k, sigma in enumerate(sigmas.to(device)):
-        eps = ItemNoise(seed, [(index, k)], features.shape[1:], device)()
-        denoised = family.denoiser(features + sigma * eps, sigma[None], label=label)
-        power = features.square()
-        oracle = (power * sigma**2 / (power + sigma**2)).sum()
-        errors.append(10 * ((denoised - features).square().sum() / oracle.clamp(min=1e-12)).log10())
-    return torch.stack(errors).cpu()
 
 
 def _auc(known: Tensor, unknown: Tensor) -> float:

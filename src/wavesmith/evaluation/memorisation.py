@@ -26,6 +26,7 @@ from wavesmith.data import Entry, SoundDataset
 from wavesmith.errors import RequestError
 from wavesmith.evaluation.copies import Comparison, Ear, nearest
 from wavesmith.evaluation.membership import FEWEST_SOURCES, Known, Membership, membership, spread
+from wavesmith.families import Scores
 from wavesmith.models import Model
 from wavesmith.sound import Sound
 
@@ -435,9 +436,12 @@ def _gap(model: Model, training: Sounds, held_out: Sounds, progress: Progress | 
     """The membership gap, where there are sources enough to compare."""
     if min(len({file.group for file in sounds.files}) for sounds in (training, held_out)) < FEWEST_SOURCES:
         return None
+    family = model.family
+    if not isinstance(family, Scores):
+        return None
     told = progress or (lambda what, done, total: None)
     return membership(
-        model.family,
+        family,
         _known(model, training),
         _known(model, held_out),
         progress=lambda done, total: told("denoising real sounds", done, total),

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from wavesmith.families.diffusion import DiffusionConfig, DiffusionModel, ParameterisationConfig, Sampling
+from wavesmith.families.diffusion import (
+    DiffusionConfig,
+    DiffusionModel,
+    ParameterisationConfig,
+    SamplingDefaults,
+)
 from wavesmith.models.model import Model
 from wavesmith.models.model_folder import fingerprint
 from wavesmith.models.provenance import Provenance
@@ -19,7 +24,7 @@ DEBUG_CONFIG = DiffusionConfig(
     transform=SpectralConfig(hop=16),
     network=FrameUNetConfig(fold=4, widths=(16, 64), blocks=1, condition=16, dropout=0.0),
     parameterisation=ParameterisationConfig(kind="gated"),
-    sampling=Sampling(steps=4, guidance=2.0),
+    sampling=SamplingDefaults(steps=4, guidance=2.0),
 )
 
 

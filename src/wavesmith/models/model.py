@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from wavesmith.descriptors import TimbreTable
-from wavesmith.families.diffusion import DiffusionModel
+from wavesmith.families import Family
 from wavesmith.models.provenance import Provenance
+
+if TYPE_CHECKING:
+    from wavesmith.verbs.choices import ModelVerbs
+else:
+    ModelVerbs = object
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(ModelVerbs):
     """What `load` returns and every verb takes.
 
     Attributes:
         name: what to give to `load` to get this model again: a bundled name, a folder or a hub repository.
         hash: first 16 hexadecimal digits of the SHA-256 over configuration and weights.
-        family: the network with its transform and parameterisation, in evaluation mode.
+        family: the weights and all that generates with them, in evaluation mode.
         card: the text of its README.md.
         timbre: what timbres the sounds have that it was trained on; None if nobody measured.
         provenance: what it was trained on, by whom and under which licences; None if it does not say.
@@ -26,7 +34,7 @@ class Model:
 
     name: str
     hash: str
-    family: DiffusionModel
+    family: Family
     card: str = ""
     timbre: TimbreTable | None = None
     provenance: Provenance | None = None
@@ -54,4 +62,13 @@ class Model:
     @property
     def device(self) -> torch.device:
         """Where its weights are."""
-        return next(self.family.parameters()).device
+        return self.family.device
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Return a verb as a method: `model.generate(...)` is `wavesmith.generate(model, ...)`."""
+            verbs = import_module("wavesmith.verbs")  # a floor above, known here by name alone
+            if name.startswith("_") or name not in verbs.VERBS:
+                raise AttributeError(f"A model has no attribute '{name}'")
+            return partial(getattr(verbs, name), self)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import ValidationError
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from wavesmith.descriptors import TimbreTable
 from wavesmith.errors import ModelError, first_problem
-from wavesmith.families.diffusion import DiffusionConfig, DiffusionModel, weightless
+from wavesmith.families import Family, FamilyConfig, build, on_meta_device, read_config
 from wavesmith.files import replacing
 from wavesmith.models.model import Model
 from wavesmith.models.provenance import load_provenance
@@ -26,9 +27,7 @@ CONFIG, WEIGHTS, CARD, TIMBRE = "config.json", "model.safetensors", "README.md",
 _NUMBERS = {torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32"}
 
 
-def save_folder(
-    folder: str | Path, family: DiffusionModel, card: str, dtype: torch.dtype = torch.float32
-) -> None:
+def save_folder(folder: str | Path, family: Family, card: str, dtype: torch.dtype = torch.float32) -> None:
     """Write a model folder; each file replaces its predecessor only once it is whole.
 
     `dtype` float16 halves the size of the weights; transform statistics stay float32.
@@ -37,7 +36,7 @@ def save_folder(
         WavesmithError: when the folder cannot be written or the disk is full.
     """
     folder = Path(folder)
-    statistics = {f"transform.{name}" for name, _ in family.transform.named_buffers()}
+    statistics = family.statistics()
     tensors = {
         name: tensor.detach().cpu().to(tensor.dtype if name in statistics else dtype).contiguous()
         for name, tensor in family.state_dict().items()
@@ -83,16 +82,16 @@ def load_folder(folder: str | Path, name: str | None = None) -> Model:
     folder = Path(folder)
     config_text = _read_text(folder / CONFIG)
     try:
-        config = DiffusionConfig.model_validate_json(config_text)
-    except ValidationError as error:
+        config = read_config(_object(config_text))
+    except (ValidationError, ValueError) as error:
         _refuse_judge(folder, config_text)
         raise ModelError(
-            f"{folder / CONFIG} does not describe a wavesmith model ({first_problem(error)}); "
+            f"{folder / CONFIG} does not describe a wavesmith model ({_problem(error)}); "
             "get the folder again or check how it was made."
         ) from error
     tensors = _read_tensors(folder / WEIGHTS)
     _check(config, tensors, folder)
-    family = DiffusionModel(config)
+    family = build(config)
     family.load_state_dict(tensors)
     card = _read_text(folder / CARD) if (folder / CARD).is_file() else ""
     return Model(
@@ -105,6 +104,18 @@ def load_folder(folder: str | Path, name: str | None = None) -> Model:
     )
 
 
+def _object(text: str) -> dict[str, Any]:
+    """Return the JSON object in a text; ValueError if there is none."""
+    values = json.loads(text)
+    if not isinstance(values, dict):
+        raise ValueError("not a JSON object")
+    return values
+
+
+def _problem(error: ValueError) -> str:
+    return first_problem(error) if isinstance(error, ValidationError) else str(error)
+
+
 def _refuse_judge(folder: Path, config_text: str) -> None:
     """Say so if a folder that holds no model holds a judge; raises ModelError."""
     from wavesmith.classifiers import ClassifierConfig
@@ -114,7 +125,7 @@ def _refuse_judge(folder: Path, config_text: str) -> None:
         raise ModelError(f"{folder} holds a judge, which makes no sounds but steers a model by --guide.")
 
 
-def fingerprint(config: DiffusionConfig, family: DiffusionModel) -> str:
+def fingerprint(config: FamilyConfig, family: Family) -> str:
     """What identifies a model: a hash over its configuration and every number it computes with."""
     digest = hashlib.sha256(json.dumps(config.model_dump(mode="json"), sort_keys=True).encode())
     for name, tensor in sorted(family.state_dict().items()):
@@ -150,15 +161,15 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         raise ModelError(f"{path} is damaged or no safetensors file ({error}); get it again.") from error
 
 
-def _check(config: DiffusionConfig, tensors: dict[str, Tensor], folder: Path) -> None:
+def _check(config: FamilyConfig, tensors: dict[str, Tensor], folder: Path) -> None:
     """Refuse tensors that are missing, left over, of another shape or type, or not finite.
 
     The comparison is with a model that takes no memory, so that a configuration cannot ask for more than the
     weights file has.
     """
     try:
-        with weightless():
-            expected = DiffusionModel(config).state_dict()
+        with on_meta_device():
+            expected = build(config).state_dict()
     except (RuntimeError, ValueError, OverflowError) as error:
         raise ModelError(
             f"{folder / CONFIG} asks for what cannot be built ({error}); get it again."

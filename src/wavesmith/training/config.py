@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from wavesmith.data import Augmentation
 from wavesmith.diffusion import Crash, LogitNormal, LogNormal, NoiseLevels, UniformAngle, UniformFlow
 from wavesmith.errors import RequestError, first_problem, unknown
-from wavesmith.families.diffusion import ParameterisationConfig, Sampling, check_space
+from wavesmith.families.diffusion import ParameterisationConfig, SamplingDefaults, check_space
 from wavesmith.networks import NetworkConfig
 from wavesmith.transforms import TransformConfig
 
@@ -77,7 +77,7 @@ class ModelRecipe(BaseModel):
     transform: TransformConfig
     network: NetworkConfig
     parameterisation: ParameterisationConfig
-    sampling: Sampling = Sampling()
+    sampling: SamplingDefaults = SamplingDefaults()
 
     @model_validator(mode="after")
     def _space_suits(self) -> ModelRecipe:

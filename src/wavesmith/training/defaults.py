@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from wavesmith.data import ScannedFile
-from wavesmith.families import DiffusionConfig
+from wavesmith.families.diffusion import DiffusionConfig
 from wavesmith.training.config import (
     ModelRecipe,
     NoiseLevelsConfig,

@@ -10,7 +10,7 @@ import torch
 
 from wavesmith.data import SoundDataset
 from wavesmith.diffusion import ItemNoise, NoiseLevels
-from wavesmith.families import DiffusionModel
+from wavesmith.families.diffusion import DiffusionModel
 
 BINS = 8
 MOST_SOUNDS = 48

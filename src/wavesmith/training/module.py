@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from wavesmith.diffusion import ItemNoise
-from wavesmith.families import DiffusionModel
+from wavesmith.families.diffusion import DiffusionModel
 from wavesmith.training.config import TrainingConfig
 from wavesmith.training.ema import PowerAverages
 from wavesmith.training.examples import Example, Examples, Positions

@@ -14,7 +14,8 @@ import torch
 
 from wavesmith.data import AUGMENT_FEATURES, Scan, ScannedFile, SoundDataset, scan, split
 from wavesmith.errors import DataError, ModelError, RequestError
-from wavesmith.families import DiffusionConfig, DiffusionModel, weightless
+from wavesmith.families import on_meta_device
+from wavesmith.families.diffusion import DiffusionConfig, DiffusionModel
 from wavesmith.files import replacing
 from wavesmith.models import Model, load, load_folder, measure_timbres
 from wavesmith.models.model_folder import CONFIG, save_timbre
@@ -29,7 +30,7 @@ from wavesmith.training.hardware import Machine
 from wavesmith.training.held_out import HeldOut
 from wavesmith.training.module import DiffusionTraining
 from wavesmith.training.run_folder import LAST, LOG, RECIPE, TRAINING, Run
-from wavesmith.verbs import GenerateSettings, settle
+from wavesmith.verbs import VERBS
 
 FILES = TRAINING / "files.sha256"
 _FIT_SOUNDS = 512  # sounds that transform statistics are measured on
@@ -204,11 +205,11 @@ def _check_model(recipe: TrainingRecipe, base: Model | None) -> None:
         ModelError: when the base has another network.
     """
     try:
-        with weightless():
+        with on_meta_device():
             family = _build(recipe, base.labels if base else ())
     except (RuntimeError, ValueError, OverflowError) as error:
         raise RequestError(f"The recipe's model cannot be built ({error}); change the recipe.") from error
-    settle(GenerateSettings, Model("recipe", "", family))
+    VERBS["generate"].settle(Model("recipe", "", family))
     if base:
         _check_fit(base.family, family)
 

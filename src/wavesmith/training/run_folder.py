@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from wavesmith.data import ScannedFile
-from wavesmith.families import DiffusionModel
+from wavesmith.families.diffusion import DiffusionModel
 from wavesmith.files import replacing
 from wavesmith.models import (
     ATTRIBUTION,

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from wavesmith.transforms.bands import band_levels, linear_spectral
 from wavesmith.transforms.base import Transform
 from wavesmith.transforms.learned import Learned, LearnedConfig
 from wavesmith.transforms.patch import Patch, PatchConfig
@@ -31,4 +32,6 @@ __all__ = [
     "SpectralConfig",
     "Transform",
     "TransformConfig",
+    "band_levels",
+    "linear_spectral",
 ]

@@ -1,15 +1,22 @@
-"""What people do: sounds and requests in, sounds out. One name and one default in Python, CLI and studio."""
+"""What people do: sounds and requests in, sounds out; one name and one default in Python, command and studio.
 
-from wavesmith.verbs.again import VERBS, again
+A verb works on waves and conditions and needs one operation of a family (`Verb.operations`); how the family
+does it is the family's business.
+"""
+
+from wavesmith.verbs.again import again
 from wavesmith.verbs.clean import clean
-from wavesmith.verbs.generate import GenerateSettings, generate, sample, stream
+from wavesmith.verbs.generate import GenerateSettings, generate, stream
 from wavesmith.verbs.inpaint import extend, inpaint
 from wavesmith.verbs.kit import make_kit
+from wavesmith.verbs.legacy import upgraded
 from wavesmith.verbs.like import generate_like
+from wavesmith.verbs.long_files import file_recipe, make_file
 from wavesmith.verbs.loop import loop, loop_points
 from wavesmith.verbs.morph import morph, morph_labels
-from wavesmith.verbs.restyle import restyle, restyle_file
-from wavesmith.verbs.settings import Settings, parse_label, settle
+from wavesmith.verbs.registry import VERBS
+from wavesmith.verbs.restyle import restyle
+from wavesmith.verbs.settings import VerbSettings, parse_label
 from wavesmith.verbs.upscale import upscale
 from wavesmith.verbs.vary import vary
 from wavesmith.verbs.verb import Task, Verb
@@ -17,26 +24,26 @@ from wavesmith.verbs.verb import Task, Verb
 __all__ = [
     "VERBS",
     "GenerateSettings",
-    "Settings",
     "Task",
     "Verb",
+    "VerbSettings",
     "again",
     "clean",
     "extend",
+    "file_recipe",
     "generate",
     "generate_like",
     "inpaint",
     "loop",
     "loop_points",
+    "make_file",
     "make_kit",
     "morph",
     "morph_labels",
     "parse_label",
     "restyle",
-    "restyle_file",
-    "sample",
-    "settle",
     "stream",
+    "upgraded",
     "upscale",
     "vary",
 ]

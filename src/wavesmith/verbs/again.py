@@ -7,39 +7,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import soundfile
-from pydantic import ValidationError
 
-from wavesmith.errors import AudioError, ModelError, RequestError, first_problem
+from wavesmith.errors import AudioError, ModelError, RequestError
 from wavesmith.models import Model, load
 from wavesmith.recipe import VERSION, Recipe, Source
 from wavesmith.sound import Bits, Sound, encode
-from wavesmith.verbs.clean import CLEAN
-from wavesmith.verbs.generate import GENERATE
-from wavesmith.verbs.inpaint import EXTEND, INPAINT
-from wavesmith.verbs.loop import LOOP
-from wavesmith.verbs.morph import GRID, MORPH, MORPH_LABELS
-from wavesmith.verbs.restyle import RESTYLE
-from wavesmith.verbs.upscale import UPSCALE
-from wavesmith.verbs.vary import VARY
-from wavesmith.verbs.verb import Given, Task, Verb, heard
-
-_ALL: tuple[Verb[Any], ...] = (
-    GENERATE,
-    VARY,
-    RESTYLE,
-    MORPH,
-    GRID,
-    MORPH_LABELS,
-    INPAINT,
-    EXTEND,
-    LOOP,
-    UPSCALE,
-    CLEAN,
-)
-VERBS: dict[str, Verb[Any]] = {verb.name: verb for verb in _ALL}
+from wavesmith.verbs.legacy import upgraded
+from wavesmith.verbs.registry import VERBS
+from wavesmith.verbs.verb import Given, Task, as_sound
 
 
 def again(given: Given | Recipe, *, model: Model | None = None, sources: Sequence[Given] = ()) -> Sound:
@@ -58,34 +35,25 @@ def again(given: Given | Recipe, *, model: Model | None = None, sources: Sequenc
         RequestError: when the recipe asks for something that cannot be done.
     """
     beside = Path(given).parent if isinstance(given, str | Path) else Path()
-    return _made(_recipe_of(given), model, [heard(source) for source in sources], beside)
+    return _made(_recipe_of(given), model, [as_sound(source) for source in sources], beside)
 
 
 def _made(recipe: Recipe, model: Model | None, offered: Sequence[Sound], beside: Path) -> Sound:
-    """The sound of a recipe; every source in it is looked for among those offered, and beside the file."""
-    verb = VERBS.get(recipe.verb)
-    if verb is None:
-        raise RequestError(f"This version ({VERSION}) cannot '{recipe.verb}' again; use {recipe.version}.")
+    """Make the sound of a recipe; its sources are searched for among those offered, and beside the file."""
+    recipe = upgraded(recipe)
+    if recipe.verb not in VERBS:
+        raise RequestError(f"This version ({VERSION}) has no verb '{recipe.verb}'; use {recipe.version}.")
+    verb = VERBS[recipe.verb]
     model = _maker(recipe) if model is None else model
     if model.hash != recipe.model_hash:
         raise ModelError(
             f"The sound was made by model {recipe.model} {recipe.model_hash}, but this one is {model.hash}; "
             "give the model it was made with by --model (in Python, model=)."
         )
-    try:
-        settings = verb.settings.model_validate(recipe.settings)
-    except ValidationError as error:
-        raise RequestError(
-            f"The recipe's settings cannot be read ({first_problem(error)}); "
-            f"it was written by version {recipe.version}, this is {VERSION}."
-        ) from error
-    settings.check(model)
-    if len(recipe.sources) != verb.sources:
-        raise RequestError(
-            f"The recipe names {len(recipe.sources)} sources, but {verb.name} takes {verb.sources}."
-        )
-    found = tuple(_source(source, model, offered, beside) for source in recipe.sources)
-    return verb.one(Task(model, settings, recipe.seed, found, recipe.sources), recipe.index)
+    settings, sampling = verb.settle(model, len(recipe.sources), **recipe.settings)
+    sources = tuple(_source(source, model, offered, beside) for source in recipe.sources)
+    task = Task(model, settings, sampling, recipe.seed, sources, recipe.sources)
+    return verb.one(task, recipe.index)
 
 
 def _source(source: Source, model: Model, offered: Sequence[Sound], beside: Path) -> Sound:
@@ -135,7 +103,7 @@ def _maker(recipe: Recipe) -> Model:
 def _recipe_of(given: Given | Recipe) -> Recipe:
     if isinstance(given, Recipe):
         return given
-    sound = heard(given)
+    sound = as_sound(given)
     if sound.recipe is None:
         name = "This sound" if isinstance(given, Sound) else str(given)
         raise AudioError(f"{name} carries no recipe; only files that wavesmith wrote can be made again.")

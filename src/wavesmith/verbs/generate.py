@@ -1,63 +1,62 @@
-"""Make new sounds."""
+"""Generate new sounds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
+from pydantic import Field
 
 from wavesmith.models import Model
 from wavesmith.sound import Sound
 from wavesmith.verbs.postprocess import finish
-from wavesmith.verbs.settings import Settings, check_seconds
+from wavesmith.verbs.settings import LONGEST_SECONDS, LabelledSettings
 from wavesmith.verbs.verb import Progress, Task, Verb, batches
-from wavesmith.verbs.walk import denoiser_of, descend, levels, noise_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from wavesmith.verbs.choices import GenerateChoices
 
 
-class GenerateSettings(Settings):
-    """What `generate` can be asked for.
+class GenerateSettings(LabelledSettings):
+    """Settings of `generate`."""
 
-    Attributes:
-        seconds: length of each sound.
-    """
-
-    seconds: float
-    peak_db: float | None = -1.0
+    seconds: float = Field(
+        ge=0.01,
+        le=LONGEST_SECONDS,
+        description="Length of each sound in seconds; by default the model's own.",
+    )
+    peak_db: float | None = Field(
+        default=-1.0, ge=-60, le=0, description="Peak level in dBFS; none leaves the level as it comes."
+    )
 
     @classmethod
     def defaults(cls, model: Model) -> dict[str, Any]:
-        """The model's own length, besides its way of walking."""
-        return super().defaults(model) | {"seconds": model.seconds}
-
-    def check(self, model: Model) -> None:
-        """Refuse impossible lengths, too."""
-        super().check(model)
-        check_seconds(self.seconds)
+        """Return the model's own length."""
+        return {"seconds": model.seconds}
 
 
 def generate(
     model: Model,
-    n: int = 1,
+    count: int = 1,
     *,
-    label: str | dict[str, float] | None = None,
     seed: int | None = None,
     first: int = 0,
     progress: Progress | None = None,
-    **choices: Any,
+    **choices: Unpack[GenerateChoices],
 ) -> list[Sound]:
-    """Make `n` new sounds.
+    """Generate new sounds.
 
     Args:
         model: what `load` returned.
-        n: how many.
-        label: one of `model.labels`, a mix of them such as `{"kick": 0.7, "snare": 0.3}`, or None for any.
-        seed: 0 to 2^31 - 1; drawn and kept in the recipe if None. Sound k of a seed is the same whatever n.
-        first: index of the first sound: `n=1, first=5` is the sixth sound of the seed.
+        count: how many.
+        seed: 0 to 2^31 - 1; drawn and kept in the recipe if None. Sound k of a seed is the same whatever the
+            count.
+        first: index of the first sound: `count=1, first=5` is the sixth sound of the seed.
         progress: called with (sounds done, sounds in all).
-        choices: `seconds`, `avoid`, `sampler`, `schedule`, `steps`, `sigma_min`, `sigma_max`, `guidance`,
-            `guidance_interval`, `eta`, `peak_db`: see `Settings`.
+        choices: `label` (one of `model.labels`, or a mix such as `{"kick": 0.7, "snare": 0.3}`), `seconds`
+            and the other settings listed in docs/generate.md.
 
     Returns:
         Sounds at the model's rate and channels, each with its recipe.
@@ -65,34 +64,25 @@ def generate(
     Raises:
         RequestError: for a request that this model cannot follow.
     """
-    return list(stream(model, n, label=label, seed=seed, first=first, progress=progress, **choices))
+    return list(stream(model, count, seed=seed, first=first, progress=progress, **choices))
 
 
-def stream(model: Model, n: int = 1, **request: Any) -> Iterator[Sound]:
-    """`generate`, yielding each sound as soon as it is made; memory for sounds does not grow with `n`.
+def stream(model: Model, count: int = 1, **request: Any) -> Iterator[Sound]:
+    """`generate`, yielding each sound as soon as it is made; memory for sounds does not grow with `count`.
 
-    Takes `skip` as well, which is asked about every recipe before anything is made; sounds for which it is
-    true are left out.
+    Takes `skip` as well, which is called with every recipe before anything is made; sounds for which it
+    returns true are left out.
     """
-    return GENERATE.stream(model, n=n, **request)
-
-
-@torch.inference_mode()
-def sample(model: Model, settings: GenerateSettings, seed: int, indices: Sequence[int]) -> Tensor:
-    """Walk from noise to waves `[B, C, N]` on the CPU, unfinished (any level, tail as it comes)."""
-    length = round(settings.seconds * model.rate)
-    noise = noise_of(model, seed, indices, length)
-    sigmas = levels(settings)
-    start = noise() * float(sigmas[0])
-    features = descend(denoiser_of(model, settings, len(indices), length), settings, start, sigmas, noise)
-    return model.family.transform.decode(features, length).float().cpu()
+    return GENERATE.stream(model, count=count, **request)
 
 
 def _make(task: Task[GenerateSettings], indices: Sequence[int]) -> Iterator[Sound]:
-    rate, peak = task.model.rate, task.settings.peak_db
+    rate, settings = task.model.rate, task.settings
+    condition, length = task.condition(), round(settings.seconds * rate)
     for chosen in batches(task.model, indices):
-        for wave in sample(task.model, task.settings, task.seed, chosen):
-            yield Sound.from_tensor(finish(wave, rate, peak), rate)
+        waves = task.family.generate(condition, length, task.sampling, task.noise(chosen))
+        for wave in waves.cpu():
+            yield Sound.from_tensor(finish(wave, rate, settings.peak_db), rate)
 
 
-GENERATE = Verb("generate", GenerateSettings, _make)
+GENERATE = Verb("generate", "Generate new sounds.", GenerateSettings, _make, ("generate",))

@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
+from pydantic import AfterValidator, Field
 from torch import Tensor
 
 from wavesmith.errors import RequestError
+from wavesmith.families import Edits, Family
 from wavesmith.models import Model
 from wavesmith.sound import Sound
-from wavesmith.verbs.constraints import constrained, held
-from wavesmith.verbs.settings import Settings, check_seconds, check_share
-from wavesmith.verbs.source_adapter import SourceAdapter, worked
-from wavesmith.verbs.vary import beginning
+from wavesmith.verbs.constraints import held
+from wavesmith.verbs.settings import LONGEST_SECONDS, LabelledSettings
+from wavesmith.verbs.source_adapter import SourceAdapter, processed
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
-from wavesmith.verbs.walk import denoiser_of, descend, noise_of
 from wavesmith.verbs.windows import crossfade, holding
 
-Regions = Sequence[tuple[float, float]]
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from wavesmith.verbs.choices import ExtendChoices, InpaintChoices
+
+
+def _check_regions(regions: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+    ends = 0.0
+    for start, end in sorted(regions):
+        if not 0 <= start < end:
+            raise ValueError(
+                f"{start:g} to {end:g} is no region; it begins at 0 or later and ends after that"
+            )
+        if start < ends:
+            raise ValueError(f"two regions overlap at {start:g} seconds; make them one")
+        ends = end
+    return regions
+
+
+Regions = Annotated[tuple[tuple[float, float], ...], AfterValidator(_check_regions)]
 
 _SEAM_SECONDS = 0.005
 _GRAIN_SECONDS = 0.05  # beside a region: what is mirrored into it, again and again
@@ -29,68 +48,50 @@ _BRIDGE_SECONDS = 0.5  # longest region whose surroundings say what is in it
 _BRIDGE_AMOUNT = 0.5  # how far what is new may differ from that; noise about as loud as the sound itself
 
 
-class InpaintSettings(Settings):
-    """What `inpaint` can be asked for.
+class InpaintSettings(LabelledSettings):
+    """Settings of `inpaint`."""
 
-    Attributes:
-        regions: parts to make anew, (start, end) in seconds.
-        amount: 1 makes them wholly anew, less stays nearer to what is there, 0 leaves it. For 1, and
-            unless `label`, `avoid` or `guide` is asked for, a region of up to half a second goes on with what
-            stands on both sides of it.
-    """
-
-    regions: tuple[tuple[float, float], ...]
-    amount: float = 1.0
-
-    def check(self, model: Model) -> None:
-        """Refuse regions that are none, too."""
-        super().check(model)
-        check_share("amount", self.amount)
-        if not self.regions:
-            raise RequestError("No region was given to make anew; give one, such as 0.2 to 0.5 seconds.")
-        ends = 0.0
-        for start, end in sorted(self.regions):
-            if not 0 <= start < end < math.inf:
-                raise RequestError(
-                    f"A region from {start:g} to {end:g} seconds makes no sense; "
-                    "it must begin at 0 or later, and end after that."
-                )
-            if start < ends:
-                raise RequestError(f"Two regions overlap at {start:g} seconds; make them one.")
-            ends = end
+    regions: Regions = Field(
+        min_length=1, max_length=64, description="Parts to make anew, each from start to end in seconds."
+    )
+    amount: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="1 makes the regions wholly anew, less stays nearer to what is there. With 1, and unless "
+        "a label or guide is given, a region of up to half a second continues what surrounds it.",
+    )
 
 
-class ExtendSettings(Settings):
-    """What `extend` can be asked for.
+class ExtendSettings(LabelledSettings):
+    """Settings of `extend`."""
 
-    Attributes:
-        before: seconds to add at the beginning.
-        after: seconds to add at the end.
-    """
-
-    before: float = 0.0
-    after: float = 0.0
+    before: float = Field(
+        default=0.0, ge=0, le=LONGEST_SECONDS, description="Seconds to add at the beginning."
+    )
+    after: float = Field(default=0.0, ge=0, le=LONGEST_SECONDS, description="Seconds to add at the end.")
 
     def check(self, model: Model) -> None:
-        """Refuse to add nothing, or for ever, too."""
+        """Raise RequestError where nothing is to be added, or too much, too."""
         super().check(model)
-        if not (0 <= self.before < math.inf and 0 <= self.after < math.inf):
-            raise RequestError("A sound cannot be extended by less than 0 seconds; give 0 or more.")
         if self.before + self.after == 0:
-            raise RequestError("Nothing is to be added; say how many seconds before or after.")
-        check_seconds(self.before + self.after)
+            raise RequestError("Nothing is to be added; give seconds before or after.")
+        if self.before + self.after > LONGEST_SECONDS:
+            raise RequestError(f"before and after are too long together; add {LONGEST_SECONDS:g} at most.")
+        if self.before and not isinstance(model.family, Edits):
+            raise RequestError("This model can only add at the end; leave before out.")
 
 
 def inpaint(
     model: Model,
     sound: Given,
-    regions: Regions,
-    n: int = 1,
+    regions: Sequence[tuple[float, float]],
+    count: int = 1,
     *,
     seed: int | None = None,
     first: int = 0,
     progress: Progress | None = None,
-    **choices: Any,
+    **choices: Unpack[InpaintChoices],
 ) -> list[Sound]:
     """Make parts of a sound anew; everything else stays as it is, sample for sample.
 
@@ -98,11 +99,11 @@ def inpaint(
         model: what `load` returned.
         sound: of any rate, length and number of channels, or the file it is in.
         regions: (start, end) in seconds, one or several.
-        n: how many different results.
+        count: how many different results.
         seed: see `generate`.
         first: see `generate`.
         progress: see `generate`.
-        choices: `amount` (1 for wholly new, less for nearer to what is there), and the fields of `Settings`.
+        choices: `amount`, `label` and the other settings listed in docs/inpaint.md.
 
     Returns:
         Sounds in the form of the source (of more than two channels the first two), each with its recipe.
@@ -111,73 +112,52 @@ def inpaint(
         RequestError: when a region lies outside the sound, or the model cannot follow the request.
         AudioError: when the source is empty, silent or cannot be read.
     """
-    return list(
-        INPAINT.stream(
-            model, sound, n=n, seed=seed, first=first, progress=progress, regions=regions, **choices
-        )
-    )
+    request: dict[str, Any] = {"count": count, "seed": seed, "first": first, "progress": progress}
+    return list(INPAINT.stream(model, sound, regions=regions, **request, **choices))
 
 
 def extend(
     model: Model,
     sound: Given,
-    n: int = 1,
+    count: int = 1,
     *,
-    before: float = 0.0,
-    after: float = 0.0,
     seed: int | None = None,
     first: int = 0,
     progress: Progress | None = None,
-    **choices: Any,
+    **choices: Unpack[ExtendChoices],
 ) -> list[Sound]:
     """Make a sound longer: seconds `before` that lead to it, and `after` that it leads to.
 
     The other arguments, what is returned and raised are as for `inpaint`.
     """
-    return list(
-        EXTEND.stream(
-            model,
-            sound,
-            n=n,
-            seed=seed,
-            first=first,
-            progress=progress,
-            before=before,
-            after=after,
-            **choices,
-        )
-    )
+    request: dict[str, Any] = {"count": count, "seed": seed, "first": first, "progress": progress}
+    return list(EXTEND.stream(model, sound, **request, **choices))
 
 
 def renewed(task: Task[Any], source: Sound, new: Tensor, index: int, amount: float = 1.0) -> Sound:
-    """The source with the frames where `new` `[frames]` is true made anew, wholly or by an amount below 1.
+    """Return the source with the frames where `new` `[frames]` is true made anew, wholly or by an amount.
 
     What is new is no louder than full scale, or than the source if that is louder.
     """
-    bench, family = SourceAdapter(source, task.model), task.model.family
-    kept = bench.kept(0, source.frames)
+    adapter = SourceAdapter(source, task.model)
+    kept = adapter.kept(0, source.frames)
     if amount == 0:
         return Sound.from_tensor(kept, source.rate)
-    share = _risen(new, source.rate)
+    share, condition = _risen(new, source.rate), task.condition()
 
     def process(start: int, stop: int, known: Tensor | None) -> Tensor:
-        wave = bench.take(start, stop)
-        length = wave.shape[-1]
-        held_share = 1 - _at_rate(share[start:stop], length, bench)
+        wave = adapter.take(start, stop)
+        held_share = 1 - _at_rate(share[start:stop], wave.shape[-1], adapter)
         if known is not None:
             wave, held_share = _with_beginning(wave, held_share.to(wave), known)
         if bool((held_share == 1).all()) or (amount < 1 and not wave.any()):
             return wave
-        fitting = constrained(
-            denoiser_of(task.model, task.settings, 1, length), family, length, held(wave, held_share.to(wave))
-        )
-        noise = noise_of(task.model, task.seed, [(index, start)], length)
-        x, sigmas = beginning(family.transform.encode(wave[None]), amount, task.settings, noise())
-        features = descend(fitting, task.settings, x, sigmas, noise)
-        return family.transform.decode(features, length)[0].float()
+        keep, noise = held(wave, held_share.to(wave)), task.noise([(index, start)])
+        edited: Tensor = task.family.edit(wave, amount, condition, task.sampling, noise, keep)
+        return edited[0]
 
-    made = torch.cat([done for done, _ in worked(bench, process)], dim=-1)
-    made *= bench.gain_to(float((share * made).abs().max()), None)
+    made = torch.cat([done for done, _ in processed(adapter, process)], dim=-1)
+    made *= adapter.gain_to(float((share * made).abs().max()), None)
     return Sound.from_tensor(torch.where(share > 0, kept + share * (made - kept), kept), source.rate)
 
 
@@ -190,9 +170,9 @@ def _risen(new: Tensor, rate: int) -> Tensor:
     return 0.5 - 0.5 * torch.cos(math.pi * inside.clamp(max=1))
 
 
-def _at_rate(share: Tensor, length: int, bench: SourceAdapter) -> Tensor:
+def _at_rate(share: Tensor, length: int, adapter: SourceAdapter) -> Tensor:
     """Shares of a part of the source for `length` samples of the model; beyond it, as at its last frame."""
-    places = (torch.arange(length) * (bench.audio.rate / bench.model.rate)).long()
+    places = (torch.arange(length) * (adapter.audio.rate / adapter.model.rate)).long()
     return share[places.clamp(max=len(share) - 1)]
 
 
@@ -203,7 +183,6 @@ def _with_beginning(wave: Tensor, share: Tensor, known: Tensor) -> tuple[Tensor,
     return wave, torch.maximum(share, holding(overlap, wave.shape[-1], wave))
 
 
-@torch.inference_mode()
 def _inpaint(task: Task[InpaintSettings], indices: Sequence[int]) -> Iterator[Sound]:
     (source,) = task.sources
     new, spans = torch.zeros(source.frames, dtype=torch.bool), []
@@ -219,7 +198,8 @@ def _inpaint(task: Task[InpaintSettings], indices: Sequence[int]) -> Iterator[So
     if not spans:
         raise RequestError("The regions are shorter than one sample; make them longer.")
     settings, amount = task.settings, task.settings.amount
-    if amount == 1 and not (settings.label or settings.avoid or settings.guide):
+    conditioned = settings.label or settings.guide or getattr(task.sampling, "avoid", None)
+    if amount == 1 and not conditioned:
         bridge = _bridged(source, spans)
         source, amount = (source, amount) if bridge is None else (bridge, _BRIDGE_AMOUNT)
     for index in indices:
@@ -259,14 +239,44 @@ def extended(task: Task[Any], source: Sound, before: int, after: int, index: int
     return renewed(task, longer, new, index)
 
 
-@torch.inference_mode()
 def _extend(task: Task[ExtendSettings], indices: Sequence[int]) -> Iterator[Sound]:
     (source,) = task.sources
     before, after = (round(s * source.rate) for s in (task.settings.before, task.settings.after))
     for index in indices:
-        made = extended(task, source, before, after, index)
+        if isinstance(task.family, Edits):
+            made = extended(task, source, before, after, index)
+        else:
+            made = _continued(task, source, after, index)
         yield made if task.settings.peak_db is None else made.normalise(task.settings.peak_db)
 
 
-INPAINT = Verb("inpaint", InpaintSettings, _inpaint, sources=1)
-EXTEND = Verb("extend", ExtendSettings, _extend, sources=1)
+def _continued(task: Task[ExtendSettings], source: Sound, after: int, index: int) -> Sound:
+    """Return the source followed by what an autoregressive family makes of it."""
+    adapter = SourceAdapter(source, task.model)
+    wave, length = adapter.take(0, source.frames), adapter.length(after)
+    (new,) = task.family.continue_(wave, length, task.condition(), task.sampling, task.noise([index]))
+    wave = torch.cat([adapter.kept(0, source.frames), adapter.outward(new, after)], dim=-1)
+    return adapter.levelled(wave, None)
+
+
+def _extending(family: Family, requested: Mapping[str, Any]) -> str:
+    return "edit" if "edit" in family.OPERATIONS else "continue_"
+
+
+INPAINT = Verb(
+    "inpaint",
+    "Make parts of a sound anew so that they fit; the rest stays as it is, sample for sample.",
+    InpaintSettings,
+    _inpaint,
+    ("edit",),
+    sources=(1,),
+)
+EXTEND = Verb(
+    "extend",
+    "Make a sound longer at its end or its beginning.",
+    ExtendSettings,
+    _extend,
+    ("edit", "continue_"),
+    _extending,
+    sources=(1,),
+)

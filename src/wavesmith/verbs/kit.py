@@ -11,12 +11,12 @@ from wavesmith.attribution import credits
 from wavesmith.descriptors import Timbre
 from wavesmith.errors import RequestError
 from wavesmith.export import OPEN_HAT, Kit, Piece, choke_group, even_layers, general_midi_keys
+from wavesmith.guides import read_guides
 from wavesmith.models import Model
 from wavesmith.sound import Sound
-from wavesmith.verbs.generate import GenerateSettings, generate
-from wavesmith.verbs.guides import read_guides
-from wavesmith.verbs.settings import check_count, settle
-from wavesmith.verbs.vary import VarySettings, vary
+from wavesmith.verbs.generate import GENERATE, generate
+from wavesmith.verbs.settings import check_seed
+from wavesmith.verbs.vary import VARY, vary
 from wavesmith.verbs.verb import Progress
 
 DULLER = 12.0
@@ -76,9 +76,9 @@ def make_kit(
     varied = {"amount": amount} | {name: value for name, value in choices.items() if name != "seconds"}
     labels = {name: name if model.labels else None for name in pieces}
     for label in labels.values():
-        settle(GenerateSettings, model, label=label, **new)
-        settle(VarySettings, model, label=label, **varied)
-    seed, keys = check_count(1, seed), general_midi_keys(pieces)
+        GENERATE.settle(model, label=label, **new)
+        VARY.settle(model, 1, label=label, **varied)
+    seed, keys = check_seed(seed), general_midi_keys(pieces)
     total = sum(pieces.values()) * layers * turns
     if not total:
         raise RequestError("A kit needs at least one piece; ask for some, such as kick=4,snare=4.")

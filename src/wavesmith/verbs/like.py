@@ -9,21 +9,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from wavesmith.data.audible import check_audible
 from wavesmith.descriptors import LogMel
 from wavesmith.errors import RequestError
 from wavesmith.models import Model
 from wavesmith.sound import Sound
 from wavesmith.verbs.generate import stream
-from wavesmith.verbs.source_adapter import check_audible
-from wavesmith.verbs.verb import Given, heard, path_of
+from wavesmith.verbs.verb import Given, as_sound, path_of
 
 _LOWEST_DB = -60.0
 
 
 def generate_like(
-    model: Model, sound: Given, n: int = 1, *, of: int | None = None, **request: Any
+    model: Model, sound: Given, count: int = 1, *, of: int | None = None, **request: Any
 ) -> list[Sound]:
-    """Make many sounds and keep the `n` that are nearest to a given one, nearest first.
+    """Generate many sounds and keep those that are nearest to a given one, nearest first.
 
     Nearness is the root mean square difference of log-mel pictures, each relative to its own peak. What is
     kept are ordinary sounds of `generate`, which can be made again without the given one.
@@ -31,7 +31,7 @@ def generate_like(
     Args:
         model: what `load` returned.
         sound: of any rate, length and number of channels, or the file it is in.
-        n: how many to keep.
+        count: how many to keep.
         of: out of how many; eight times as many as are kept if None.
         request: as for `generate`.
 
@@ -39,18 +39,18 @@ def generate_like(
         RequestError: when fewer are to be made than kept, or the model cannot follow the request.
         AudioError: when the given sound is empty, silent or cannot be read.
     """
-    count = 8 * n if of is None else of
-    if n < 1 or count < n:
-        raise RequestError(f"{n} sounds cannot be kept out of {count}; ask for fewer, or make more.")
-    given = heard(sound)
+    total = 8 * count if of is None else of
+    if count < 1 or total < count:
+        raise RequestError(f"{count} sounds cannot be kept out of {total}; keep fewer, or make more.")
+    given = as_sound(sound)
     check_audible(given, path_of(sound))
-    return nearest(stream(model, count, **request), given, n)
+    return nearest(stream(model, total, **request), given, count)
 
 
-def nearest(sounds: Iterable[Sound], given: Sound, n: int) -> list[Sound]:
-    """The `n` sounds that are nearest to a given one, nearest first; only those are kept in memory."""
+def nearest(sounds: Iterable[Sound], given: Sound, count: int) -> list[Sound]:
+    """Return the sounds that are nearest to a given one, nearest first; only those are kept in memory."""
     distances = ((distance(sound, given), k, sound) for k, sound in enumerate(sounds))
-    return [sound for _, _, sound in heapq.nsmallest(n, distances, key=lambda found: found[:2])]
+    return [sound for _, _, sound in heapq.nsmallest(count, distances, key=lambda found: found[:2])]
 
 
 @torch.no_grad()

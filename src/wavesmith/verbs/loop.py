@@ -4,93 +4,88 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from pydantic import Field
 
 from wavesmith.errors import RequestError
 from wavesmith.models import Model
 from wavesmith.sound import Sound
 from wavesmith.tags import Sampler
 from wavesmith.verbs.inpaint import extended, renewed
-from wavesmith.verbs.settings import LONGEST_SECONDS, Settings, check_share
+from wavesmith.verbs.settings import LONGEST_SECONDS, LabelledSettings
 from wavesmith.verbs.source_adapter import rings
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
 from wavesmith.verbs.windows import crossfade
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
-class LoopSettings(Settings):
-    """What `loop` can be asked for.
+    from wavesmith.verbs.choices import LoopChoices
 
-    Attributes:
-        bars, bpm, beats: length in bars of so many beats at a tempo; None for the source's own length.
-        joint: seconds around the joint that are made anew.
-        amount: how far the joint may differ from a crossfade; 1 is wholly new.
-    """
 
-    bars: float | None = None
-    bpm: float | None = None
-    beats: int = 4
-    joint: float = 0.2
-    amount: float = 0.5
+class LoopSettings(LabelledSettings):
+    """Settings of `loop`."""
+
+    bars: float | None = Field(
+        default=None, gt=0, le=1000, description="Length in bars, with bpm; by default the source's length."
+    )
+    bpm: float | None = Field(
+        default=None, ge=1, le=1000, description="Tempo in beats per minute, with bars."
+    )
+    beats: int = Field(default=4, ge=1, le=64, description="Beats in a bar.")
+    joint: float = Field(
+        default=0.2, ge=0.01, le=LONGEST_SECONDS, description="Seconds around the joint that are made anew."
+    )
+    amount: float = Field(
+        default=0.5, ge=0, le=1, description="Distance of the joint from a crossfade; 1 makes it wholly anew."
+    )
 
     def seconds(self) -> float | None:
-        """How long the loop is; None for as long as its source."""
+        """Return the length of the loop; None for that of its source."""
         if self.bars is None or self.bpm is None:
             return None
         return self.bars * self.beats * 60 / self.bpm
 
     def check(self, model: Model) -> None:
-        """Refuse lengths and tempi that make no sense, too."""
+        """Raise RequestError for a length that is incomplete or out of range, too."""
         super().check(model)
-        check_share("amount", self.amount)
         if (self.bars is None) != (self.bpm is None):
             raise RequestError("The length of a loop takes both bars and bpm; give both, or neither.")
-        if self.bpm is not None and not 1 <= self.bpm <= 1000:
-            raise RequestError(f"A tempo of {self.bpm:g} beats per minute makes no sense; choose 1 to 1000.")
-        if self.bars is not None and not 0 < self.bars <= 1000:
-            raise RequestError(f"A loop of {self.bars:g} bars makes no sense; choose some, such as 2.")
-        if not 1 <= self.beats <= 64:
-            raise RequestError(f"A bar of {self.beats} beats makes no sense; choose 1 to 64.")
         seconds = self.seconds()
         if seconds is not None and not 0.05 <= seconds <= LONGEST_SECONDS:
             raise RequestError(
                 f"A loop of {seconds:g} seconds cannot be made; choose bars and tempo for 0.05 to "
                 f"{LONGEST_SECONDS:g} seconds."
             )
-        if not 0.01 <= self.joint < math.inf:
-            raise RequestError(f"A joint of {self.joint:g} seconds makes no sense; choose 0.01 or more.")
 
 
 def loop(
     model: Model,
     sound: Given,
-    n: int = 1,
+    count: int = 1,
     *,
-    bars: float | None = None,
-    bpm: float | None = None,
     seed: int | None = None,
     first: int = 0,
     progress: Progress | None = None,
-    **choices: Any,
+    **choices: Unpack[LoopChoices],
 ) -> list[Sound]:
     """Make a seamless loop of a sound.
 
-    It is cut, or made longer by the model, to the length asked for. Then the part around the joint, where the
-    end meets the beginning, is made anew so that one leads into the other. A sound that ends in silence needs
-    neither: it is followed by silence up to the length asked for.
+    It is cut, or made longer by the model, to the length given by `bars` and `bpm`. Then the part around the
+    joint, where the end meets the beginning, is made anew so that one leads into the other. A sound that ends
+    in silence needs neither: it is followed by silence up to that length.
 
     Args:
         model: what `load` returned.
         sound: of any rate, length and number of channels, or the file it is in.
-        n: how many different loops.
-        bars: length in bars; with `bpm`.
-        bpm: beats per minute; None for both keeps the sound's own length.
+        count: how many different loops.
         seed: see `generate`.
         first: see `generate`.
         progress: see `generate`.
-        choices: `beats` in a bar, `joint` in seconds, and the fields of `Settings`.
+        choices: `bars`, `bpm`, `beats`, `joint` and the other settings listed in docs/loop.md.
 
     Returns:
         Sounds in the form of the source (of more than two channels the first two), each with its recipe.
@@ -100,14 +95,9 @@ def loop(
         RequestError: for a request that makes no sense.
         AudioError: when the source is empty, silent or cannot be read.
     """
-    return list(
-        LOOP.stream(
-            model, sound, n=n, seed=seed, first=first, progress=progress, bars=bars, bpm=bpm, **choices
-        )
-    )
+    return list(LOOP.stream(model, sound, count=count, seed=seed, first=first, progress=progress, **choices))
 
 
-@torch.inference_mode()
 def _make(task: Task[LoopSettings], indices: Sequence[int]) -> Iterator[Sound]:
     source = task.sources[0].channels_as(min(task.sources[0].channels, 2))
     seconds = task.settings.seconds()
@@ -122,10 +112,10 @@ def _make(task: Task[LoopSettings], indices: Sequence[int]) -> Iterator[Sound]:
 
 
 def loop_points(sound: Sound) -> Sampler:
-    """What `Sound.write` tells samplers of a loop: it repeats as a whole, and has a marker on each beat."""
-    asked = sound.recipe.settings if sound.recipe else {}
-    count = math.ceil((asked.get("bars") or 0) * asked.get("beats", 0) - 1e-9)
-    beat = 60 / (asked.get("bpm") or 1) * sound.rate
+    """Return the sampler tags of a loop: it repeats as a whole, and has a marker on each beat."""
+    settings = sound.recipe.settings if sound.recipe else {}
+    count = math.ceil((settings.get("bars") or 0) * settings.get("beats", 0) - 1e-9)
+    beat = 60 / (settings.get("bpm") or 1) * sound.rate
     return Sampler(loop=(0, sound.frames), cues=tuple(round(k * beat) for k in range(count)))
 
 
@@ -176,4 +166,12 @@ def _turned(sound: Sound, frames: int) -> Sound:
     return Sound(np.roll(sound.samples, -frames, axis=1), sound.rate)
 
 
-LOOP = Verb("loop", LoopSettings, _make, sources=1)
+LOOP = Verb(
+    "loop",
+    "Make a seamless loop of a sound.",
+    LoopSettings,
+    _make,
+    ("edit",),
+    sources=(1,),
+    tags=loop_points,
+)

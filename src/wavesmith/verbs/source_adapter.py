@@ -12,9 +12,8 @@ import soxr
 import torch
 from torch import Tensor
 
+from wavesmith.data.audible import SILENT
 from wavesmith.data.fit import sounding_end
-from wavesmith.data.scan import SHORTEST_SECONDS
-from wavesmith.errors import AudioError
 from wavesmith.models import Model
 from wavesmith.sound import Sound
 from wavesmith.verbs.postprocess import check_finite, finish, without_dc
@@ -26,7 +25,6 @@ PEAK = 10 ** (-1 / 20)
 RINGS_DB = -60.0
 """Re the peak: a sound whose last 50 ms are louder than that goes on, and must not be faded out."""
 
-_SILENT = 1e-5  # -100 dBFS
 _MARGIN_SECONDS = 0.02  # read beside a window, so that resampling has no edges in it
 
 
@@ -60,7 +58,7 @@ class Audio(Protocol):
 
 @dataclass(frozen=True)
 class SourceAdapter:
-    """A sound on a model's workbench.
+    """A sound in the form that a model works on.
 
     Attributes:
         audio: as it came.
@@ -78,7 +76,7 @@ class SourceAdapter:
     @property
     def gain(self) -> float:
         """What samples are multiplied by on their way in."""
-        return PEAK / max(self.audio.peak, _SILENT)
+        return PEAK / max(self.audio.peak, SILENT)
 
     @property
     def native(self) -> int:
@@ -155,41 +153,23 @@ class SourceAdapter:
         return self.levelled(self.outward(wave, frames), peak_db)
 
 
-def check_audible(audio: Audio, name: str = "") -> None:
-    """Refuse a sound with nothing in it, by its name if it has one.
-
-    Raises:
-        AudioError: when it is empty, shorter than what models are trained on, or silent.
-    """
-    name = name or "The sound"
-    if not audio.frames:
-        raise AudioError(f"{name} is empty; give a sound with something in it.")
-    if audio.frames < SHORTEST_SECONDS * audio.rate:
-        shortest = 1000 * SHORTEST_SECONDS
-        raise AudioError(f"{name} is shorter than {shortest:.0f} ms; give a sound that lasts longer.")
-    if not audio.peak > _SILENT:
-        raise AudioError(
-            f"{name} is silent: nothing in it is above -100 dBFS; give a sound that can be heard."
-        )
-
-
 def rings(sound: Sound) -> bool:
     """Whether a sound goes on at its end, as loops and textures do, instead of ending in silence."""
     levels = sound.levels()
     return levels.tail_db - levels.peak_db > RINGS_DB
 
 
-def unworked(bench: SourceAdapter, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+def unprocessed(adapter: SourceAdapter, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
     """`blocks` that leave the source as it is, sample for sample."""
-    windows = bench.windows()
+    windows = adapter.windows()
     for number in range(first, len(windows)):
         start, stop = windows.span(number)
         done = stop if number + 1 == len(windows) else start + windows.hop
-        yield bench.kept(start, done), bench.kept(done, stop)
+        yield adapter.kept(start, done), adapter.kept(done, stop)
 
 
-def worked(
-    bench: SourceAdapter, process: Process, first: int = 0, made: Tensor | None = None
+def processed(
+    adapter: SourceAdapter, process: Process, first: int = 0, made: Tensor | None = None
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """`blocks` over the source: windows are cut and joined in its form, and processed in the model's.
 
@@ -198,11 +178,11 @@ def worked(
     """
 
     def through(start: int, stop: int, known: Tensor | None) -> Tensor:
-        before = None if known is None else bench.inward(known)
-        made = process(start, max(stop, start + bench.native), before)
-        return bench.outward(made, stop - start)
+        before = None if known is None else adapter.inward(known)
+        made = process(start, max(stop, start + adapter.native), before)
+        return adapter.outward(made, stop - start)
 
-    return blocks(bench.windows(), through, first, made)
+    return blocks(adapter.windows(), through, first, made)
 
 
 def _resampled(samples: np.ndarray, rate: int, other: int) -> np.ndarray:

@@ -4,43 +4,50 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
 from wavesmith.errors import RequestError
+from wavesmith.families import Constraint
 from wavesmith.models import Model
 from wavesmith.sound import Sound
-from wavesmith.verbs.constraints import Constraint, constrained
-from wavesmith.verbs.settings import Settings
-from wavesmith.verbs.source_adapter import SourceAdapter, worked
-from wavesmith.verbs.vary import going_on
+from wavesmith.verbs.constraints import both
+from wavesmith.verbs.settings import LabelledSettings
+from wavesmith.verbs.source_adapter import SourceAdapter, processed
+from wavesmith.verbs.vary import beginning_kept
 from wavesmith.verbs.verb import Given, Progress, Task, Verb
-from wavesmith.verbs.walk import denoiser_of, descend, levels, noise_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from wavesmith.verbs.choices import UpscaleChoices
 
 _TAPS_SECONDS = 0.012  # length of the filter that parts the bands: its slope is some 300 Hz wide
 _EDGES_SECONDS = 0.002
 _EDGE_DB = 65.0  # the band ends where nothing comes within so many dB of the loudest
 
 
-class UpscaleSettings(Settings):
-    """What `upscale` can be asked for.
+class UpscaleSettings(LabelledSettings):
+    """Settings of `upscale`."""
 
-    Attributes:
-        cutoff: Hz up to which the sound is kept; None to find out where it ends.
-    """
-
-    cutoff: float | None = None
+    cutoff: float | None = Field(
+        default=None,
+        ge=100,
+        le=192_000,
+        description="Frequency in Hz up to which the sound is kept; by default where its band ends.",
+    )
 
     def check(self, model: Model) -> None:
-        """Refuse frequencies that nothing can be added above, too."""
+        """Raise RequestError for frequencies that the model can add nothing above, too."""
         super().check(model)
-        if self.cutoff is not None and not 100 <= self.cutoff < 0.5 * model.rate:
+        if self.cutoff is not None and not self.cutoff < 0.5 * model.rate:
             raise RequestError(
-                f"A cutoff of {self.cutoff:g} Hz makes no sense with a model of {model.rate} Hz; "
+                f"A cutoff of {self.cutoff:g} Hz leaves nothing to add for a model of {model.rate} Hz; "
                 f"choose 100 to {0.5 * model.rate:g}."
             )
 
@@ -48,25 +55,23 @@ class UpscaleSettings(Settings):
 def upscale(
     model: Model,
     sound: Given,
-    n: int = 1,
+    count: int = 1,
     *,
-    cutoff: float | None = None,
     seed: int | None = None,
     first: int = 0,
     progress: Progress | None = None,
-    **choices: Any,
+    **choices: Unpack[UpscaleChoices],
 ) -> list[Sound]:
     """Bring a dull sound (a low rate, an old MP3) to full band.
 
     Args:
         model: what `load` returned.
         sound: of any length and number of channels, or the file it is in.
-        n: how many different results.
-        cutoff: Hz; what lies below is kept, what lies above is made. None finds out where the sound ends.
+        count: how many different results.
         seed: see `generate`.
         first: see `generate`.
         progress: see `generate`.
-        choices: fields of `Settings`, such as `label`.
+        choices: `cutoff`, `label` and the other settings listed in docs/upscale.md.
 
     Returns:
         Sounds at the source's rate, or at the model's where that is higher, with its channels (of more than
@@ -76,8 +81,9 @@ def upscale(
         RequestError: when nothing is missing, or the model cannot follow the request.
         AudioError: when the source is empty, silent or cannot be read.
     """
-    request: dict[str, Any] = {"n": n, "seed": seed, "first": first, "progress": progress}
-    return list(UPSCALE.stream(model, sound, cutoff=cutoff, **request, **choices))
+    return list(
+        UPSCALE.stream(model, sound, count=count, seed=seed, first=first, progress=progress, **choices)
+    )
 
 
 def band_end(sound: Sound) -> float:
@@ -100,7 +106,6 @@ def band_end(sound: Sound) -> float:
     return float((int(heard[-1]) + 1) * sound.rate / window)
 
 
-@torch.inference_mode()
 def _make(task: Task[UpscaleSettings], indices: Sequence[int]) -> Iterator[Sound]:
     (source,) = task.sources
     model = task.model
@@ -116,26 +121,22 @@ def _make(task: Task[UpscaleSettings], indices: Sequence[int]) -> Iterator[Sound
             "there is nothing to add (or give a lower cutoff)."
         )
     wide = source.resample(max(source.rate, model.rate))
-    bench = SourceAdapter(wide, model)
-    low = _low_pass(cutoff, model.rate)
+    adapter = SourceAdapter(wide, model)
+    low, condition = _low_pass(cutoff, model.rate), task.condition()
     for index in indices:
 
         def process(start: int, stop: int, known: Tensor | None, index: int = index) -> Tensor:
-            wave = bench.take(start, stop)
-            length = wave.shape[-1]
-            denoiser = denoiser_of(model, task.settings, 1, length)
-            denoiser = constrained(denoiser, model.family, length, _band_held(wave, low))
-            if known is not None:
-                denoiser = going_on(denoiser, model, known, length)
-            noise = noise_of(model, task.seed, [(index, start)], length)
-            sigmas = levels(task.settings)
-            z = descend(denoiser, task.settings, noise() * float(sigmas[0]), sigmas, noise)
-            return model.family.transform.decode(z, length)[0].float()
+            wave = adapter.take(start, stop)
+            begun = None if known is None else beginning_kept(known, wave.shape[-1])
+            keep, noise = both(_band_held(wave, low), begun), task.noise([(index, start)])
+            (made,) = task.family.edit(wave, 1.0, condition, task.sampling, noise, keep)
+            full: Tensor = made
+            return full
 
-        made = torch.cat([done for done, _ in worked(bench, process)], dim=-1)
-        kept = wide.channels_as(bench.channels).tensor()
+        made = torch.cat([done for done, _ in processed(adapter, process)], dim=-1)
+        kept = wide.channels_as(adapter.channels).tensor()
         result = made + _filtered(kept - made, _low_pass(cutoff, wide.rate))
-        yield bench.levelled(result, task.settings.peak_db)
+        yield adapter.levelled(result, task.settings.peak_db)
 
 
 def _band_held(known: Tensor, low: Tensor) -> Constraint:
@@ -160,4 +161,4 @@ def _low_pass(cutoff: float, rate: int) -> Tensor:
     return torch.from_numpy((taps / taps.sum()).astype(np.float32))
 
 
-UPSCALE = Verb("upscale", UpscaleSettings, _make, sources=1)
+UPSCALE = Verb("upscale", "Bring a dull sound to full band.", UpscaleSettings, _make, ("edit",), sources=(1,))

@@ -64,7 +64,6 @@ def convert(model: Model, out: Path, form: Form) -> None:
 
 
 def _write(model: Model, out: Path, form: Form) -> None:
-    config, kind = model.family.config, model.family.config.network.kind
     if form == "folder":
         save_folder(out, model.family, model.card)
         if model.timbre is not None:
@@ -72,13 +71,17 @@ def _write(model: Model, out: Path, form: Form) -> None:
         if model.provenance is not None:
             save_provenance(out, model.provenance)
         return
+    family = model.family
+    if not isinstance(family, DiffusionModel):
+        raise ModelError("No other tool has a place for a model of this family; convert it to a folder.")
+    config, kind = family.config, family.config.network.kind
     if config.labels or config.transform.kind != "raw" or kind not in _CHECKPOINTS:
         labels = ", with labels" if config.labels else ""
         raise ModelError(
             f"No other tool has a place for this model ({kind} on {config.transform.kind}{labels}); convert "
             "it to a folder."
         )
-    network = _without_augments(model.family)
+    network = _without_augments(family)
     if form == "diffusers":
         if kind != "dance_diffusion":
             raise ModelError(f"diffusers has no place for the network {kind}; convert it to a ckpt.")

@@ -9,12 +9,14 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from wavesmith.errors import ModelError, RequestError, first_problem
-from wavesmith.families.diffusion import DiffusionConfig, Sampling
+from wavesmith.families.diffusion import DiffusionConfig, SamplingDefaults
 from wavesmith.models.importers.matching import Piece, gathered, spread
 from wavesmith.models.importers.source import Asked, Reading, Source, first, make_config, named_tensors
 from wavesmith.networks import CrashUNetConfig
 
-SAMPLING = Sampling(sampler="ddim", schedule="crash", steps=50, sigma_min=1e-4, sigma_max=22.3, guidance=1.0)
+SAMPLING = SamplingDefaults(
+    sampler="ddim", schedule="crash", steps=50, sigma_min=1e-4, sigma_max=22.3, guidance=1.0
+)
 """Its authors' quickest way to good drums, over the noise that it was trained on."""
 
 RATE, LENGTH = 44100, 21000

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from wavesmith.errors import ModelError
-from wavesmith.families.diffusion import DiffusionConfig, DiffusionModel, weightless
+from wavesmith.families import on_meta_device
+from wavesmith.families.diffusion import DiffusionConfig, DiffusionModel
 
 
 class Piece(NamedTuple):
@@ -31,7 +32,7 @@ class Piece(NamedTuple):
 
 def network_shapes(config: DiffusionConfig) -> dict[str, tuple[int, ...]]:
     """Shapes of our network's tensors, from a network that takes no memory."""
-    with weightless():
+    with on_meta_device():
         state = DiffusionModel(config).network.state_dict()
     return {name: tuple(tensor.shape) for name, tensor in state.items()}
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 from wavesmith.errors import ModelError
-from wavesmith.families.diffusion import DiffusionModel, weightless
+from wavesmith.families import on_meta_device
+from wavesmith.families.diffusion import DiffusionModel
 from wavesmith.models.importers import crash, dance_diffusion, diffusers, tiny_audio_diffusion
 from wavesmith.models.importers.source import Asked, Reading, Source, read_source
 from wavesmith.models.model import Model
@@ -38,7 +39,7 @@ def read_foreign(path: Path, asked: Asked, name: str | None = None) -> Model:
         RequestError: when rate or length are not known, or what was asked for contradicts the file.
     """
     reading = _read(path, asked)
-    with weightless():
+    with on_meta_device():
         family = DiffusionModel(reading.config)
     family.network.load_state_dict(reading.tensors, assign=True)
     card = _card(reading, name or path.stem, path / CARD)

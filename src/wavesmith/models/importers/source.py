@@ -18,14 +18,14 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from wavesmith.errors import ModelError, RequestError, first_problem
-from wavesmith.families.diffusion import DiffusionConfig, ParameterisationConfig, Sampling
+from wavesmith.families.diffusion import DiffusionConfig, ParameterisationConfig, SamplingDefaults
 from wavesmith.networks import NetworkConfig
 from wavesmith.transforms import RawConfig
 
 Weights = Literal["ema", "online"]
 """The running average of the weights over the training, or the weights as they were at its end."""
 
-V_SAMPLING = Sampling(
+V_SAMPLING = SamplingDefaults(
     sampler="dpmpp_3m", schedule="exponential", steps=54, sigma_min=0.002, sigma_max=600.0, guidance=1.0
 )
 """How networks of a velocity on raw samples are sampled here: as near to the converged solution as the 100
@@ -154,7 +154,7 @@ def make_config(
     rate: Any,
     length: Any,
     channels: int,
-    sampling: Sampling,
+    sampling: SamplingDefaults,
 ) -> DiffusionConfig:
     """The configuration of a model on raw samples; RequestError when rate or length make no sense."""
     try:

@@ -1,10 +1,10 @@
-"""What can steer a walk: timbres, a judge's label, likeness to a sound, stereo width, or any Python function.
+"""Guides: timbres, a classifier's label, likeness to a sound, stereo width or a Python function that steer.
 
-Each kind is a small value that stands in recipes and in YAML files, where it is known by its first key:
+Each kind is a small value that stands in recipes and in YAML files, where its own key tells its kind:
 
     - timbre: brightness
       percentile: 80
-    - judge: my-judge
+    - classifier: my-classifier
       label: kick
       weight: 0.5
     - like: reference.wav
@@ -21,30 +21,39 @@ from typing import Annotated, Any, ClassVar
 
 import torch
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from torch import Tensor
 from torch.nn import functional as F
 
 from wavesmith.classifiers import Classifier
+from wavesmith.data.audible import check_audible
 from wavesmith.descriptors import TIMBRES, LogMel, Timbre, resample
-from wavesmith.diffusion import Steer
 from wavesmith.errors import RequestError, first_problem, unknown
+from wavesmith.families import LossTerm
 from wavesmith.files import sha256
 from wavesmith.models import Model
 from wavesmith.sound import Sound
-from wavesmith.verbs.source_adapter import check_audible
 
 _ALWAYS = (0.0, 1e9)
+_OLD_NAMES = {"window": "interval", "judge": "classifier"}
 
 Place = Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, Path) else given)]
 
 
 class Guide(BaseModel):
-    """What all guides share.
+    """Base of all guides.
 
     Attributes:
-        weight: 1 follows it closely, less more loosely.
-        window: noise levels, low and high, at which it steers.
+        weight: step size: 1 is a full Polyak step, 0 disables the guide.
+        interval: noise levels, low and high, at which the guide is active, in families that have them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -52,27 +61,35 @@ class Guide(BaseModel):
     kind: ClassVar[str]
 
     weight: float = Field(default=1.0, ge=0, le=100, allow_inf_nan=False)
-    window: tuple[float, float] = _ALWAYS
+    interval: tuple[float, float] = _ALWAYS
 
-    @field_validator("window")
+    @model_validator(mode="before")
     @classmethod
-    def _check_window(cls, window: tuple[float, float]) -> tuple[float, float]:
-        low, high = window
+    def _read_old_names(cls, values: Any) -> Any:
+        """Accept the names of version 0.1, which stand in recipes and users' YAML files."""
+        if not isinstance(values, Mapping):
+            return values
+        return {_OLD_NAMES.get(name, name): value for name, value in values.items()}
+
+    @field_validator("interval")
+    @classmethod
+    def _check_interval(cls, interval: tuple[float, float]) -> tuple[float, float]:
+        low, high = interval
         if not 0 <= low < high < math.inf:
             raise ValueError(f"no noise level lies between {low:g} and {high:g}; write low before high")
-        return window
+        return interval
 
     @property
     def name(self) -> str:
-        """For errors."""
+        """Name in error messages."""
         return self.kind
 
     def settled(self, model: Model) -> Guide:
-        """The same, once it is known that this model can follow it; raises RequestError if it cannot."""
+        """Return the guide, completed; raises RequestError if this model cannot follow it."""
         return self
 
     def loss(self, model: Model, label: Mapping[str, float]) -> Any:
-        """The loss for sounds of this model, of a mix of labels."""
+        """Return the loss `(wave, sigma) -> [B]` for sounds of this model, of a mix of labels."""
         raise NotImplementedError
 
 
@@ -115,28 +132,28 @@ class TimbreGuide(Guide):
 
 
 class ClassifierGuide(Guide):
-    """A label as a judge hears it: `judge` is a folder that `wavesmith train --judge` wrote."""
+    """A classifier's label: `classifier` is a folder that `wavesmith train --classifier` wrote."""
 
-    kind: ClassVar[str] = "judge"
+    kind: ClassVar[str] = "classifier"
 
-    judge: Place
+    classifier: Place
     label: str
     sha256: str | None = None
 
     def settled(self, model: Model) -> Guide:
-        """The judge must know the label, and be the one that it was."""
-        found, digest = _judge(self.judge)
+        """Refuse a label that the classifier does not know, and another classifier than a recipe names."""
+        found, digest = _classifier(self.classifier)
         if self.label not in found.classes:
-            raise RequestError(unknown("label of the judge", self.label, found.classes))
-        return _same(self, digest, self.judge)
+            raise RequestError(unknown("label of the classifier", self.label, found.classes))
+        return _same(self, digest, self.classifier)
 
     def loss(self, model: Model, label: Mapping[str, float]) -> Any:
-        """Cross-entropy; resampling to the judge's rate and mixing down are differentiable."""
-        judge = _judge(self.judge)[0].to(model.device)
-        wanted = judge.classes.index(self.label)
+        """Cross-entropy; resampling to the classifier's rate and mixing down are differentiable."""
+        classifier = _classifier(self.classifier)[0].to(model.device)
+        wanted = classifier.classes.index(self.label)
 
         def loss(sound: Tensor, sigma: Tensor) -> Tensor:
-            logits = judge(resample(sound, model.rate, judge.config.rate))
+            logits = classifier(resample(sound, model.rate, classifier.config.rate))
             return -F.log_softmax(logits, dim=1)[:, wanted]
 
         return loss
@@ -247,7 +264,7 @@ def read_guides(given: Any) -> tuple[Guide, ...]:
         given = [given]
     if isinstance(given, str) or not isinstance(given, Sequence):  # a file that holds a mere word, say
         raise RequestError(
-            "Guides are a list; begin each with '- timbre:', '- judge:', '- like:' or '- width:'."
+            "Guides are a list; begin each with '- timbre:', '- classifier:', '- like:' or '- width:'."
         )
     return tuple(map(_read, given))
 
@@ -257,10 +274,11 @@ def _read(one: Any) -> Guide:
         return one
     if callable(one):
         return PythonGuide(python=getattr(one, "__name__", type(one).__name__), function=one)
-    kinds = [kind for kind in _KINDS if isinstance(one, Mapping) and kind in one]
+    keys = {_OLD_NAMES.get(str(key), str(key)) for key in one} if isinstance(one, Mapping) else set()
+    kinds = [kind for kind in _KINDS if kind in keys]
     if len(kinds) != 1:
         raise RequestError(
-            f"The guide {one!r} cannot be read; it must have one of the keys timbre, judge, like and width."
+            f"The guide {one!r} cannot be read; give it one of the keys timbre, classifier, like, width."
         )
     try:
         return _KINDS[kinds[0]].model_validate(dict(one))
@@ -280,10 +298,10 @@ def _yaml(path: Path) -> Any:
         raise RequestError(f"The guides in {path} are not valid YAML ({problem}); correct it.") from error
 
 
-def steers(guides: Sequence[Guide], model: Model, label: Mapping[str, float]) -> list[Steer]:
-    """What steers the walk of a model to sounds of a mix of labels."""
+def loss_terms(guides: Sequence[Guide], model: Model, label: Mapping[str, float]) -> list[LossTerm]:
+    """Return the losses of guides, for sounds of this model and of a mix of labels."""
     with torch.inference_mode(False):  # gradients do not pass through what is made in inference mode
-        return [Steer(guide.name, guide.loss(model, label), guide.weight, guide.window) for guide in guides]
+        return [LossTerm(one.name, one.loss(model, label), one.weight, one.interval) for one in guides]
 
 
 def width_of(sound: Tensor) -> Tensor:
@@ -301,8 +319,8 @@ def _same(guide: Any, found: str, path: str) -> Guide:
     return settled
 
 
-def _judge(folder: str) -> tuple[Classifier, str]:
-    """The judge in a folder, and what tells it from any other."""
+def _classifier(folder: str) -> tuple[Classifier, str]:
+    """Return the classifier in a folder, and the hash of its weights."""
     weights = Path(folder) / "model.safetensors"
     digest = sha256(weights) if weights.is_file() else ""
     return _loaded(folder, digest), digest

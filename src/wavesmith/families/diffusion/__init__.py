@@ -1,0 +1,35 @@
+"""The diffusion family: a transform, a network and a parameterisation tied into one denoiser of sounds.
+
+`config` holds the model's configuration, `settings` those of each operation, `model` the family itself;
+`sampling`, `editing`, `inversion` and `denoising` are its operations.
+"""
+
+from wavesmith.families.diffusion.config import (
+    DiffusionConfig,
+    DiffusionObjective,
+    ParameterisationConfig,
+    SamplingDefaults,
+    check_space,
+)
+from wavesmith.families.diffusion.model import DiffusionModel
+from wavesmith.families.diffusion.settings import (
+    DenoisingSettings,
+    DiffusionSettings,
+    EditSettings,
+    InversionSettings,
+    MorphSettings,
+)
+
+__all__ = [
+    "DenoisingSettings",
+    "DiffusionConfig",
+    "DiffusionModel",
+    "DiffusionObjective",
+    "DiffusionSettings",
+    "EditSettings",
+    "InversionSettings",
+    "MorphSettings",
+    "ParameterisationConfig",
+    "SamplingDefaults",
+    "check_space",
+]

@@ -1,0 +1,153 @@
+"""Configuration of a diffusion model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from wavesmith.diffusion import (
+    EDM,
+    X0,
+    Crash,
+    Epsilon,
+    Gated,
+    LogitNormal,
+    LogNormal,
+    NoiseLevels,
+    Parameterisation,
+    RectifiedFlow,
+    UniformAngle,
+    UniformFlow,
+    V,
+)
+from wavesmith.families.family import FamilyConfig, ObjectiveConfig
+from wavesmith.networks import NetworkConfig
+from wavesmith.transforms import TransformConfig
+
+_PLAIN: dict[str, Callable[[], Parameterisation]] = {
+    "v": V,
+    "epsilon": Epsilon,
+    "x0": X0,
+    "flow": RectifiedFlow,
+}
+
+
+class ParameterisationConfig(BaseModel):
+    """What the network predicts; `sigma_data` (edm and gated) is the standard deviation of clean features."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["v", "epsilon", "x0", "flow", "edm", "gated"]
+    sigma_data: float = Field(default=1.0, gt=0)
+
+    def build(self) -> Parameterisation:
+        """Return the parameterisation."""
+        if self.kind == "edm":
+            return EDM(sigma_data=self.sigma_data)
+        if self.kind == "gated":
+            return Gated(sigma_data=self.sigma_data)
+        return _PLAIN[self.kind]()
+
+
+class SamplingDefaults(BaseModel):
+    """How the model is best sampled: its own values for settings that a request leaves out.
+
+    `sigma_max` and `sigma_min` bound the schedule; `guidance` is the classifier-free scale (1: none), applied
+    only at noise levels within `guidance_interval`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    sampler: str = "dpmpp_2m"
+    schedule: str = "karras"
+    steps: int = Field(default=16, ge=1)
+    sigma_min: float = Field(default=0.003, ge=0)
+    sigma_max: float = Field(default=20.0, gt=0)
+    guidance: float = 1.0
+    guidance_interval: tuple[float, float] = (0.0, 1e9)
+
+    @model_validator(mode="after")
+    def _check_range(self) -> SamplingDefaults:
+        if not self.sigma_min < self.sigma_max:
+            raise ValueError(f"sigma_min ({self.sigma_min:g}) must be below sigma_max ({self.sigma_max:g})")
+        return self
+
+
+class DiffusionConfig(FamilyConfig):
+    """Configuration of a diffusion model: the content of its `config.json`."""
+
+    family: Literal["diffusion"] = "diffusion"
+    transform: TransformConfig
+    network: NetworkConfig
+    parameterisation: ParameterisationConfig
+    sampling: SamplingDefaults = SamplingDefaults()
+
+    @model_validator(mode="after")
+    def _check_space(self) -> DiffusionConfig:
+        check_space(self.transform, self.parameterisation)
+        return self
+
+
+def check_space(transform: TransformConfig, parameterisation: ParameterisationConfig) -> None:
+    """Raise ValueError for `gated` outside time and frequency: its gate is a gain for one band at a time."""
+    if parameterisation.kind == "gated" and transform.kind != "spectral":
+        raise ValueError(
+            f"gated needs the spectral transform, not {transform.kind}; choose another kind, such as edm"
+        )
+
+
+class LogNormalConfig(BaseModel):
+    """Sigma whose logarithm is normal with `mean` and `std` (Karras et al. 2022)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["log_normal"] = "log_normal"
+    mean: float = -0.6
+    std: float = Field(default=1.4, gt=0)
+
+    def build(self) -> NoiseLevels:
+        """Return the distribution."""
+        return LogNormal(self.mean, self.std)
+
+
+class LogitNormalConfig(BaseModel):
+    """Rectified flow's time whose logit is normal with `mean` and `std` (Esser et al. 2024)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["logit_normal"] = "logit_normal"
+    mean: float = 0.0
+    std: float = Field(default=1.0, gt=0)
+
+    def build(self) -> NoiseLevels:
+        """Return the distribution."""
+        return LogitNormal(self.mean, self.std)
+
+
+class UniformConfig(BaseModel):
+    """Noise levels spread evenly over a coordinate: the angle of `v`, Dance Diffusion's, or a flow's time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["uniform_angle", "crash", "uniform_flow"]
+
+    def build(self) -> NoiseLevels:
+        """Return the distribution."""
+        kinds: dict[str, Callable[[], NoiseLevels]]
+        kinds = {"uniform_angle": UniformAngle, "crash": Crash, "uniform_flow": UniformFlow}
+        return kinds[self.kind]()
+
+
+NoiseLevelsConfig = Annotated[
+    LogNormalConfig | LogitNormalConfig | UniformConfig, Field(discriminator="kind")
+]
+
+
+class DiffusionObjective(ObjectiveConfig):
+    """Training settings of the diffusion family."""
+
+    noise_levels: NoiseLevelsConfig = Field(
+        default=LogNormalConfig(), description="Distribution of the noise levels (sigma) to train at."
+    )

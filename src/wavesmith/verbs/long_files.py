@@ -1,0 +1,102 @@
+"""Verbs from file to file, window after window, in memory that does not grow with the length of the sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from wavesmith.data.audible import check_audible
+from wavesmith.errors import RequestError
+from wavesmith.models import Model
+from wavesmith.recipe import Recipe, Source
+from wavesmith.sound import Bits, check_target
+from wavesmith.streaming import SoundFile, Unfinished
+from wavesmith.verbs.source_adapter import SourceAdapter
+from wavesmith.verbs.verb import Progress, Task, Verb
+
+
+class MadeFile(NamedTuple):
+    """A written file: its recipe, which the file carries as well, and the peak before clipping."""
+
+    recipe: Recipe
+    peak: float
+
+
+@torch.inference_mode()
+def make_file(
+    verb: Verb[Any],
+    model: Model,
+    source: str | Path | SoundFile,
+    out: str | Path,
+    *,
+    index: int = 0,
+    seed: int | None = None,
+    bits: Bits = 24,
+    progress: Progress | None = None,
+    **requested: Any,
+) -> MadeFile:
+    """Make one sound of a verb that has `blocks`, such as `RESTYLE`, from file to file.
+
+    What is done survives an interruption: the same call goes on from there. The file is the one that the
+    verb would make in memory.
+
+    Args:
+        verb: what is done.
+        model: what `load` returned.
+        source: a sound file of any rate, length and number of channels; a `SoundFile`, which remembers its
+            hash and peak, if several sounds are made of it.
+        out: the file to write, ending in .wav or .flac.
+        index: which of the sounds of the seed.
+        seed: see `generate`; give it, if an interrupted run is to be gone on with.
+        bits: see `Sound.write`.
+        progress: called with (windows done, windows in all).
+        requested: settings of the verb.
+
+    Raises:
+        RequestError: for a request that this model cannot follow, or a verb without `blocks`.
+        AudioError: when the source is empty, silent or cannot be read.
+        WavesmithError: when `out` cannot be written.
+    """
+    if verb.blocks is None:
+        raise RequestError(f"{verb.name} cannot work on parts of a file; use it in memory.")
+    out, audio = Path(out), _opened(source)
+    check_target(out, bits)
+    task, adapter = _task(verb, model, audio, seed, requested), SourceAdapter(audio, model)
+    recipe, total = verb.recipe(task, index), len(adapter.windows())
+    unfinished = Unfinished(out, recipe, audio.rate, adapter.channels)
+    made = None if unfinished.pending is None else torch.from_numpy(unfinished.pending)
+    for done, rest in verb.blocks(task, adapter, index, unfinished.parts, made):
+        unfinished.add(done.numpy(), rest.numpy())
+        if progress:
+            progress(unfinished.parts, total)
+    gain = adapter.gain_to(unfinished.peak, task.settings.peak_db)
+    unfinished.finish(gain, bits)
+    return MadeFile(recipe, gain * unfinished.peak)
+
+
+def file_recipe(
+    verb: Verb[Any],
+    model: Model,
+    source: str | Path | SoundFile,
+    *,
+    index: int = 0,
+    seed: int | None = None,
+    **requested: Any,
+) -> Recipe:
+    """Return the recipe of the file that `make_file` would write; nothing is made."""
+    return verb.recipe(_task(verb, model, _opened(source), seed, requested), index)
+
+
+def _opened(source: str | Path | SoundFile) -> SoundFile:
+    return source if isinstance(source, SoundFile) else SoundFile(source)
+
+
+def _task(
+    verb: Verb[Any], model: Model, audio: SoundFile, seed: int | None, requested: dict[str, Any]
+) -> Task[Any]:
+    settings, sampling = verb.settle(model, 1, **requested)
+    check_audible(audio, str(audio.path))
+    origin = Source(path=str(audio.path), sha256=audio.sha256, recipe=audio.recipe)
+    return Task(model, settings, sampling, verb.check_seed(seed), (), (origin,))
