@@ -3,10 +3,10 @@
     python benchmarks/train_multires.py DRUMS DRUMS2 TONES --out src/wavesmith/embeddings/weights/multires
 
 Sounds are used whose manifest says `granted by the rights holder` or `made for this project`. Of each folder
-sources are held back: of the first those that the recipe `drums` holds back, so that they are new to both, then a
-share of the rest, and no source that is held back anywhere is trained on. Some kinds of damage are held back, too:
-phases randomised with windows of 512 and 2,048 samples, tones replaced by noise, and gaps. OUT gets the weights,
-their card with all sources, report.json and log.jsonl.
+sources are held back: of the first those that the recipe `drums` holds back, so that they are new to both,
+then a share of the rest, and no source that is held back anywhere is trained on. Some kinds of damage are
+held back, too: phases randomised with windows of 512 and 2,048 samples, tones replaced by noise, and gaps.
+OUT gets the weights, their card with all sources, report.json and log.jsonl.
 """
 
 from __future__ import annotations
@@ -77,7 +77,12 @@ def main() -> None:
 
         def show(stage: str, done: int, total: int, losses: dict[str, float]) -> None:
             if done % (100 if losses else 800) in (0, total):
-                line = {"stage": stage, "done": done, "of": total, "cpu_s": round(time.process_time() - started)}
+                line = {
+                    "stage": stage,
+                    "done": done,
+                    "of": total,
+                    "cpu_s": round(time.process_time() - started),
+                }
                 line |= {name: round(value, 4) for name, value in losses.items()}
                 print(json.dumps(line), file=log, flush=True)
                 print(json.dumps(line), file=sys.stderr, flush=True)
@@ -137,7 +142,8 @@ def divided(folders: list[Path], share: float) -> tuple[Folders, Folders]:
     """Divide the files of all folders into (training, held out); no source is in both."""
     drums = read_recipe("drums").training
     files = {
-        folder: [file for file in scan(folder).files if file.licence_basis in (None, *BASES)] for folder in folders
+        folder: [file for file in scan(folder).files if file.licence_basis in (None, *BASES)]
+        for folder in folders
     }
     held: set[str] = set()
     for place, (_, own) in enumerate(files.items()):
@@ -214,9 +220,10 @@ def card(report: dict[str, object], provenance: Provenance) -> str:
         [
             "# multires",
             "",
-            "A small audio embedding, trained by wavesmith (benchmarks/train_multires.py) on the first second of "
-            f"{report['trained_on']} drums, notes, textures and effects, in {report['cpu_seconds']} CPU seconds; "
-            "report.json tells how good it is, log.jsonl how it learnt. The weights are under wavesmith's licence. "
+            "A small audio embedding, trained by wavesmith (benchmarks/train_multires.py) on the first second "
+            f"of {report['trained_on']} drums, notes, textures and effects, in {report['cpu_seconds']} CPU "
+            "seconds; report.json tells how good it is, log.jsonl how it learnt. The weights are under wavesmith's "
+            "licence. "
             "They were trained on these sounds:",
             "",
             *sources_table(provenance.sources),

@@ -1,12 +1,13 @@
-"""Which distance notices which damage, and at which strength? Tables for docs/evaluate.md and docs/embeddings.md.
+"""Which distance notices which damage, and at which strength? Tables for the docs.
 
-    python benchmarks/validate_distances.py DRUMS DRUMS2 TONES [--cache FOLDER] [--json FILE] [--markdown FILE]
+    python benchmarks/validate_distances.py DRUMS DRUMS2 TONES [--cache FOLDER] [--json FILE] [--markdown
+    FILE]
 
-A metric earns its place by damage. Real sounds of sources that no embedding was trained on are divided into two
-halves at random, label by label. One half is the reference; the other is compared with it as it is, then damaged
-more and more. A distance notices a step if it, and every stronger one, lies above all of 40 comparisons of two
-undamaged halves. What does not notice randomised phases may not choose a model: `--json` writes what
-`wavesmith.evaluation.trust` reads.
+A metric earns its place by damage. Real sounds of sources that no embedding was trained on are divided into
+two halves at random, label by label. One half is the reference; the other is compared with it as it is, then
+damaged more and more. A distance notices a step if it, and every stronger one, lies above all of 40
+comparisons of two undamaged halves. What does not notice randomised phases may not choose a model: `--json`
+writes what `wavesmith.evaluation.trust` reads.
 
 With `--cache` what was heard is kept, and only what is new is heard again.
 """
@@ -99,7 +100,9 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Validate distances by controlled damage.")
-    parser.add_argument("data", nargs="+", type=Path, help="the folders that multires was trained on, drums first")
+    parser.add_argument(
+        "data", nargs="+", type=Path, help="the folders that multires was trained on, drums first"
+    )
     parser.add_argument("--embeddings", nargs="+", default=[MEASURES, "multires", "ears", "statistics"])
     parser.add_argument("--labels", nargs="*", help="only these labels")
     parser.add_argument("--seconds", type=float, default=1.0)
@@ -227,7 +230,7 @@ def distances_of(name: str, sounds: int, dimensions: int) -> dict[str, Distance]
 
 
 def noticed(steps: list[tuple[str, float]], most: float) -> int:
-    """The first step from which on all values lie above what undamaged sounds reach; `len(steps)` for none."""
+    """The first step from which on all values lie above those of undamaged sounds; `len(steps)` for none."""
     first = len(steps)
     while first and steps[first - 1][1] > most:
         first -= 1
@@ -268,7 +271,8 @@ def values_table(name: str, band: list[float], kinds: Values) -> str:
         values = [value for _, value in steps]
         grown = [True, *(b > a for a, b in pairwise(values))]
         cells = [
-            f"{strength}: {value:.2f}{'' if up else ' *'}" for (strength, value), up in zip(steps, grown, strict=True)
+            f"{strength}: {value:.2f}{'' if up else ' *'}"
+            for (strength, value), up in zip(steps, grown, strict=True)
         ]
         lines.append(f"| {kind} | {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -14,7 +14,7 @@ ROOT = Path(wavesmith.__file__).parent
 FLOORS = [
     {"errors", "files", "recipe", "progress", "lazy", "parallel", "registry"},
     {"sound", "streaming", "tags", "picture", "data"},
-    {"diffusion", "networks", "transforms", "descriptors"},
+    {"diffusion", "networks", "transforms", "descriptors", "measures"},
     {"families"},
     {"models", "classifiers", "embeddings"},
     {"verbs", "evaluation", "export", "attribution"},

@@ -47,10 +47,12 @@ def one(values):
 
 @pytest.mark.parametrize("rate", RATES)
 def test_a_damped_sine_is_one_partial_at_its_pitch(rate):
-    """Its line is a Lorentzian: the share within 2.7 Hz of the middle of the strongest bin is an arc tangent."""
+    """Its line is a Lorentzian: the share within 2.7 Hz of the strongest bin is an arc tangent."""
     wave = ring(220.5, 1.5, rate=rate)
     shares = one(partial_shares(wave, rate))
-    assert shares[0] == pytest.approx(2 / np.pi * np.arctan(2 * np.pi * 3.36 / (3 * np.log(10) / 1.5)), abs=0.03)
+    assert shares[0] == pytest.approx(
+        2 / np.pi * np.arctan(2 * np.pi * 3.36 / (3 * np.log(10) / 1.5)), abs=0.03
+    )
     assert (np.diff(shares) >= 0).all()
     assert shares[-1] <= 1
     assert one(pitch(wave, rate)) == pytest.approx(220.5, abs=0.5)

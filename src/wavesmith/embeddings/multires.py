@@ -59,9 +59,9 @@ class MultiresConfig(BaseModel):
 class FineSpectrum(nn.Module):
     """Long-window spectra in narrow bands: how loud each band is, and how flat its spectrum is.
 
-    Mono waves `[M, N]` to `[M, 2, bands, T]`: levels in dB re the loudest bin, -80 at least, and flatness in dB,
-    the mean of the logarithms of a band's bins less the logarithm of their mean: 0 at most, about -2.5 for
-    noise, and for a tone as far below as it stands out. Bands are triangles, evenly spaced in octaves.
+    Mono waves `[M, N]` to `[M, 2, bands, T]`: levels in dB re the loudest bin, -80 at least, and flatness in
+    dB, the mean of the logarithms of a band's bins less the logarithm of their mean: 0 at most, about -2.5
+    for noise, and for a tone as far below as it stands out. Bands are triangles, evenly spaced in octaves.
     """
 
     def __init__(self, rate: int, bands: int, window: int, hop: int) -> None:
@@ -92,12 +92,13 @@ class FineSpectrum(nn.Module):
 
 
 class Multires(nn.Module):
-    """A convolutional network over spectrograms of five resolutions: an `Embedding` that hears a second at once.
+    """A convolutional network over spectrograms of five resolutions.
 
-    One stack of convolutions hears two mel spectrograms with short windows, and how much levels fluctuate within
-    12 ms; the other hears `FineSpectrum` with windows of 93 and 372 ms, in which a tone is a line and noise is
-    none. Both are pooled over time by mean and maximum. A last normalisation gives every dimension mean 0 and
-    variance 1 over the sounds that it was trained on. Gain changes nothing, nor does silence after a sound.
+    An `Embedding` that hears a second at once. One stack of convolutions hears two mel spectrograms with
+    short windows, and how much levels fluctuate within 12 ms; the other hears `FineSpectrum` with windows of
+    93 and 372 ms, in which a tone is a line and noise is none. Both are pooled over time by mean and maximum.
+    A last normalisation gives every dimension mean 0 and variance 1 over the sounds that it was trained on.
+    Gain changes nothing, nor does silence after a sound.
     """
 
     name = "multires"
@@ -126,9 +127,9 @@ class Multires(nn.Module):
         return self.recognise(*self.pictures(waves))
 
     def pictures(self, waves: Tensor) -> tuple[Tensor, Tensor]:
-        """What the two stacks hear of mono windows `[M, frames]`: `[M, 3, bands, T]` and `[M, 4, long bands, T]`.
+        """Compute what the two stacks hear of mono windows `[M, frames]`.
 
-        All values lie between about -1 and 1.
+        That is `[M, 3, bands, T]` and `[M, 4, long bands, T]`. All values lie between about -1 and 1.
         """
         levels = [mel(waves[:, None]) / 40 + 1 for mel in self.mels]
         frames = levels[0].shape[-1]

@@ -41,8 +41,8 @@ Damage = Callable[[Tensor, float, int], Tensor]
 class LabelledSounds(NamedTuple):
     """What `train_multires` learns from.
 
-    `waves` `[N, 1, frames]`; `labels` and `kits` int64 `[N]`, -1 for none; `notes` float `[N]`, MIDI, NaN for none;
-    `weights` `[N]`, how often each is met.
+    `waves` `[N, 1, frames]`; `labels` and `kits` int64 `[N]`, -1 for none; `notes` float `[N]`, MIDI, NaN for
+    none; `weights` `[N]`, how often each is met.
     """
 
     waves: Tensor
@@ -53,7 +53,7 @@ class LabelledSounds(NamedTuple):
 
 
 class Versions(NamedTuple):
-    """Pictures of sounds: `short` and `long` `[N, V, ...]` (float16), the `kinds` of damage `[N, V]`, 0 for none.
+    """Pictures `short` and `long` `[N, V, ...]` of sounds, and the `kinds` of damage `[N, V]`, 0 for none.
 
     Version 0 is whole, 1 slightly changed.
     """
@@ -73,7 +73,7 @@ def heard_versions(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Versions:
-    """Make all versions of waves `[N, 1, frames]`: whole, changed, and so many damaged ones, each at random."""
+    """Make all versions of waves `[N, 1, frames]`: whole, changed, and so many damaged at random."""
     random = np.random.default_rng(seed)
     shorts, longs = [], []
     kinds = torch.zeros(len(waves), 2 + damaged, dtype=torch.long)
@@ -81,7 +81,11 @@ def heard_versions(
         part = waves[start : start + _CHUNK]
         versions = [part, changed(part, embedding.rate, random)]
         for version in range(damaged):
-            kind, strength, number = int(random.integers(len(damages))), random.uniform(), random.integers(1 << 31)
+            kind, strength, number = (
+                int(random.integers(len(damages))),
+                random.uniform(),
+                random.integers(1 << 31),
+            )
             versions.append(damages[kind](part, float(strength), int(number)))
             kinds[start : start + _CHUNK, 2 + version] = kind + 1
         heard = [embedding.pictures(one[:, 0]) for one in versions]
@@ -93,7 +97,7 @@ def heard_versions(
 
 
 def changed(waves: Tensor, rate: int, random: np.random.Generator) -> Tensor:
-    """Waves `[B, 1, N]` that begin up to 10 ms later, tilted by up to 2 dB per octave, with a little noise."""
+    """Delay waves `[B, 1, N]` by up to 10 ms, tilt them by up to 2 dB per octave, add a little noise."""
     length = waves.shape[-1]
     later = int(random.integers(round(_LATEST * rate) + 1))
     moved = F.pad(waves, (later, 0))[..., :length]
@@ -102,7 +106,8 @@ def changed(waves: Tensor, rate: int, random: np.random.Generator) -> Tensor:
     tilted = torch.fft.irfft(torch.fft.rfft(moved) * 10 ** (tilt * octaves / 20), length)
     level = torch.from_numpy(random.uniform(*_NOISE_DB, (len(waves), 1, 1)).astype(np.float32))
     noise = torch.from_numpy(random.standard_normal(waves.shape).astype(np.float32))
-    return tilted + tilted.abs().amax(dim=-1, keepdim=True) * 10 ** (level / 20) * noise
+    louder: Tensor = tilted + tilted.abs().amax(dim=-1, keepdim=True) * 10 ** (level / 20) * noise
+    return louder
 
 
 def train_multires(
@@ -166,7 +171,7 @@ def train_multires(
         losses = heads(vectors.float(), sounds, pick, versions.kinds[rows, columns])
         loss = torch.stack(list(losses.values())).sum()
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         cycle.step()
         if progress:
@@ -193,14 +198,19 @@ class _Heads(nn.Module):
         good = vectors[: 2 * len(pick)]
         twice = pick.repeat(2)
         label = F.cross_entropy(
-            self.label(vectors), sounds.labels[pick.repeat(3)], ignore_index=NO_LABEL, label_smoothing=_SMOOTHING
+            self.label(vectors),
+            sounds.labels[pick.repeat(3)],
+            ignore_index=NO_LABEL,
+            label_smoothing=_SMOOTHING,
         )
         kit = F.cross_entropy(
             self.kit(good), sounds.kits[twice], ignore_index=NO_LABEL, label_smoothing=_SMOOTHING
         )
         notes = sounds.notes[twice]
         pitched = ~notes.isnan()
-        note = F.cross_entropy(self.note(good[pitched]), _targets(notes[pitched])) if pitched.any() else 0 * kit
+        note = (
+            F.cross_entropy(self.note(good[pitched]), _targets(notes[pitched])) if pitched.any() else 0 * kit
+        )
         kind = F.cross_entropy(self.kind(vectors), kinds)
         again = contrast(*self.projection(good).chunk(2))
         return {
@@ -225,7 +235,7 @@ def _calibrated(embedding: Multires, versions: Versions) -> Multires:
     last = embedding.out[-1]
     assert isinstance(last, nn.BatchNorm1d)
     last.reset_running_stats()  # to mean 0 and variance 1: what comes is passed on as it is
-    parts = zip(versions.short[:, 0].split(64), versions.long[:, 0].split(64), strict=True)
+    parts = zip(*(torch.split(one[:, 0], 64) for one in (versions.short, versions.long)), strict=True)
     vectors = torch.cat([embedding.recognise(short.float(), long.float()) for short, long in parts])
     scale = math.sqrt(1 + last.eps)  # by which that passing on divided
     last.running_mean, last.running_var = scale * vectors.mean(dim=0), scale**2 * vectors.var(dim=0)

@@ -57,17 +57,18 @@ def smear(waves: Tensor, rate: int, milliseconds: float) -> Tensor:
 
 
 def hiss(waves: Tensor, decibels: float, seed: int = 0) -> Tensor:
-    """Add white noise with an rms so many dB re the peak of each wave (negative), silence after it included."""
+    """Add white noise with an rms so many dB (negative) re the peak of each wave, also where it is silent."""
     generator = torch.Generator().manual_seed(seed)
     peak = waves.abs().amax(dim=-1, keepdim=True)
     return waves + peak * 10 ** (decibels / 20) * torch.randn(waves.shape, generator=generator)
 
 
 def randomise_phases(waves: Tensor, window: int, strength: float = 1.0, seed: int = 0) -> Tensor:
-    """Turn each cell of a short-time Fourier transform by a random angle, at most `strength` times half a circle.
+    """Turn each cell of a short-time Fourier transform by a random angle.
 
-    Hann windows of so many samples that overlap by three quarters. Tones that outlast a window become noise;
-    a mel spectrogram with windows of about that size hardly changes. Channels turn together.
+    It is at most `strength` times half a circle. Hann windows of so many samples that overlap by three
+    quarters. Tones that outlast a window become noise; a mel spectrogram with windows of about that size
+    hardly changes. Channels turn together.
     """
     spectrum = _transform(waves, window)
     generator = torch.Generator().manual_seed(seed)
@@ -112,7 +113,7 @@ def damp_tail(waves: Tensor, rate: int, milliseconds: float) -> Tensor:
 
 
 def pre_echo(waves: Tensor, rate: int, decibels: float, milliseconds: float = 20.0) -> Tensor:
-    """Let a sound begin so many milliseconds later, and before it its beginning reversed, so many dB lower."""
+    """Delay a sound by so many milliseconds; before it comes its beginning, reversed, so many dB lower."""
     count = round(rate * milliseconds / 1000)
     places = (_onset(waves) + torch.arange(count)).clamp_max(waves.shape[-1] - 1)
     begun = torch.gather(waves, -1, places)

@@ -89,7 +89,7 @@ class Library:
 
     @property
     def sound_measures(self) -> Floats:
-        """What `wavesmith.measures` measured of the part of each sound that is compared, `[N, len(MEASURES)]`."""
+        """Rows of `wavesmith.measures`, of the part of each sound that is compared, `[N, len(MEASURES)]`."""
         return self._measures[:, -SOUND_MEASURES:]
 
     def checkup(self, index: int) -> Checkup:

@@ -1,4 +1,4 @@
-"""What sounds are like by `wavesmith.measures`: generated beside real ones, measure by measure and as a whole."""
+"""Generated sounds beside real ones by `wavesmith.measures`, measure by measure and as a whole."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ BINS = 24
 NAME = "measures"
 """By which the distance on measures is known beside those in embeddings."""
 
-_EDGES = (0.01, 0.99)  # quantiles of both sets together, between which histograms lie
+_EDGES = (0.01, 0.99)  # quantiles of real sounds between which histograms lie
+_ROOM = 0.3  # of that range, on either side
 
 Rows = NDArray[np.float32]
 """`[N, len(MEASURES)]`, as `measure` makes them."""
@@ -32,8 +33,8 @@ class Distribution(BaseModel):
         missing: the share of sounds that have none, such as the pitch of noise.
         low, lower, median, upper, high: what 10, 25, 50, 75 and 90 % of them lie below, in its unit; None if
             no sound has it.
-        histogram: the share of sounds in each of 24 equal parts of `Contrasted.edges`; those beyond count in
-            the first and the last.
+        histogram: the share of those sounds in each of 24 equal parts of `Contrasted.edges`; those beyond
+            count in the first and the last.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,10 +53,10 @@ class Contrasted(BaseModel):
     """One measure of generated and real sounds.
 
     Attributes:
-        edges: ends of the histograms, in its unit; equal parts of octaves for times and pitch.
-        generated, reference: how it is spread.
-        shift: how far the generated sounds' mean lies from the real ones', in deviations of the real ones.
-        spread: the range from 10 to 90 % of generated sounds over that of real ones; None where that is nothing.
+        edges: ends of the histograms, in its unit; equal parts of octaves for times and pitch. generated,
+        reference: how it is spread. shift: how far the generated sounds' mean lies from the real ones', in
+        deviations of the real ones. spread: the range from 10 to 90 % of generated sounds over that of real
+        ones; None where that is nothing.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -71,9 +72,10 @@ class MeasureReport(BaseModel):
     """All measures of generated sounds beside those of the reference.
 
     Attributes:
-        generated: distances between the sets as points `[N, len(MEASURES)]`, each measure in deviations of the
-            reference (`measures.standardised`). The kernel distance is the one to go by; it notices randomised
-            phases, missing tones and grain, which embeddings of mel bands do not.
+        generated: distances between the sets as points `[N, len(MEASURES)]`, each measure in deviations of
+        the
+            reference (`measures.standardised`). The kernel distance is the one to go by; it notices
+            randomised phases, missing tones and grain, which embeddings of mel bands do not.
         real: the same of held-out real sounds; None if there are none, or too few.
         labels: kernel distances within each label that has enough sounds on both sides.
         real_labels: the same of held-out real sounds.
@@ -111,7 +113,9 @@ def measure_report(
         RequestError: when there are fewer than 20 generated or real sounds.
     """
     enough = held_out is not None and len(held_out.rows) >= FEWEST
-    labels = sorted({label for label in generated.labels if label is not None} & set(reference.labels) - {None})
+    labels = sorted(
+        {label for label in generated.labels if label is not None} & set(reference.labels) - {None}
+    )
     return MeasureReport(
         generated=distances(generated.rows, reference.rows, seed=seed),
         real=distances(held_out.rows, reference.rows, seed=seed) if held_out and enough else None,
@@ -142,13 +146,10 @@ def contrasts(generated: Rows, reference: Rows) -> dict[str, Contrasted]:
     one, two = scaled(generated), scaled(reference)
     shifts = standardised(generated, reference).mean(axis=0) - standardised(reference, reference).mean(axis=0)
     for column, about in enumerate(MEASURES):
-        there = np.concatenate([one[:, column], two[:, column]])
-        there = there[~np.isnan(there)]
-        if not there.size:
+        there = [values[~np.isnan(values)] for values in (two[:, column], one[:, column])]
+        if not any(values.size for values in there):
             continue
-        low, high = (float(edge) for edge in np.quantile(there, _EDGES))
-        if high - low < about.least:
-            low, high = low - about.least, high + about.least
+        low, high = _axis(there[0] if there[0].size else there[1], about)
         sides = [_distribution(values[:, column], about, low, high) for values in (one, two)]
         found[about.name] = Contrasted(
             edges=(_plain(low, about), _plain(high, about)),
@@ -176,6 +177,13 @@ def _by_label(
         if min(len(one), len(two)) >= FEWEST:
             found[label] = measure_distance(one, two, seed=seed)
     return found
+
+
+def _axis(values: NDArray[np.float64], about: Measure) -> tuple[float, float]:
+    """Ends of a histogram, with some room: those of real sounds, so that it is the same beside every model."""
+    low, high = (float(edge) for edge in np.quantile(values, _EDGES))
+    room = max(_ROOM * (high - low), about.least)
+    return (max(low - room, 0.0) if about.unit in ("", "/s") else low - room), high + room
 
 
 def _distribution(values: NDArray[np.float64], about: Measure, low: float, high: float) -> Distribution:

@@ -77,6 +77,42 @@ def intervals(rows: Sequence[tuple[str, str, Estimate]]) -> Html:
     return _svg(_WIDTH, height, parts)
 
 
+def histograms(
+    series: Sequence[tuple[str, Sequence[float], float | None]], marks: Sequence[tuple[float, str]], unit: str
+) -> Html:
+    """Distributions over one axis: (class of the colour, shares of equal parts, median as a place 0 to 1)."""
+    width, height, bottom = 300, 110, 24
+    top = max(1e-9, *(max(shares, default=0.0) for _, shares, _ in series))
+
+    def x(place: float) -> float:
+        return 4 + place * (width - 8)
+
+    def y(share: float) -> float:
+        return 6 + (1 - share / top) * (height - bottom - 6)
+
+    parts = [_line(x(0), y(0), x(1), y(0))]
+    for place, words in marks:
+        anchor = "start" if place < 0.1 else "end" if place > 0.9 else "middle"
+        parts.append(_text(x(place), height - 8, words, anchor))
+    parts.append(_text(width / 2, height - 8, unit, "middle"))
+    for colour, shares, median in series:
+        steps = [
+            f"{x((k + side) / len(shares)):.1f},{y(share):.1f}"
+            for k, share in enumerate(shares)
+            for side in (0, 1)
+        ]
+        path = " ".join([f"{x(0):.1f},{y(0):.1f}", *steps, f"{x(1):.1f},{y(0):.1f}"])
+        middle = ""
+        if median is not None:
+            place = x(min(max(median, 0.0), 1.0))
+            middle = f'<line class="bar" x1="{place:.1f}" x2="{place:.1f}" y1="{y(0)}" y2="{y(0) - 12:.1f}"/>'
+        parts.append(
+            f'<g class="{colour}"><polygon class="band" points="{path}"/>'
+            f'<polyline class="line" points="{path}"/>{middle}</g>'
+        )
+    return _svg(width, height, parts)
+
+
 def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Html:
     """Shares of each row as shades: asked for downwards, called across."""
     left, top = 96, 30

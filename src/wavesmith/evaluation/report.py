@@ -12,6 +12,7 @@ from wavesmith.evaluation.bootstrap import Estimate
 from wavesmith.evaluation.comparison import Distances
 from wavesmith.evaluation.faults import Hygiene
 from wavesmith.evaluation.labels import LabelReport
+from wavesmith.evaluation.measure_report import MeasureReport
 from wavesmith.evaluation.memorisation import MemorisationReport
 from wavesmith.evaluation.spectra import SpectraReport
 from wavesmith.files import replacing
@@ -88,8 +89,9 @@ class Report(BaseModel):
         seed: of everything random.
         command: the command line that makes this report again.
         notes: what was converted, left out or could not be measured, a sentence each.
-        distances, labels, spectra, hygiene, memorisation: the findings; labels are None without a judge,
-            memorisation where it was not asked for or the training sounds are not among the real ones.
+        distances, measures, labels, spectra, hygiene, memorisation: the findings; labels are None without a
+            judge, memorisation where it was not asked for or the training sounds are not among the real ones,
+            measures in a report that was written before there were any.
         provenance: what the model says it was trained on.
         against: the same of another model, with the same reference.
     """
@@ -108,6 +110,7 @@ class Report(BaseModel):
     labels: LabelReport | None
     spectra: SpectraReport
     hygiene: HygieneReport
+    measures: MeasureReport | None = None
     memorisation: MemorisationReport | None = None
     provenance: Provenance | None = None
     against: Report | None = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from wavesmith.errors import AudioError
 from wavesmith.evaluation import plots
 from wavesmith.evaluation.bootstrap import Estimate
+from wavesmith.evaluation.measure_page import measure_section
 from wavesmith.evaluation.memorisation_page import provenance_section
 from wavesmith.evaluation.memorisation_page import section as memorisation_section
 from wavesmith.evaluation.page import (
@@ -75,6 +76,7 @@ def page(report: Report, evidence: Sequence[Evidence]) -> str:
         _head(reports),
         _shown(reports, evidence),
         _distances(reports),
+        *measure_section(reports, _names(reports)),
         *([_labels(reports)] if any(one.labels for one in reports) else []),
         _spectra(reports),
         _hygiene(reports),
@@ -139,6 +141,13 @@ def _glances(report: Report, of: str | bool) -> Iterator[tuple[str, str, str]]:
         f"{found.kernel.value:.2f}",
         f"held-out real: {real.kernel.value:.2f}" if real else "0 is perfect",
     )
+    if report.measures:
+        usual = report.measures.real
+        yield (
+            f"distance on measures{suffix}",
+            f"{report.measures.generated.kernel.value:.2f}",
+            f"held-out real: {usual.kernel.value:.2f}" if usual else "0 is perfect",
+        )
     if found.frechet:
         note = f"held-out real: {real.frechet.value:.3g}" if real and real.frechet else "0 is perfect"
         yield f"Frechet audio distance{suffix}", f"{found.frechet.value:.3g}", note

@@ -24,10 +24,12 @@ from wavesmith.evaluation.embedding_library import Floats, Library, build
 from wavesmith.evaluation.faults import summary
 from wavesmith.evaluation.generation import make, quota
 from wavesmith.evaluation.labels import LabelReport, fresh_judge, judge_labels
+from wavesmith.evaluation.measure_report import MeasuredSet, measure_report
 from wavesmith.evaluation.memorisation import MemorisationReport, examine
 from wavesmith.evaluation.report import DistanceReport, HygieneReport, Report, Subject
 from wavesmith.evaluation.report_page import write_page
 from wavesmith.evaluation.spectra import spectra
+from wavesmith.evaluation.trust import verdict
 from wavesmith.models import Model, held_out_of, importers, load, trained_on
 from wavesmith.models.model_folder import CONFIG
 from wavesmith.sound import read_header
@@ -176,7 +178,10 @@ def evaluate(
     evidence = [_examine(one, plan, seconds) for one in given]
     report = evidence[0].report
     if len(evidence) > 1:
-        report = report.model_copy(update={"against": evidence[1].report})
+        other = evidence[1].report
+        nearer = _nearer(report, other)
+        report = report.model_copy(update={"against": other, "notes": (*report.notes, *nearer)})
+        evidence[0] = evidence[0]._replace(report=report)
     for path in (plan.out / JSON, json):
         if path is not None:
             report.write(path)
@@ -213,6 +218,12 @@ def _examine(given: Model | Path, plan: _Plan, seconds: float) -> Evidence:
     distances = _distances(generated, reference, held_out, plan)
     for found in (distances.generated, distances.real):
         notes += [] if found is None else [line for line in found.left_out if line not in notes]
+    measures = measure_report(
+        _measured(generated),
+        _measured(reference),
+        None if held_out is None else _measured(held_out),
+        seed=plan.seed,
+    )
     labels, why = _labels(generated, reference, held_out, plan)
     notes += why
     memorised, why = _memorised(given, generated, reference, held_out, plan)
@@ -226,6 +237,7 @@ def _examine(given: Model | Path, plan: _Plan, seconds: float) -> Evidence:
         command=plan.command,
         notes=tuple(notes),
         distances=distances,
+        measures=measures,
         labels=labels,
         spectra=spectra(
             _profiles(generated),
@@ -238,6 +250,13 @@ def _examine(given: Model | Path, plan: _Plan, seconds: float) -> Evidence:
         provenance=given.provenance if isinstance(given, Model) else None,
     )
     return Evidence(report, generated, reference, held_out)
+
+
+def _nearer(report: Report, other: Report) -> list[str]:
+    """A sentence on which of two is nearer to real sounds, by a distance that may choose."""
+    sides = {name: side.measures for name, side in ((report.model.name, report), (other.model.name, other))}
+    found = {name: side.generated.kernel for name, side in sides.items() if side}
+    return [verdict(found)] if len(found) > 1 else []
 
 
 def subject(given: Model | str | Path, device: str = "cpu") -> Model | Path:
@@ -448,8 +467,17 @@ def _left_out(kind: str, left_out: Sequence[LeftOut]) -> list[str]:
 
 def _vectors(library: Library) -> Tensor:
     """Embeddings `[N, D]` of a library, or of as many evenly picked sounds as distances use."""
-    every = -(-len(library) // MOST_COMPARED)
-    return torch.from_numpy(np.array(library.vectors[::every], np.float32))
+    return torch.from_numpy(np.array(library.vectors[:: _every(library)], np.float32))
+
+
+def _measured(library: Library) -> MeasuredSet:
+    """Rows of `wavesmith.measures` of a library, or of as many evenly picked sounds as distances use."""
+    labels = tuple(file.label for file in library.files)[:: _every(library)]
+    return MeasuredSet(np.array(library.sound_measures[:: _every(library)], np.float32), labels)
+
+
+def _every(library: Library) -> int:
+    return -(-len(library) // MOST_COMPARED)
 
 
 def _profiles(library: Library) -> dict[str | None, Floats]:

@@ -1,8 +1,8 @@
 """Which distances may choose: those that notice randomised phases, by what `validate_distances.py` measured.
 
-A mel spectrogram hardly changes when the phases of a sound are drawn at random, and the ear hears its tones turn
-into noise. A distance that does not notice that would choose models by what nobody listens to. So it may not choose
-a model, a number of passes or the end of a training; it may be reported.
+A mel spectrogram hardly changes when the phases of a sound are drawn at random, and the ear hears its tones
+turn into noise. A distance that does not notice that would choose models by what nobody listens to. So it may
+not choose a model, a number of passes or the end of a training; it may be reported.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Validated(BaseModel):
     damage: dict[str, tuple[tuple[str, float], ...]]
 
     def noticed(self, kind: str) -> str | None:
-        """The mildest strength from which on every value lies above those of undamaged sounds; None for none."""
+        """Find the mildest strength from which on all values lie above those of undamaged sounds; None for none."""
         found = None
         for strength, value in reversed(self.damage[kind]):
             if value <= self.undamaged[1]:
@@ -66,7 +66,7 @@ def may_choose(distance: str) -> bool:
 
 
 def choose(distances: Mapping[str, Estimate], by: str = DEFAULT) -> str:
-    """Choose the candidate that is nearest to real sounds: a model, a number of passes, a moment of a training.
+    """Choose the candidate nearest to real sounds: a model, a number of passes, a moment of a training.
 
     Args:
         distances: of each candidate.
@@ -90,9 +90,23 @@ def check(distance: str) -> None:
     if not may_choose(distance):
         able = ", ".join(f"'{name}'" for name in validated() if may_choose(name))
         raise RequestError(
-            f"The distance '{distance}' does not notice when tones turn into noise, so it may not choose a model, a "
-            f"number of passes or the end of a training; use one that does: {able}."
+            f"The distance '{distance}' does not notice when tones turn into noise, so it may not choose a model, "
+            f"a number of passes or the end of a training; use one that does: {able}."
         )
+
+
+def verdict(distances: Mapping[str, Estimate], by: str = DEFAULT) -> str:
+    """Say in a sentence which of two candidates is nearer to real sounds, if that can be told.
+
+    Raises:
+        RequestError: as for `choose`.
+    """
+    nearer = choose(distances, by)
+    found = distances[nearer]
+    others = [name for name, one in distances.items() if name != nearer and one.low <= found.high]
+    if others:
+        return f"By the distance '{by}', {nearer} and {' and '.join(others)} cannot be told apart."
+    return f"By the distance '{by}', {nearer} is nearest to the real sounds."
 
 
 def _clearly(found: Validated, kind: str) -> bool:

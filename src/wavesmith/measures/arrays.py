@@ -75,7 +75,11 @@ class Bands:
 def _quick_size(least: int) -> int:
     """The next size of which the Fourier transform is quick: a power of two, or 9, 10, 12, 15 / 8 of one."""
     power = 2 ** max(3, (least - 1).bit_length() - 1)
-    return next(size for size in (power, power * 9 // 8, power * 5 // 4, power * 3 // 2, power * 15 // 8, 2 * power) if size >= least)
+    return next(
+        size
+        for size in (power, power * 9 // 8, power * 5 // 4, power * 3 // 2, power * 15 // 8, 2 * power)
+        if size >= least
+    )
 
 
 def _slope(octaves: Floats) -> Floats:

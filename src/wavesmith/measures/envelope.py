@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wavesmith.measures.arrays import SILENCE, Floats, as_waves, Bands, decibels, frames
+from wavesmith.measures.arrays import SILENCE, Bands, Floats, as_waves, decibels, frames
 from wavesmith.measures.tonality import OCTAVES_HZ
 
 FLOOR_DB = -90.0

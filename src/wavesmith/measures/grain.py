@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wavesmith.measures.arrays import SILENCE, Floats, as_waves, Bands, decibels
+from wavesmith.measures.arrays import SILENCE, Bands, Floats, as_waves, decibels
 from wavesmith.measures.tonality import SHORT_SECONDS, band_flatness, window_power
 
 LOW_HZ = 400.0
@@ -24,18 +24,19 @@ def bursts(waves: ArrayLike, rate: int, highest: float = _HIGHEST_HZ) -> Floats:
     """Count the rises of more than 6 dB in a tail, per second, `[B]`.
 
     The tail begins 20 ms after the loudest moment and ends where the sound stays 30 dB below it. The envelope
-    is the power below `highest` Hz, averaged over 15 ms. A rise goes from a lowest point to the next point that
-    is more than 6 dB higher; the next one is sought after the level has fallen by as much. NaN for a tail of
-    less than 30 ms, as silence has.
+    is the power below `highest` Hz, averaged over 15 ms. A rise goes from a lowest point to the next point
+    that is more than 6 dB higher; the next one is sought after the level has fallen by as much. NaN for a
+    tail of less than 30 ms, as silence has.
     """
     return grain(Bands(as_waves(waves), rate), highest)[0]
 
 
 def ripples(waves: ArrayLike, rate: int, highest: float = _HIGHEST_HZ) -> Floats:
-    """Count the rises of more than 1 dB within 1.5 ms in a tail, per second, `[B]`; the tail is that of `bursts`.
+    """Count the rises of more than 1 dB within 1.5 ms in a tail, per second, `[B]`.
 
-    The envelope is averaged over 0.7 ms. Gaussian noise ripples hundreds of times a second, a single decaying
-    tone never, two tones at their difference; low kicks ripple by themselves. Compare with real sounds only.
+    The tail is that of `bursts`. The envelope is averaged over 0.7 ms. Gaussian noise ripples hundreds of
+    times a second, a single decaying tone never, two tones at their difference; low kicks ripple by
+    themselves. Compare with real sounds only.
     """
     return grain(Bands(as_waves(waves), rate), highest)[1]
 
@@ -43,7 +44,8 @@ def ripples(waves: ArrayLike, rate: int, highest: float = _HIGHEST_HZ) -> Floats
 def noise_flatness(waves: ArrayLike, rate: int) -> Floats:
     """Measure spectral flatness from 1.6 to 6 kHz in windows of about 20 ms, in dB, `[B]`.
 
-    -2.5 for Gaussian noise; less where noise is sparse ("musical"), and for tones. NaN where nothing is heard.
+    -2.5 for Gaussian noise; less where noise is sparse ("musical"), and for tones. NaN where nothing is
+    heard.
     """
     return noise_flatness_of(window_power(as_waves(waves), rate, SHORT_SECONDS), rate)
 

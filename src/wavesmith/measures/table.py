@@ -79,9 +79,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("ripples", "grain", "/s", "rises of more than 1 dB within 1.5 ms in the tail", 10.0),
     Measure("ripples_low", "grain", "/s", "rises of more than 1 dB within 1.5 ms, below 400 Hz", 10.0),
     *(
-        Measure(
-            f"decay_{_octave(hertz)}", "decay", "s", f"decay by 60 dB at {_octave(hertz)} Hz", 0.1, True
-        )
+        Measure(f"decay_{_octave(hertz)}", "decay", "s", f"decay by 60 dB at {_octave(hertz)} Hz", 0.1, True)
         for hertz in OCTAVES_HZ
     ),
     Measure("noise_floor", "decay", "dB", "level of the quietest tenth re the loudest moment", 1.0),
@@ -97,7 +95,8 @@ MEASURES: tuple[Measure, ...] = (
 )
 """What `measure` measures, in its order."""
 
-NAMES = tuple(one.name for one in MEASURES)
+ABOUT = {one.name: one for one in MEASURES}
+"""Each of `MEASURES` by its name."""
 
 _LEAST_MS = 0.1  # of an attack, so that its logarithm is finite
 
@@ -131,7 +130,7 @@ def measure(waves: ArrayLike, rate: int) -> NDArray[np.float32]:
 
 
 def scaled(rows: ArrayLike) -> Floats:
-    """Convert rows `[N, len(MEASURES)]` to scales on which equal differences sound alike: octaves for times and pitch."""
+    """Convert rows `[N, len(MEASURES)]` to scales for differences: octaves for times and pitch."""
     values = np.array(rows, dtype=np.float64)
     for column, one in enumerate(MEASURES):
         if one.logarithmic:

@@ -41,7 +41,7 @@ def partial_shares(waves: ArrayLike, rate: int) -> Floats:
 
 
 def pitch(waves: ArrayLike, rate: int) -> Floats:
-    """Find the frequency of the strongest partial in Hz, `[B]`; NaN where it holds less than 2 % of the energy."""
+    """Find the frequency of the strongest partial in Hz, `[B]`; NaN where it holds less than 2 % of energy."""
     return _partials(as_waves(waves), rate)[1]
 
 
@@ -51,11 +51,12 @@ def shares_and_pitch(waves: ArrayLike, rate: int) -> tuple[Floats, Floats]:
 
 
 def flatness(waves: ArrayLike, rate: int, seconds: float) -> Floats:
-    """Measure spectral flatness in dB for each of `OCTAVES_HZ`, `[B, 9]`, in Hann windows of about so many seconds.
+    """Measure spectral flatness in dB for each of `OCTAVES_HZ`, `[B, 9]`.
 
-    The geometric mean of an octave's bins over their arithmetic mean: -2.5 dB for Gaussian noise, less for
-    tones. The mean over the frames in which the octave is within 30 dB of its loudest. NaN for octaves with
-    fewer than 4 bins, beyond half the rate, or 70 dB below the whole sound.
+    Hann windows of about so many seconds (a power of two of samples) overlap by half. The geometric mean of
+    an octave's bins over their arithmetic mean: -2.5 dB for Gaussian noise, less for tones. The mean over the
+    frames in which the octave is within 30 dB of its loudest. NaN for octaves with fewer than 4 bins, beyond
+    half the rate, or 70 dB below the whole sound.
     """
     return octave_flatness(window_power(as_waves(waves), rate, seconds), rate)
 
@@ -80,7 +81,7 @@ def octave_flatness(power: Floats, rate: int) -> Floats:
 
 
 def band_flatness(power: Floats, rate: int, low: float, high: float) -> Floats:
-    """Compute spectral flatness between two frequencies in Hz, in dB, `[B]`, of power spectra; else as `flatness`."""
+    """Compute the flatness of power spectra between two frequencies in Hz, in dB, `[B]`, as `flatness` does."""
     size = 2 * (power.shape[2] - 1)
     first, last = int(np.ceil(low * size / rate)), int(high * size / rate)
     if last - first < _FEWEST_BINS or high > 0.5 * rate:
