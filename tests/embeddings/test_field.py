@@ -9,10 +9,11 @@ import torch
 from torch import nn
 
 from wavesmith.embeddings import embedding
+from wavesmith.embeddings.field import _SoundEffectsNetwork
 from wavesmith.errors import ModelError, RequestError
 
-NAMES = ["vggish", "panns", "clap", "encodec"]
-PACKAGES = ["torchvggish", "panns_inference", "panns_inference.models", "transformers"]
+NAMES = ["vggish", "panns", "clap", "encodec", "aisfx"]
+PACKAGES = ["torchvggish", "panns_inference", "panns_inference.models", "transformers", "aisfx"]
 
 
 @pytest.fixture
@@ -116,6 +117,37 @@ def test_a_missing_package_is_one_sentence_with_the_command(home, name):
         RequestError, match=f"The embedding '{name}' needs a package.*get it with 'pip install"
     ):
         embedding(name)
+
+
+@pytest.fixture
+def sound_effects(home, monkeypatch):
+    """The package `aisfx` with a checkpoint like its own, which has a number of numpy in it."""
+    folder = home / "site" / "aisfx" / "models"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").write_text("raise ImportError('needs more packages')")
+    torch.manual_seed(0)
+    weights = {f"embedding_net.{name}": one for name, one in _SoundEffectsNetwork().state_dict().items()}
+    torch.save(
+        (weights | {"fc.0.weight": torch.zeros(1)}, {"set": np.float64(2.0)}), folder / "checkpoint.pth"
+    )
+    monkeypatch.delitem(sys.modules, "aisfx")
+    monkeypatch.syspath_prepend(str(home / "site"))
+    return folder / "checkpoint.pth"
+
+
+def test_sound_effects_need_the_weights_of_their_package_only(sound_effects):
+    ear = embedding("aisfx")
+    assert (ear.name, ear.rate, ear.dimensions) == ("aisfx", 44_100, 512)
+    waves = torch.randn(2, 2, 9000, generator=torch.Generator().manual_seed(0))
+    vectors = ear(waves)
+    assert vectors.shape == (2, 512)
+    torch.testing.assert_close(ear(0.01 * waves), vectors, rtol=1e-3, atol=1e-3)
+    sound_effects.write_bytes(b"nothing")
+    with pytest.raises(ModelError, match="install it again"):
+        embedding("aisfx")
+    sound_effects.unlink()
+    with pytest.raises(RequestError, match="not on this machine"):
+        embedding("aisfx")
 
 
 @pytest.mark.parametrize("name", ["vggish", "panns"])

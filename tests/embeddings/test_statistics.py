@@ -4,7 +4,7 @@ from torch.nn import functional as F
 
 from wavesmith.embeddings import Ears, Statistics, embedding
 
-HEARING = ["statistics", "ears"]
+HEARING = ["statistics", "ears", "multires"]
 
 
 @pytest.mark.parametrize("name", HEARING)

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from wavesmith.embeddings.protocol import Embedding
 
 _HOMES = {
+    "multires": ("wavesmith.embeddings.multires", "bundled"),
     "ears": ("wavesmith.embeddings.ears", "bundled"),
     "statistics": ("wavesmith.embeddings.statistics", "Statistics"),
+    "aisfx": ("wavesmith.embeddings.field", "aisfx"),
     "vggish": ("wavesmith.embeddings.field", "vggish"),
     "clap": ("wavesmith.embeddings.field", "clap"),
     "panns": ("wavesmith.embeddings.field", "panns"),
@@ -20,7 +22,7 @@ _HOMES = {
 }
 
 EMBEDDINGS = tuple(_HOMES)
-"""Names that `embedding` knows; the first two need nothing that does not come with wavesmith."""
+"""Names that `embedding` knows; the first three need nothing that does not come with wavesmith."""
 
 
 def embedding(name: str) -> Embedding:

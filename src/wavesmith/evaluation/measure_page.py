@@ -62,7 +62,7 @@ def measure_section(reports: Sequence[Report], names: Sequence[str]) -> Iterator
         *([details("Each label", *_labels(sides))] if first.by_label else []),
         lead=f"How far the sounds are from real ones by {len(ABOUT)} measures that are no embedding: each in "
         "deviations of the real sounds, all together as a kernel distance. It notices what mel spectrograms "
-        "do not: randomised phases, missing tones, grain. Below, how each measure is spread, real beside made: "
+        "do not: randomised phases, missing tones, grain. Below, how each measure is spread: "
         "the mark at the bottom is the median, and the caption says how many deviations apart the means are.",
     )
 

@@ -180,7 +180,7 @@ def _by_label(
 
 
 def _axis(values: NDArray[np.float64], about: Measure) -> tuple[float, float]:
-    """Ends of a histogram, with some room: those of real sounds, so that it is the same beside every model."""
+    """Ends of a histogram, with room: those of real sounds, so that they are the same for every model."""
     low, high = (float(edge) for edge in np.quantile(values, _EDGES))
     room = max(_ROOM * (high - low), about.least)
     return (max(low - room, 0.0) if about.unit in ("", "/s") else low - room), high + room

@@ -38,7 +38,7 @@ class Validated(BaseModel):
     damage: dict[str, tuple[tuple[str, float], ...]]
 
     def noticed(self, kind: str) -> str | None:
-        """Find the mildest strength from which on all values lie above those of undamaged sounds; None for none."""
+        """Find the mildest strength from which on all values lie above undamaged ones; None for none."""
         found = None
         for strength, value in reversed(self.damage[kind]):
             if value <= self.undamaged[1]:
@@ -90,8 +90,8 @@ def check(distance: str) -> None:
     if not may_choose(distance):
         able = ", ".join(f"'{name}'" for name in validated() if may_choose(name))
         raise RequestError(
-            f"The distance '{distance}' does not notice when tones turn into noise, so it may not choose a model, "
-            f"a number of passes or the end of a training; use one that does: {able}."
+            f"The distance '{distance}' does not notice when tones turn into noise, so it may not choose a "
+            f"model, a number of passes or the end of a training; use one that does: {able}."
         )
 
 

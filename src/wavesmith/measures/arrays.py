@@ -74,12 +74,16 @@ class Bands:
 
 def _quick_size(least: int) -> int:
     """The next size of which the Fourier transform is quick: a power of two, or 9, 10, 12, 15 / 8 of one."""
-    power = 2 ** max(3, (least - 1).bit_length() - 1)
-    return next(
-        size
-        for size in (power, power * 9 // 8, power * 5 // 4, power * 3 // 2, power * 15 // 8, 2 * power)
-        if size >= least
+    power = 1 << max(3, (least - 1).bit_length() - 1)
+    sizes: tuple[int, ...] = (
+        power,
+        power * 9 // 8,
+        power * 5 // 4,
+        power * 3 // 2,
+        power * 15 // 8,
+        2 * power,
     )
+    return next(size for size in sizes if size >= least)
 
 
 def _slope(octaves: Floats) -> Floats:
@@ -109,7 +113,8 @@ def frame_power(waves: Floats, size: int, hop: int) -> Floats:
     """Compute power spectra `[B, T, size // 2 + 1]` of Hann frames, summed over channels."""
     taper = np.hanning(size + 1)[:-1].astype(np.float32)
     spectra = np.fft.rfft(frames(waves.astype(np.float32), size, hop) * taper)
-    return squares(spectra).sum(axis=1, dtype=np.float64)
+    power: Floats = squares(spectra).sum(axis=1, dtype=np.float64)
+    return power
 
 
 def decibels(power: Floats | float, floor: float = -120.0) -> Floats:

@@ -72,7 +72,8 @@ def noise_floor(waves: ArrayLike, rate: int) -> Floats:
 
 
 def _rise(waves: ArrayLike, rate: int, low: float, high: float) -> Floats:
-    return rises(as_waves(waves), rate, ((low, high),))[0]
+    found: Floats = rises(as_waves(waves), rate, ((low, high),))[0]
+    return found
 
 
 def attack_and_lead(waves: Floats, rate: int) -> tuple[Floats, Floats]:

@@ -126,7 +126,8 @@ def measure(waves: ArrayLike, rate: int) -> NDArray[np.float32]:
         np.stack([width(sounds, rate), width(sounds, rate, WIDE_HZ)], axis=1),
         levels_of(bands),
     ]
-    return np.concatenate(columns, axis=1).astype(np.float32)
+    row: NDArray[np.float32] = np.concatenate(columns, axis=1).astype(np.float32)
+    return row
 
 
 def scaled(rows: ArrayLike) -> Floats:
@@ -155,4 +156,5 @@ def standardised(rows: ArrayLike, reference: ArrayLike) -> NDArray[np.float32]:
     spread = np.maximum(spread, [one.least for one in MEASURES])
     found = np.clip((scaled(rows) - mean) / spread, -4.0, 4.0)
     found[:, ~there] = 0.0
-    return np.nan_to_num(found).astype(np.float32)
+    points: NDArray[np.float32] = np.nan_to_num(found).astype(np.float32)
+    return points

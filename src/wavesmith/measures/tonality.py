@@ -41,7 +41,7 @@ def partial_shares(waves: ArrayLike, rate: int) -> Floats:
 
 
 def pitch(waves: ArrayLike, rate: int) -> Floats:
-    """Find the frequency of the strongest partial in Hz, `[B]`; NaN where it holds less than 2 % of energy."""
+    """Find the frequency of the strongest partial in Hz, `[B]`; NaN where it holds less than 2 %."""
     return _partials(as_waves(waves), rate)[1]
 
 
@@ -81,7 +81,7 @@ def octave_flatness(power: Floats, rate: int) -> Floats:
 
 
 def band_flatness(power: Floats, rate: int, low: float, high: float) -> Floats:
-    """Compute the flatness of power spectra between two frequencies in Hz, in dB, `[B]`, as `flatness` does."""
+    """Compute the flatness of power spectra between two frequencies in Hz, in dB, `[B]`, as `flatness`."""
     size = 2 * (power.shape[2] - 1)
     first, last = int(np.ceil(low * size / rate)), int(high * size / rate)
     if last - first < _FEWEST_BINS or high > 0.5 * rate:
