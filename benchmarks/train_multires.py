@@ -222,9 +222,8 @@ def card(report: dict[str, object], provenance: Provenance) -> str:
             "",
             "A small audio embedding, trained by wavesmith (benchmarks/train_multires.py) on the first "
             f"second of {report['trained_on']} drums, notes, textures and effects, in {report['cpu_seconds']} CPU "
-            "seconds; report.json tells how good it is, log.jsonl how it learnt. The weights are "
-            "under wavesmith's licence. "
-            "They were trained on these sounds:",
+            "seconds; report.json tells how good it is, log.jsonl how it learnt. The weights are under "
+            "wavesmith's licence. They were trained on these sounds:",
             "",
             *sources_table(provenance.sources),
             "",

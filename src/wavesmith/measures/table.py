@@ -109,8 +109,14 @@ def measure(waves: ArrayLike, rate: int) -> NDArray[np.float32]:
     sounds = as_waves(waves)
     peak = np.abs(sounds).max(axis=(1, 2), keepdims=True, initial=0.0)
     sounds = sounds / np.where(peak > 0, peak, 1.0)
-    if sounds.shape[1] > 1 and not np.ptp(sounds, axis=1).any():
-        sounds = sounds[:, :1]  # all channels alike: one is enough
+    if sounds.shape[1] > 1 and sounds.shape[2]:
+        alike = ~np.ptp(sounds, axis=1).any(axis=1)
+        if alike.all():
+            sounds = sounds[:, :1]  # one channel is enough, and twice as quick
+        elif alike.any():
+            rows = np.empty((len(sounds), len(MEASURES)), np.float32)
+            rows[alike], rows[~alike] = measure(sounds[alike], rate), measure(sounds[~alike], rate)
+            return rows
     shares, pitches = shares_and_pitch(sounds, rate)
     bands, short = Bands(sounds, rate), window_power(sounds, rate, SHORT_SECONDS)
     columns: list[Floats] = [
