@@ -221,9 +221,9 @@ def card(report: dict[str, object], provenance: Provenance) -> str:
             "# multires",
             "",
             "A small audio embedding, trained by wavesmith (benchmarks/train_multires.py) on the first "
-            f"second of {report['trained_on']} drums, notes, textures and effects, in {report['cpu_seconds']} CPU "
-            "seconds; report.json tells how good it is, log.jsonl how it learnt. The weights are under "
-            "wavesmith's licence. They were trained on these sounds:",
+            f"second of {report['trained_on']} drums, notes, textures and effects, in "
+            f"{report['cpu_seconds']} CPU seconds; report.json tells how good it is, "
+            "log.jsonl how it learnt. The weights are under wavesmith's licence. They were trained on:",
             "",
             *sources_table(provenance.sources),
             "",
