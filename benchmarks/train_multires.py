@@ -1,4 +1,4 @@
-"""Train the embedding `multires` that comes with wavesmith, and measure it on sources that it has not heard.
+"""Train the embedding `multires` that comes with wavesmith, and measure it on held-out sources.
 
     python benchmarks/train_multires.py DRUMS DRUMS2 TONES --out src/wavesmith/embeddings/weights/multires
 
@@ -21,13 +21,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from embedding_quality import Quality, measure_quality, perturbed
 from torch import Tensor
 
 from wavesmith.data import ScannedFile, SoundDataset, balanced_weights, scan, split
-from wavesmith.embeddings import Embedding, embedding
+from wavesmith.embeddings import Embedding, load_embedding
 from wavesmith.embeddings.multires import MultiresConfig
-from wavesmith.embeddings.multitask import Damage, LabelledSounds, train_multires
-from wavesmith.embeddings.skill import Skill, skill, slightly_changed
+from wavesmith.embeddings.multitask import Damage, MultitaskExamples, train_multires
 from wavesmith.embeddings.training import NO_LABEL
 from wavesmith.evaluation import degradations
 from wavesmith.models import Provenance, provenance_of, save_provenance
@@ -100,12 +100,12 @@ def main() -> None:
         )
     made.save(options.out)
     seconds = time.process_time() - started
-    unheard = joined([sounds(folder, files, labels, kits, config) for folder, files in held if files])
-    others = [embedding(name) for name in ("ears", "statistics")]
-    skills = {hear.name: measured(hear, training, unheard) for hear in (made, *others)}
+    held_out = joined([sounds(folder, files, labels, kits, config) for folder, files in held if files])
+    others = [load_embedding(name) for name in ("mel_cnn", "statistics")]
+    quality = {one.name: measured(one, training, held_out) for one in (made, *others)}
     report = {
         "trained_on": len(training.waves),
-        "held_out": len(unheard.waves),
+        "held_out": len(held_out.waves),
         "cpu_seconds": round(seconds),
         "steps": options.steps,
         "batch": options.batch,
@@ -113,13 +113,13 @@ def main() -> None:
         "labels": labels,
         "kits": len(kits),
         "damages": list(kinds),
-        "skills": {name: found._asdict() for name, found in skills.items()},
+        "quality": {name: found._asdict() for name, found in quality.items()},
     }
     (options.out / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     provenance = provenance_of(*([file for _, files in part for file in files] for part in (kept, held)))
     save_provenance(options.out, provenance)
     (options.out / "README.md").write_text(card(report, provenance), encoding="utf-8")
-    print(table(skills))
+    print(table(quality))
 
 
 def arguments() -> argparse.Namespace:
@@ -176,11 +176,11 @@ def notes_of(folder: Path) -> dict[str, float]:
 
 def sounds(
     folder: Path, files: list[ScannedFile], labels: list[str], kits: list[str], config: MultiresConfig
-) -> LabelledSounds:
+) -> MultitaskExamples:
     """The first second of each sound."""
     dataset = SoundDataset(folder, files, rate=config.rate, channels=1, length=config.frames)
     notes, places = notes_of(folder), {kit: place for place, kit in enumerate(kits)}
-    return LabelledSounds(
+    return MultitaskExamples(
         torch.stack([dataset[index].wave for index in range(len(files))]),
         torch.tensor([labels.index(file.label) if file.label in labels else NO_LABEL for file in files]),
         torch.tensor([places.get(kit_of(folder, file), NO_LABEL) for file in files]),
@@ -189,29 +189,29 @@ def sounds(
     )
 
 
-def joined(parts: list[LabelledSounds]) -> LabelledSounds:
-    return LabelledSounds(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
+def joined(parts: list[MultitaskExamples]) -> MultitaskExamples:
+    return MultitaskExamples(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
 
 @torch.no_grad()
-def measured(hear: Embedding, known: LabelledSounds, unheard: LabelledSounds) -> Skill:
+def measured(embedding: Embedding, known: MultitaskExamples, held_out: MultitaskExamples) -> Quality:
     def vectors(waves: Tensor) -> Tensor:
-        return torch.cat([hear(part) for part in waves.split(64)])
+        return torch.cat([embedding(part) for part in waves.split(64)])
 
-    new = unheard.labels != NO_LABEL
+    new = held_out.labels != NO_LABEL
     some = np.random.default_rng(0).permutation(len(known.waves))[:1500]  # enough neighbours, in less time
-    return skill(
+    return measure_quality(
         vectors(known.waves[some]),
         known.labels[some],
-        vectors(unheard.waves[new]),
-        unheard.labels[new],
-        vectors(slightly_changed(unheard.waves[new], RATE)),
+        vectors(held_out.waves[new]),
+        held_out.labels[new],
+        vectors(perturbed(held_out.waves[new], RATE)),
     )
 
 
-def table(skills: dict[str, Skill]) -> str:
+def table(quality: dict[str, Quality]) -> str:
     head = ["| embedding | label of the 5 nearest | label retrieval | found again |", "|---|---|---|---|"]
-    rows = [f"| `{name}` | {' | '.join(f'{share:.1%}' for share in one)} |" for name, one in skills.items()]
+    rows = [f"| `{name}` | {' | '.join(f'{share:.1%}' for share in one)} |" for name, one in quality.items()]
     return "\n".join(head + rows)
 
 

@@ -13,7 +13,7 @@ import wavesmith
 ROOT = Path(wavesmith.__file__).parent
 FLOORS = [
     {"errors", "files", "recipe", "progress", "lazy", "parallel", "registry"},
-    {"sound", "streaming", "tags", "picture", "data"},
+    {"sound", "streaming", "tags", "picture", "data", "noise", "stored_module"},
     {"diffusion", "networks", "transforms", "descriptors", "measures"},
     {"families"},
     {"models", "classifiers", "embeddings"},

@@ -10,10 +10,10 @@ from wavesmith.embeddings.multires import FineSpectrum, Multires, MultiresConfig
 from wavesmith.embeddings.multitask import (
     LOWEST_NOTE,
     NOTES,
-    LabelledSounds,
+    MultitaskExamples,
     _targets,
-    changed,
-    heard_versions,
+    make_versions,
+    perturb,
     train_multires,
 )
 from wavesmith.errors import DataError, ModelError
@@ -44,7 +44,7 @@ def sounds(drums):
     waves = torch.cat([drums, drums.roll(300, dims=2)])[..., :4096]
     labels = torch.tensor([0, 0, 0, 1, 1, -1] * 2)
     notes = torch.tensor([40.0, 45.0, 50.0, math.nan, math.nan, 200.0] * 2)
-    return LabelledSounds(waves, labels, labels.clone(), notes, torch.ones(12))
+    return MultitaskExamples(waves, labels, labels.clone(), notes, torch.ones(12))
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_all_its_losses_fall(trained):
 def test_whole_and_damaged_sounds_come_apart(trained, sounds):
     embedding = trained[0]
     whole, hurt = embedding(sounds.waves), embedding(halved(sounds.waves, 1.0, 0))
-    again = embedding(changed(sounds.waves, 44_100, np.random.default_rng(0)))
+    again = embedding(perturb(sounds.waves, 44_100, np.random.default_rng(0)))
     assert (whole - hurt).norm(dim=1).mean() > (whole - again).norm(dim=1).mean()
 
 
@@ -101,10 +101,10 @@ def test_the_same_seed_makes_the_same_embedding(sounds):
 
 def test_versions_say_what_was_done(sounds):
     embedding = Multires(SMALL)
-    versions = heard_versions(embedding, sounds.waves, [halved, halved], damaged=2)
+    versions = make_versions(embedding, sounds.waves, [halved, halved], damaged=2)
     assert versions.kinds[:, :2].eq(0).all()
     assert versions.kinds[:, 2:].ge(1).all()
-    short, long = embedding.pictures(sounds.waves[:, 0])
+    short, long = embedding.spectra(sounds.waves[:, 0])
     torch.testing.assert_close(versions.short[:, 0].float(), short, rtol=0, atol=2e-3)
     torch.testing.assert_close(versions.long[:, 0].float(), long, rtol=0, atol=2e-3)
 
@@ -126,5 +126,5 @@ def test_it_comes_back_from_its_folder(trained, sounds, tmp_path):
     again = Multires.load(tmp_path)
     assert torch.equal(again(sounds.waves), embedding(sounds.waves))
     (tmp_path / "model.safetensors").write_bytes(b"nothing")
-    with pytest.raises(ModelError, match="make it with train_multires"):
+    with pytest.raises(ModelError, match="train_multires"):
         Multires.load(tmp_path)

@@ -12,14 +12,14 @@ from wavesmith.evaluation.bootstrap import Estimate
 from wavesmith.evaluation.measure_report import (
     BINS,
     MeasuredSet,
-    contrasts,
+    compare_measures,
     measure_distance,
     measure_report,
 )
 from wavesmith.evaluation.trust import DEFAULT, Validated, check, choose, may_choose, validated, verdict
-from wavesmith.measures import ABOUT, MEASURES
+from wavesmith.measures import MEASURES, MEASURES_BY_NAME
 
-NAMES = list(ABOUT)
+NAMES = list(MEASURES_BY_NAME)
 
 
 def rows(count, seed, shift=0.0, column=0):
@@ -42,7 +42,7 @@ def test_contrasts_say_how_measures_are_spread():
     one[:10, place] = np.nan
     two[:, NAMES.index("bursts")] = np.nan
     one[:, NAMES.index("bursts")] = np.nan
-    found = contrasts(one, two)
+    found = compare_measures(one, two)
     assert "bursts" not in found  # nobody has any
     pitch = found["pitch"]
     assert pitch.generated.missing == pytest.approx(0.2)
@@ -51,8 +51,8 @@ def test_contrasts_say_how_measures_are_spread():
     assert len(pitch.generated.histogram) == BINS
     for side in (pitch.generated, pitch.reference):
         assert sum(side.histogram) == pytest.approx(1, abs=0.01)
-    assert contrasts(rows(50, 5), two)["pitch"].edges == pitch.edges  # the axis is that of real sounds
-    moved = contrasts(rows(50, 0, shift=5.0, column=0), two)["partials_1"]
+    assert compare_measures(rows(50, 5), two)["pitch"].edges == pitch.edges  # the axis is that of real sounds
+    moved = compare_measures(rows(50, 0, shift=5.0, column=0), two)["partials_1"]
     assert moved.shift > 1
     assert found["partials_3"].spread == pytest.approx(1, abs=0.6)
 
@@ -62,11 +62,12 @@ def test_a_report_has_labels_and_their_yardstick():
     report = measure_report(
         MeasuredSet(rows(60, 0), labels), MeasuredSet(rows(60, 1), labels), MeasuredSet(rows(60, 2), labels)
     )
-    assert set(report.labels) == set(report.real_labels) == set(report.by_label) == {"kick", "snare"}
-    assert report.real
+    assert set(report.labels) == set(report.held_out_labels) == set(report.by_label) == {"kick", "snare"}
+    assert report.held_out
     few = MeasuredSet(rows(5, 2), labels[:5])
     assert (
-        measure_report(MeasuredSet(rows(60, 0), labels), MeasuredSet(rows(60, 1), labels), few).real is None
+        measure_report(MeasuredSet(rows(60, 0), labels), MeasuredSet(rows(60, 1), labels), few).held_out
+        is None
     )
 
 
@@ -86,7 +87,7 @@ def test_evaluate_measures_tones_and_shows_them(report, tmp_path):
     assert shares["snare"]["partials_6"].reference.median < 0.3
     assert report.measures.generated.kernel.value < 5
     page = (tmp_path / "evaluation" / "report.html").read_text()
-    assert "Measures: tones, grain, decay, width" in page
+    assert "Measures: tones, grain, decay, attack, width" in page
     assert "share of energy in the 6 strongest partials" in page
     balance = _Balance()
     balance.feed(page)

@@ -239,7 +239,7 @@ def test_standardised_rows_have_mean_0_and_deviation_1_and_forgive_outliers():
 
 def test_names_are_unique_and_measures_explain_themselves():
     assert len(set(NAMES)) == len(NAMES)
-    assert all(one.words and one.least > 0 for one in MEASURES)
+    assert all(one.description and one.least > 0 for one in MEASURES)
 
 
 def test_more_than_three_dimensions_are_refused():

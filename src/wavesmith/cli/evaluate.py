@@ -21,10 +21,13 @@ def evaluate(
     count: Annotated[int, typer.Option("--count", "-n", help="How many sounds to make.")] = 400,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     embedding: Annotated[
-        str, typer.Option(help="What distances are measured in: ears, statistics, vggish, ...")
-    ] = "ears",
-    judge: Annotated[
-        Path | None, typer.Option(help="Classifier of labels; trained on the real sounds if left out.")
+        str, typer.Option(help="Embedding of the distances: mel_cnn, statistics, vggish, ...")
+    ] = "mel_cnn",
+    classifier: Annotated[
+        Path | None,
+        typer.Option(
+            "--classifier", "--judge", help="Classifier of labels; trained on the real sounds if left out."
+        ),
     ] = None,
     against: Annotated[
         str | None, typer.Option(help="Another model or folder of sounds, side by side.")
@@ -57,7 +60,8 @@ def evaluate(
     one page, which needs no network, and into JSON. Ctrl-C keeps what is done; the same command goes on.
     """
     from wavesmith.evaluation import evaluate
-    from wavesmith.evaluation.run import HTML, JSON, subject
+    from wavesmith.evaluation.run import HTML, JSON
+    from wavesmith.evaluation.subjects import load_subject
 
     choices: dict[str, Any] = {
         "steps": steps,
@@ -68,13 +72,13 @@ def evaluate(
     try:
         with stages() as progress:
             report = evaluate(
-                subject(model, device),
+                load_subject(model, device),
                 reference,
                 count=count,
                 seed=seed,
                 embedding=embedding,
-                judge=judge,
-                against=None if against is None else subject(against, device),
+                classifier=classifier,
+                against=None if against is None else load_subject(against, device),
                 held_out=held_out,
                 split_seed=split_seed,
                 basis=basis,

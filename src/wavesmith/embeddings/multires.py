@@ -1,4 +1,4 @@
-"""`multires`: this project's embedding that hears tones, with windows from 6 to 372 ms."""
+"""`multires`: a convolutional embedding with windows of 6 to 372 ms (`embeddings.multitask` trains it)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,14 @@ from pathlib import Path
 
 import torch
 from pydantic import BaseModel, ConfigDict
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from wavesmith.descriptors.mel import LogMel
-from wavesmith.embeddings.listening import in_windows
-from wavesmith.errors import ModelError
-from wavesmith.files import replacing
+from wavesmith.embeddings.pooling import in_windows
+from wavesmith.stored_module import StoredModule
 
 BUNDLED = Path(__file__).parent / "weights" / "multires"
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
 _FLOOR = 1e-8  # re the loudest cell
 _FLUCTUATION_DB = 5.0  # counts as one
@@ -30,13 +26,14 @@ class MultiresConfig(BaseModel):
     """Sizes of a `Multires`.
 
     Attributes:
-        rate, frames: what is heard at once.
-        bands, hop: of the mel spectrograms, whose `windows` are short.
-        grain_window: of the spectrogram whose fluctuation within each hop is heard.
-        long_bands, long_hop, long_windows: of the fine spectra.
+        rate: samples per second of its input.
+        frames: samples of one window of its input.
+        bands, hop, windows: bands, hop and Fourier windows (samples) of the mel spectrograms.
+        grain_window: Fourier window of the spectrogram whose fluctuation within each hop is measured.
+        long_bands, long_hop, long_windows: the same of the spectra with long windows.
         widths, long_widths: channels of the two stacks of convolutions.
-        mixed: channels that each stack ends with.
-        dimensions: of the vectors.
+        mixed: channels of the last convolution of each stack.
+        dimensions: length of the vectors.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,7 +54,7 @@ class MultiresConfig(BaseModel):
 
 
 class FineSpectrum(nn.Module):
-    """Long-window spectra in narrow bands: how loud each band is, and how flat its spectrum is.
+    """Spectra with long windows in narrow bands: level and spectral flatness of each band.
 
     Mono waves `[M, N]` to `[M, 2, bands, T]`: levels in dB re the loudest bin, -80 at least, and flatness in
     dB, the mean of the logarithms of a band's bins less the logarithm of their mean: 0 at most, about -2.5
@@ -81,9 +78,15 @@ class FineSpectrum(nn.Module):
         self.register_buffer("filters", filters.float(), persistent=False)
 
     def forward(self, waves: Tensor) -> Tensor:
-        """Levels and flatness of `[M, N]`."""
+        """Return levels and flatness of `[M, N]`."""
         spectrum = torch.stft(
-            waves, self.window, self.hop, window=self.taper, pad_mode="constant", return_complex=True
+            waves,
+            self.window,
+            self.hop,
+            window=self.taper,
+            center=True,
+            pad_mode="constant",
+            return_complex=True,
         )
         power = torch.view_as_real(spectrum).square().sum(dim=-1)
         power = power / power.amax(dim=(1, 2), keepdim=True).clamp_min(1e-10) + _FLOOR
@@ -91,21 +94,25 @@ class FineSpectrum(nn.Module):
         return (10 / math.log(10)) * torch.stack([mean, logs - mean], dim=1)
 
 
-class Multires(nn.Module):
-    """A convolutional network over spectrograms of five resolutions.
+class Multires(StoredModule):
+    """Convolutional network over spectrograms of five resolutions of one second: an `Embedding`.
 
-    An `Embedding` that hears a second at once. One stack of convolutions hears two mel spectrograms with
-    short windows, and how much levels fluctuate within 12 ms; the other hears `FineSpectrum` with windows of
-    93 and 372 ms, in which a tone is a line and noise is none. Both are pooled over time by mean and maximum.
-    A last normalisation gives every dimension mean 0 and variance 1 over the sounds that it was trained on.
-    Gain changes nothing, nor does silence after a sound.
+    One stack of convolutions reads two mel spectrograms with short windows and the fluctuation of levels
+    within 12 ms; the other reads `FineSpectrum` with windows of 93 and 372 ms, in which tones are lines and
+    noise is not. Both are pooled over time by mean and maximum. A last normalisation gives every dimension
+    mean 0 and variance 1 over the training sounds. Vectors depend neither on gain nor on silence after a
+    sound.
     """
 
+    CONFIG_TYPE = MultiresConfig
+    DESCRIPTION = "an embedding"
+    REMEDY = "train one with benchmarks/train_multires.py"
+
+    config: MultiresConfig
     name = "multires"
 
     def __init__(self, config: MultiresConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.rate, self.dimensions = config.rate, config.dimensions
         self.mels = nn.ModuleList(LogMel(config.rate, config.bands, w, config.hop) for w in config.windows)
         self.grain = LogMel(config.rate, config.bands // 4, config.grain_window, config.hop // 8)
@@ -119,17 +126,13 @@ class Multires(nn.Module):
         )
 
     def forward(self, waves: Tensor) -> Tensor:
-        """Vectors `[B, D]` of waves `[B, C, N]`; differentiable."""
-        return in_windows(self.hear, waves, self.config.frames)
+        """Return vectors `[B, D]` of waves `[B, C, N]`; differentiable."""
+        return in_windows(lambda windows: self.project(*self.spectra(windows)), waves, self.config.frames)
 
-    def hear(self, waves: Tensor) -> Tensor:
-        """Vectors `[M, D]` of mono windows `[M, frames]`."""
-        return self.recognise(*self.pictures(waves))
+    def spectra(self, waves: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the inputs of the two stacks for mono windows `[M, frames]`.
 
-    def pictures(self, waves: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute what the two stacks hear of mono windows `[M, frames]`.
-
-        That is `[M, 3, bands, T]` and `[M, 4, long bands, T]`. All values lie between about -1 and 1.
+        These are `[M, 3, bands, T]` and `[M, 4, long bands, T]`. All values lie between about -1 and 1.
         """
         levels = [mel(waves[:, None]) / 40 + 1 for mel in self.mels]
         frames = levels[0].shape[-1]
@@ -140,35 +143,10 @@ class Multires(nn.Module):
         fine = [spectrum(waves) / scale + 1 for spectrum in self.fine]
         return torch.stack(levels, dim=1), torch.cat(fine, dim=1)
 
-    def recognise(self, short: Tensor, long: Tensor) -> Tensor:
-        """Vectors `[M, D]` of what `pictures` made."""
+    def project(self, short: Tensor, long: Tensor) -> Tensor:
+        """Return vectors `[M, D]` of `spectra`."""
         vectors: Tensor = self.out(torch.cat([self.short(short), self.long(long)], dim=1))
         return vectors
-
-    def save(self, folder: str | Path) -> None:
-        """Write `model.safetensors` and `config.json` into a folder, made if need be."""
-        folder = Path(folder)
-        with replacing(folder / WEIGHTS) as path:
-            save_file({name: value.contiguous() for name, value in self.state_dict().items()}, path)
-        with replacing(folder / CONFIG) as path:
-            path.write_text(self.config.model_dump_json(indent=2) + "\n", encoding="utf-8")
-
-    @classmethod
-    def load(cls, folder: str | Path = BUNDLED) -> Multires:
-        """Read what `save` wrote, ready for use (without gradients); the one in the package by default.
-
-        Raises:
-            ModelError: when the folder does not hold one.
-        """
-        folder = Path(folder)
-        try:
-            made = cls(MultiresConfig.model_validate_json((folder / CONFIG).read_text(encoding="utf-8")))
-            made.load_state_dict(load_file(folder / WEIGHTS))
-        except (OSError, ValueError, SafetensorError, RuntimeError) as error:
-            raise ModelError(
-                f"{folder} does not hold this embedding; make it with train_multires."
-            ) from error
-        return made.eval().requires_grad_(False)
 
 
 class _Stack(nn.Module):
@@ -182,9 +160,9 @@ class _Stack(nn.Module):
             nn.Conv1d(widths[-1] * rows, mixed, 1, bias=False), nn.BatchNorm1d(mixed), nn.ReLU()
         )
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        found = self.mix(self.body(pictures.contiguous(memory_format=torch.channels_last)).flatten(1, 2))
-        return torch.cat([found.mean(dim=2), found.amax(dim=2)], dim=1)
+    def forward(self, spectra: Tensor) -> Tensor:
+        columns = self.mix(self.body(spectra.contiguous(memory_format=torch.channels_last)).flatten(1, 2))
+        return torch.cat([columns.mean(dim=2), columns.amax(dim=2)], dim=1)
 
 
 def _block(channels: int, width: int) -> nn.Sequential:
@@ -194,5 +172,5 @@ def _block(channels: int, width: int) -> nn.Sequential:
 
 
 def bundled() -> Multires:
-    """The one that comes with wavesmith."""
-    return Multires.load()
+    """Return the `multires` that comes with the package."""
+    return Multires.load(BUNDLED)

@@ -1,9 +1,9 @@
-"""Train `multires`: what a sound is, of which kit, at which pitch, whether it is damaged, and which it is.
+"""Training of the embedding `multires` on several tasks: label, kit, pitch, damage and identity of a sound.
 
-Every sound is heard in several versions: whole, slightly changed (a later start, a tilt, a little noise) and
-damaged at random. Five losses are added: cross entropy of labels, of kits, of pitches in semitones and of the
-kind of damage (none is one), and NT-Xent (Chen et al. 2020, eq. 1) between the whole and the changed version,
-so that a sound is known again. The heads that the losses need are left behind at the end.
+Every sound comes in several versions: original, perturbed (a later start, a tilt, a little noise) and
+damaged. Five losses are added: cross-entropy of labels, of kits, of pitches in semitones and of the kind of
+damage (none is one of them), and NT-Xent (Chen et al. 2020, eq. 1) between the original and the perturbed
+version, by which copies of a sound stay near it. The heads that the losses need are discarded afterwards.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from wavesmith.embeddings.training import NO_LABEL, contrast
 from wavesmith.errors import DataError
 
 LOWEST_NOTE, NOTES = 21, 88
-"""The pitches that are told apart: semitones from the lowest A of a piano."""
+"""Pitch classes: semitones from the lowest A of a piano."""
 
 _LATEST = 0.01  # seconds by which a changed version begins later, at most
 _TILT = 2.0  # dB per octave, at most
@@ -32,17 +32,17 @@ _SMOOTHING = 0.1
 _PROJECTION = 64
 _PEAK_RATE, _DECAY = 2e-3, 0.05
 _CHUNK = 16
-_PITCH_WIDTH = 0.7  # semitones: deviation of what counts as right
+_PITCH_WIDTH = 0.7  # semitones: deviation of the target
 
 Damage = Callable[[Tensor, float, int], Tensor]
-"""Makes damaged waves `[B, 1, N]` of whole ones, by a strength of 0 (just audible) to 1, and a seed."""
+"""Function of waves `[B, 1, N]`, a strength from 0 (just audible) to 1, and a seed."""
 
 
-class LabelledSounds(NamedTuple):
-    """What `train_multires` learns from.
+class MultitaskExamples(NamedTuple):
+    """Training examples.
 
     `waves` `[N, 1, frames]`; `labels` and `kits` int64 `[N]`, -1 for none; `notes` float `[N]`, MIDI, NaN for
-    none; `weights` `[N]`, how often each is met.
+    none; `weights` `[N]`, proportional to how often each is drawn.
     """
 
     waves: Tensor
@@ -53,9 +53,9 @@ class LabelledSounds(NamedTuple):
 
 
 class Versions(NamedTuple):
-    """Pictures `short` and `long` `[N, V, ...]` of sounds, and the `kinds` of damage `[N, V]`, 0 for none.
+    """Spectra `short` and `long` `[N, V, ...]` of sounds, and the `kinds` of damage `[N, V]`, 0 for none.
 
-    Version 0 is whole, 1 slightly changed.
+    Version 0 is the original, version 1 is perturbed.
     """
 
     short: Tensor
@@ -64,7 +64,7 @@ class Versions(NamedTuple):
 
 
 @torch.no_grad()
-def heard_versions(
+def make_versions(
     embedding: Multires,
     waves: Tensor,
     damages: Sequence[Damage],
@@ -73,13 +73,13 @@ def heard_versions(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Versions:
-    """Make all versions of waves `[N, 1, frames]`: whole, changed, and so many damaged at random."""
+    """Make all versions of waves `[N, 1, frames]`: original, perturbed, and `damaged` damaged ones."""
     random = np.random.default_rng(seed)
     shorts, longs = [], []
     kinds = torch.zeros(len(waves), 2 + damaged, dtype=torch.long)
     for start in range(0, len(waves), _CHUNK):
         part = waves[start : start + _CHUNK]
-        versions = [part, changed(part, embedding.rate, random)]
+        versions = [part, perturb(part, embedding.rate, random)]
         for version in range(damaged):
             kind, strength, number = (
                 int(random.integers(len(damages))),
@@ -88,15 +88,15 @@ def heard_versions(
             )
             versions.append(damages[kind](part, float(strength), int(number)))
             kinds[start : start + _CHUNK, 2 + version] = kind + 1
-        heard = [embedding.pictures(one[:, 0]) for one in versions]
-        shorts.append(torch.stack([one[0] for one in heard], dim=1).half())
-        longs.append(torch.stack([one[1] for one in heard], dim=1).half())
+        spectra = [embedding.spectra(one[:, 0]) for one in versions]
+        shorts.append(torch.stack([one[0] for one in spectra], dim=1).half())
+        longs.append(torch.stack([one[1] for one in spectra], dim=1).half())
         if progress:
             progress(min(start + _CHUNK, len(waves)), len(waves))
     return Versions(torch.cat(shorts), torch.cat(longs), kinds)
 
 
-def changed(waves: Tensor, rate: int, random: np.random.Generator) -> Tensor:
+def perturb(waves: Tensor, rate: int, random: np.random.Generator) -> Tensor:
     """Delay waves `[B, 1, N]` by up to 10 ms, tilt them by up to 2 dB per octave, add a little noise."""
     length = waves.shape[-1]
     later = int(random.integers(round(_LATEST * rate) + 1))
@@ -111,7 +111,7 @@ def changed(waves: Tensor, rate: int, random: np.random.Generator) -> Tensor:
 
 
 def train_multires(
-    sounds: LabelledSounds,
+    sounds: MultitaskExamples,
     damages: Sequence[Damage],
     config: MultiresConfig | None = None,
     *,
@@ -124,15 +124,15 @@ def train_multires(
 ) -> Multires:
     """Train the embedding; the same arguments make the same one.
 
-    AdamW under one cycle of the learning rate (Smith and Topin 2019). All versions are made once, before.
+    AdamW under one cycle of the learning rate (Smith and Topin 2019). All versions are computed once, before.
 
     Args:
-        sounds: hold whole sources back to test on.
-        damages: kinds of damage to tell; hold some back to test on.
+        sounds: hold sources out to test on.
+        damages: kinds of damage to recognise; hold some out to test on.
         config: sizes; the rate is that of the waves.
         steps: optimiser steps.
-        batch: sounds per step, no sound twice; each comes whole, changed and damaged.
-        damaged: damaged versions made of each sound.
+        batch: sounds per step, no sound twice; each comes original, perturbed and damaged.
+        damaged: damaged versions of each sound.
         seed: of everything random.
         bf16: compute in bfloat16 where that does no harm.
         progress: called with (stage, done, in all, losses).
@@ -149,7 +149,7 @@ def train_multires(
         heads = _Heads(
             embedding.dimensions, int(sounds.labels.max()) + 1, int(sounds.kits.max()) + 1, len(damages) + 1
         )
-    versions = heard_versions(
+    versions = make_versions(
         embedding,
         sounds.waves,
         damages,
@@ -165,7 +165,7 @@ def train_multires(
         hurt = torch.randint(2, 2 + damaged, (batch,), generator=generator)
         rows, columns = pick.repeat(3), torch.cat([torch.zeros(batch), torch.ones(batch), hurt]).long()
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            vectors = embedding.recognise(
+            vectors = embedding.project(
                 versions.short[rows, columns].float(), versions.long[rows, columns].float()
             )
         losses = heads(vectors.float(), sounds, pick, versions.kinds[rows, columns])
@@ -175,13 +175,13 @@ def train_multires(
         optimiser.step()
         cycle.step()
         if progress:
-            told = {name: value.item() for name, value in losses.items()}
-            progress("training", step + 1, steps, {"loss": loss.item(), **told})
+            terms = {name: value.item() for name, value in losses.items()}
+            progress("training", step + 1, steps, {"loss": loss.item(), **terms})
     return _calibrated(embedding.eval(), versions).requires_grad_(False)
 
 
 class _Heads(nn.Module):
-    """What makes losses of vectors."""
+    """Layers on top of the embedding that its losses need."""
 
     def __init__(self, dimensions: int, labels: int, kits: int, kinds: int) -> None:
         super().__init__()
@@ -192,9 +192,9 @@ class _Heads(nn.Module):
         )
 
     def forward(
-        self, vectors: Tensor, sounds: LabelledSounds, pick: Tensor, kinds: Tensor
+        self, vectors: Tensor, sounds: MultitaskExamples, pick: Tensor, kinds: Tensor
     ) -> dict[str, Tensor]:
-        """The weighted losses of `[3 B, D]`: all whole, then all changed, then all damaged versions."""
+        """Return weighted losses of vectors `[3 B, D]`: originals, then perturbed, then damaged versions."""
         good = vectors[: 2 * len(pick)]
         twice = pick.repeat(2)
         label = F.cross_entropy(
@@ -212,7 +212,7 @@ class _Heads(nn.Module):
             F.cross_entropy(self.note(good[pitched]), _targets(notes[pitched])) if pitched.any() else 0 * kit
         )
         kind = F.cross_entropy(self.kind(vectors), kinds)
-        again = contrast(*self.projection(good).chunk(2))
+        again = contrast(*self.projection(good).chunk(2)).mean()
         return {
             "label": torch.nan_to_num(label),
             "kit": _KITS_WEIGHT * torch.nan_to_num(kit),
@@ -223,7 +223,7 @@ class _Heads(nn.Module):
 
 
 def _targets(notes: Tensor) -> Tensor:
-    """A bell over the semitones around each note, `[B, NOTES]`; those beyond the ends count as the ends."""
+    """Return a bell over the semitones around each note, `[B, NOTES]`; notes are clamped to the range."""
     places = torch.arange(NOTES) + LOWEST_NOTE
     within = notes.clamp(LOWEST_NOTE, LOWEST_NOTE + NOTES - 1)[:, None]
     return torch.softmax(-0.5 * ((places - within) / _PITCH_WIDTH).square(), dim=1)
@@ -231,12 +231,12 @@ def _targets(notes: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _calibrated(embedding: Multires, versions: Versions) -> Multires:
-    """Give every dimension mean 0 and variance 1 over the whole sounds."""
+    """Give every dimension mean 0 and variance 1 over the originals."""
     last = embedding.out[-1]
     assert isinstance(last, nn.BatchNorm1d)
-    last.reset_running_stats()  # to mean 0 and variance 1: what comes is passed on as it is
+    last.reset_running_stats()  # to mean 0 and variance 1, so that vectors pass unchanged but for eps
     parts = zip(*(torch.split(one[:, 0], 64) for one in (versions.short, versions.long)), strict=True)
-    vectors = torch.cat([embedding.recognise(short.float(), long.float()) for short, long in parts])
-    scale = math.sqrt(1 + last.eps)  # by which that passing on divided
+    vectors = torch.cat([embedding.project(short.float(), long.float()) for short, long in parts])
+    scale = math.sqrt(1 + last.eps)
     last.running_mean, last.running_var = scale * vectors.mean(dim=0), scale**2 * vectors.var(dim=0)
     return embedding

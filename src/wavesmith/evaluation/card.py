@@ -1,4 +1,4 @@
-"""A report in words for terminals and model cards: generated sounds beside held-out real ones."""
+"""Tables of a report for terminals and model cards."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Callable, Sequence
 
 from wavesmith.evaluation.bootstrap import Estimate
 from wavesmith.evaluation.comparison import Distances
-from wavesmith.evaluation.labels import Named
-from wavesmith.evaluation.memorisation import card_rows
+from wavesmith.evaluation.labels import LabelAccuracy
+from wavesmith.evaluation.memorisation_report import card_rows
 from wavesmith.evaluation.report import Report
-from wavesmith.measures import ABOUT
+from wavesmith.measures import MEASURES_BY_NAME
 
 Row = tuple[str, ...]
 
 
 def number(estimate: Estimate | None) -> str:
-    """A value with its interval."""
+    """Return a value with its interval."""
     if estimate is None:
         return "-"
     return f"{estimate.value:.3g} ({estimate.low:.3g} to {estimate.high:.3g})"
 
 
 def share(estimate: Estimate | None) -> str:
-    """A share in percent with its interval."""
+    """Return a share in percent with its interval."""
     if estimate is None:
         return "-"
     low, high = 100 * max(0.0, estimate.low), 100 * min(1.0, estimate.high)
@@ -36,28 +36,28 @@ _DISTANCES: Sequence[tuple[str, Callable[[Distances], str]]] = (
     ("recall", lambda one: share(one.recall)),
     ("density", lambda one: number(one.density)),
     ("coverage", lambda one: share(one.coverage)),
-    ("coverage by as many of the real kind", lambda one: f"{100 * one.ideal_coverage:.1f} %"),
+    ("coverage expected of as many real sounds", lambda one: f"{100 * one.ideal_coverage:.1f} %"),
 )
 
 
 def rows(reports: Sequence[Report]) -> list[Row]:
-    """The main figures: a name, a column for each report, and one for held-out real sounds."""
+    """Return the main figures: name, a column per report, and one for held-out real sounds."""
     first = reports[0]
-    found = [*(report.distances.generated for report in reports), first.distances.real]
+    found = [*(report.distances.generated for report in reports), first.distances.held_out]
     listed: list[Row] = [
         (name, *("-" if one is None else show(one) for one in found)) for name, show in _DISTANCES
     ]
     listed += _measured(reports)
     if any(report.labels for report in reports):
-        named = [report.labels.generated if report.labels else None for report in reports]
-        named.append(first.labels.real if first.labels else None)
-        listed.append(("named as asked", *(share(one.overall) if one else "-" for one in named)))
-        labels = dict.fromkeys(label for one in named if one for label in one.labels)
+        sides = [report.labels.generated if report.labels else None for report in reports]
+        sides.append(first.labels.held_out if first.labels else None)
+        listed.append(("label accuracy", *(share(one.overall) if one else "-" for one in sides)))
+        labels = dict.fromkeys(label for one in sides if one for label in one.labels)
         listed += [
-            (f"named as asked, {label}", *(_of_label(one, label) for one in named)) for label in labels
+            (f"label accuracy, {label}", *(_of_label(one, label) for one in sides)) for label in labels
         ]
     listed.append(
-        ("without a fault", *(share(report.hygiene.generated.faults["faultless"]) for report in reports), "-")
+        ("without a fault", *(share(report.faults.generated.faults["faultless"]) for report in reports), "-")
     )
     if any(report.memorisation for report in reports):
         verdicts = [report.memorisation.verdict if report.memorisation else "-" for report in reports]
@@ -69,21 +69,21 @@ _SHOWN_MEASURES = ("partials_6", "noise_flatness", "bursts", "decay_250", "decay
 
 
 def _measured(reports: Sequence[Report]) -> list[Row]:
-    """The distance on measures, and the medians of those that say most about drums."""
+    """Return the distance on measures, and the medians of some that matter for drums."""
     first = reports[0].measures
     if not first or not all(report.measures for report in reports):
         return []
     sides = [report.measures for report in reports if report.measures]
-    found = [*(side.generated for side in sides), first.real]
+    found = [*(side.generated for side in sides), first.held_out]
     rows: list[Row] = [
         ("distance on measures", *("-" if one is None else number(one.kernel) for one in found))
     ]
     for name in _SHOWN_MEASURES:
         if all(name in side.overall for side in sides):
             medians = [side.overall[name].generated.median for side in sides]
-            about = ABOUT[name]
+            about = MEASURES_BY_NAME[name]
             real = first.overall[name].reference.median
-            words = f"{about.words}{f', {about.unit}' if about.unit else ''}: median"
+            words = f"{about.description}{f', {about.unit}' if about.unit else ''}: median"
             rows.append((words, *map(_short, medians), f"{_short(real)} (all real)"))
     return rows
 
@@ -93,10 +93,10 @@ def _short(value: float | None) -> str:
 
 
 def card_table(report: Report) -> str:
-    """The Markdown of a model card: what was measured, how, and the command that measures it again."""
+    """Return the Markdown of a model card: figures, method, and the command that reproduces them."""
     lines = [
-        f"{report.model.sounds} sounds beside {report.reference.sounds} real ones; {report.held_out} "
-        "held-out real ones are the yardstick. Distances are in the embedding "
+        f"{report.model.sounds} generated sounds and {report.held_out} held-out real ones, "
+        f"compared with {report.reference.sounds} real sounds. Distances are in the embedding "
         f"`{report.distances.embedding}`; intervals of 95 % in brackets.",
         "",
         "| measure | generated | held-out real |",
@@ -109,5 +109,5 @@ def card_table(report: Report) -> str:
     return "\n".join([*lines, "", "```text", report.command, "```"]) + "\n"
 
 
-def _of_label(named: Named | None, label: str) -> str:
-    return share(named.labels.get(label)) if named else "-"
+def _of_label(accuracy: LabelAccuracy | None, label: str) -> str:
+    return share(accuracy.labels.get(label)) if accuracy else "-"

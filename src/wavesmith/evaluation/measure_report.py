@@ -33,7 +33,8 @@ class Distribution(BaseModel):
         missing: the share of sounds that have none, such as the pitch of noise.
         low, lower, median, upper, high: what 10, 25, 50, 75 and 90 % of them lie below, in its unit; None if
             no sound has it.
-        histogram: the share of those sounds in each of 24 equal parts of `Contrasted.edges`; those beyond
+        histogram: the share of those sounds in each of 24 equal parts of `MeasureComparison.edges`; those
+        beyond
             count in the first and the last.
     """
 
@@ -49,7 +50,7 @@ class Distribution(BaseModel):
     histogram: tuple[float, ...]
 
 
-class Contrasted(BaseModel):
+class MeasureComparison(BaseModel):
     """One measure of generated and real sounds.
 
     Attributes:
@@ -76,9 +77,9 @@ class MeasureReport(BaseModel):
         the
             reference (`measures.standardised`). The kernel distance is the one to go by; it notices
             randomised phases, missing tones and grain, which embeddings of mel bands do not.
-        real: the same of held-out real sounds; None if there are none, or too few.
+        held_out: the same of held-out real sounds; None if there are none, or too few.
         labels: kernel distances within each label that has enough sounds on both sides.
-        real_labels: the same of held-out real sounds.
+        held_out_labels: the same of held-out real sounds.
         overall: each measure by its name, all sounds together.
         by_label: the same for each label.
     """
@@ -86,11 +87,11 @@ class MeasureReport(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     generated: Distances
-    real: Distances | None
+    held_out: Distances | None
     labels: dict[str, Estimate]
-    real_labels: dict[str, Estimate]
-    overall: dict[str, Contrasted]
-    by_label: dict[str, dict[str, Contrasted]]
+    held_out_labels: dict[str, Estimate]
+    overall: dict[str, MeasureComparison]
+    by_label: dict[str, dict[str, MeasureComparison]]
 
 
 class MeasuredSet(NamedTuple):
@@ -118,11 +119,11 @@ def measure_report(
     )
     return MeasureReport(
         generated=distances(generated.rows, reference.rows, seed=seed),
-        real=distances(held_out.rows, reference.rows, seed=seed) if held_out and enough else None,
+        held_out=distances(held_out.rows, reference.rows, seed=seed) if held_out and enough else None,
         labels=_by_label(labels, generated, reference, seed),
-        real_labels=_by_label(labels, held_out, reference, seed) if held_out else {},
-        overall=contrasts(generated.rows, reference.rows),
-        by_label={label: contrasts(generated.of(label), reference.of(label)) for label in labels},
+        held_out_labels=_by_label(labels, held_out, reference, seed) if held_out else {},
+        overall=compare_measures(generated.rows, reference.rows),
+        by_label={label: compare_measures(generated.of(label), reference.of(label)) for label in labels},
     )
 
 
@@ -140,7 +141,7 @@ def measure_distance(rows: Rows, reference: Rows, *, seed: int = 0) -> Estimate:
     return kernel(*_points(rows, reference), seed=seed)
 
 
-def contrasts(generated: Rows, reference: Rows) -> dict[str, Contrasted]:
+def compare_measures(generated: Rows, reference: Rows) -> dict[str, MeasureComparison]:
     """Each measure of two sets, by its name; those that no sound of either has are left out."""
     found = {}
     one, two = scaled(generated), scaled(reference)
@@ -151,7 +152,7 @@ def contrasts(generated: Rows, reference: Rows) -> dict[str, Contrasted]:
             continue
         low, high = _axis(there[0] if there[0].size else there[1], about)
         sides = [_distribution(values[:, column], about, low, high) for values in (one, two)]
-        found[about.name] = Contrasted(
+        found[about.name] = MeasureComparison(
             edges=(_plain(low, about), _plain(high, about)),
             generated=sides[0],
             reference=sides[1],

@@ -7,12 +7,12 @@ they are.
 from wavesmith.measures.envelope import attack, decay, lead, noise_floor
 from wavesmith.measures.grain import bursts, noise_flatness, ripples
 from wavesmith.measures.stereo import width
-from wavesmith.measures.table import ABOUT, MEASURES, Measure, measure, scaled, standardised
+from wavesmith.measures.table import MEASURES, MEASURES_BY_NAME, Measure, measure, scaled, standardised
 from wavesmith.measures.tonality import flatness, octave_levels, partial_shares, pitch
 
 __all__ = [
-    "ABOUT",
     "MEASURES",
+    "MEASURES_BY_NAME",
     "Measure",
     "attack",
     "bursts",

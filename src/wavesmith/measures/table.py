@@ -34,7 +34,7 @@ class Measure(NamedTuple):
         name: by which reports know it.
         group: the kind of thing that it measures.
         unit: of its values; empty for shares and counts.
-        words: what it is, for people.
+        description: of it, in reports.
         least: the difference that counts as one at least, in the units of `scaled`: what is hardly heard.
         logarithmic: whether `scaled` takes its logarithm to base 2.
     """
@@ -42,7 +42,7 @@ class Measure(NamedTuple):
     name: str
     group: Group
     unit: str
-    words: str
+    description: str
     least: float
     logarithmic: bool = False
 
@@ -95,7 +95,7 @@ MEASURES: tuple[Measure, ...] = (
 )
 """What `measure` measures, in its order."""
 
-ABOUT = {one.name: one for one in MEASURES}
+MEASURES_BY_NAME = {one.name: one for one in MEASURES}
 """Each of `MEASURES` by its name."""
 
 _LEAST_MS = 0.1  # of an attack, so that its logarithm is finite
