@@ -94,9 +94,9 @@ def convert(
     weights: WeightsChoice = None,
 ) -> None:
     """Write a model in another form: our folder, a .ckpt of the tool it comes from, or for diffusers."""
-    from wavesmith.models import ATTRIBUTION, convert, form_of, load
+    from wavesmith.models import ATTRIBUTION, convert, format_of, load
 
-    form = form or form_of(out)
+    form = form or format_of(out)
     model = load(name, rate=rate, length=length, weights=weights)
     convert(model, out, form)
     tell(f"{name} is in {out} ({form}, {model.hash}).")
