@@ -1,7 +1,7 @@
-"""Kits that samplers play, made of sounds that are there: no model, no generation.
+"""Kits for samplers, made of existing sounds, without a model.
 
-`write_kit` writes one for several programs at once, `render` plays an SFZ file without any of them, and
-`write_midi` and `read_midi` exchange what is played.
+`write_kit` writes a kit for several programs at once, `render` plays an SFZ file, and `write_midi` and
+`read_midi` exchange the notes.
 """
 
 from wavesmith.export.bar import bar

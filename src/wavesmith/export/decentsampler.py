@@ -13,7 +13,7 @@ from wavesmith.export.xml import xml_text
 
 
 def dspreset_text(kit: Kit, names: SampleNames) -> str:
-    """Write the kit as XML: a group for each layer, so that each counts its own turns."""
+    """Write the kit as XML: a group for each layer, so that each has its own round robin."""
     root = Element("DecentSampler", minVersion="1.0.0")
     groups = SubElement(root, "groups", ampVelTrack=f"{kit.dynamics:g}")
     for piece, rows in zip(kit.pieces, names, strict=True):
