@@ -1,10 +1,10 @@
 """Which transform, network and parameterisation: each trained for the same CPU time, judged the same way.
 
-    python benchmarks/ablation.py DRUMS --judge JUDGE --minutes 10 --out runs/ablation
+    python benchmarks/ablation.py DRUMS --classifier CLASSIFIER --minutes 10 --out runs/ablation
 
-DRUMS is a labelled folder with a manifest, JUDGE a folder that `benchmarks/train_judge.py` wrote. One thread,
-one process; every variant sees the same sounds in the same order with the same changes. Writes a table
-(Markdown and JSON), a mel sheet for every variant and one of all, and the trained models.
+DRUMS is a labelled folder with a manifest, CLASSIFIER a folder that `benchmarks/train_classifier.py` wrote.
+One thread, one process; every variant sees the same sounds in the same order with the same changes. Writes
+a table (Markdown and JSON), a mel sheet for every variant and one of all, and the trained models.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader
 from wavesmith.classifiers import Classifier, predict
 from wavesmith.data import AUGMENT_FEATURES, ScannedFile, SoundDataset, scan, split
 from wavesmith.diffusion import ItemNoise
-from wavesmith.embeddings import embedding, listen
+from wavesmith.embeddings import embed_sounds, load_embedding
 from wavesmith.evaluation import kernel_audio_distance
 from wavesmith.evaluation.file_measures import wave_of
 from wavesmith.families import DiffusionConfig, DiffusionModel, ParameterisationConfig
@@ -116,30 +116,30 @@ def trained(family: DiffusionModel, sounds: SoundDataset, config: TrainingConfig
 
 
 def measured(
-    family: DiffusionModel, judge: Classifier, real: SoundDataset, n: int, folder: Path, title: str
+    family: DiffusionModel, classifier: Classifier, real: SoundDataset, n: int, folder: Path, title: str
 ) -> dict:
     """Classifier `n` sounds per label, unguided and guided, and draw some."""
     model = Model(title, fingerprint(family.config, family), family.eval())
-    ear = embedding("ears")
-    target = listen(ear, (Sound.from_tensor(real[i].wave, model.rate) for i in range(len(real))))
+    embedding = load_embedding("mel_cnn")
+    target = embed_sounds(embedding, (Sound.from_tensor(real[i].wave, model.rate) for i in range(len(real))))
     row: dict[str, float] = {}
     for guidance in (1.0, 2.0):
         sounds = {label: generate(model, n, label=label, seed=0, guidance=guidance) for label in model.labels}
-        made = listen(ear, (sound for label in model.labels for sound in sounds[label]))
+        made = embed_sounds(embedding, (sound for label in model.labels for sound in sounds[label]))
         row |= {
-            f"accuracy_g{guidance:g}": accuracy(judge, sounds),
+            f"accuracy_g{guidance:g}": accuracy(classifier, sounds),
             f"kad_g{guidance:g}": kernel_audio_distance(made, target),
         }
     sheet({label: s[:12] for label, s in sounds.items()}, folder / SHEET, title=title)
     return row
 
 
-def accuracy(judge: Classifier, sounds: dict[str, list[Sound]]) -> float:
-    """Share of the sounds that a judge names as they were asked for."""
+def accuracy(classifier: Classifier, sounds: dict[str, list[Sound]]) -> float:
+    """Share of the sounds whose requested label the classifier predicts."""
     hits = []
     for label, part in sounds.items():
-        waves = torch.stack([torch.tensor(wave_of(one, judge.config.rate, one.seconds)) for one in part])
-        hits.append(predict(judge, waves[:, None]) == judge.classes.index(label))
+        waves = torch.stack([torch.tensor(wave_of(one, classifier.config.rate, one.seconds)) for one in part])
+        hits.append(predict(classifier, waves[:, None]) == classifier.classes.index(label))
     return float(torch.cat(hits).double().mean())
 
 
@@ -160,14 +160,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path)
-    parser.add_argument("--judge", type=Path, required=True)
+    parser.add_argument("--classifier", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=10.0, help="CPU minutes for each variant")
     parser.add_argument("--sounds", type=int, default=25, help="sounds to judge per label and guidance")
     parser.add_argument("--only", help="train only the variants whose name contains this")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    judge = Classifier.load(arguments.judge)
+    classifier = Classifier.load(arguments.classifier)
     recipe = read_recipe("drums")
     files: list[ScannedFile] = [
         f for f in scan(arguments.data).files if recipe.data.basis in (None, f.licence_basis)
@@ -189,7 +189,7 @@ def main() -> None:
         if family.config.parameterisation.sigma_data == 1:
             losses = HeldOut(unseen, recipe.training.noise_levels.build(), 0).losses(family)
             rows[name]["held_out"] = sum(losses.values()) / len(losses)
-        rows[name] |= measured(family, judge, sounds, arguments.sounds, folder, name)
+        rows[name] |= measured(family, classifier, sounds, arguments.sounds, folder, name)
         sheets.append(folder / SHEET)
         print(name, json.dumps(rows[name]), flush=True)
         (arguments.out / "ablation.json").write_text(json.dumps(rows, indent=1) + "\n")

@@ -13,7 +13,7 @@ import wavesmith
 ROOT = Path(wavesmith.__file__).parent
 FLOORS = [
     {"errors", "files", "recipe", "progress", "lazy", "parallel", "registry"},
-    {"sound", "audio_file", "streaming", "tags", "picture", "playback", "data"},
+    {"sound", "audio_file", "streaming", "tags", "picture", "playback", "data", "noise", "stored_module"},
     {"diffusion", "networks", "transforms", "descriptors"},
     {"families"},
     {"models", "classifiers", "embeddings"},

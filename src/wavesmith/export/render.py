@@ -1,9 +1,9 @@
 """Rendering of an SFZ instrument: for previews, and to check written kits without a sampler.
 
-It follows https://sfzformat.com and has the opcodes of drum kits: headers and inheritance, default_path,
-keys by number or name, velocities, round robin (seq_*), choke groups (group, off_by), volume, pan,
-amp_veltrack, loop modes and pitch. Other opcodes are ignored; includes and defines are refused. It shares no code with
-the writer of SFZ files.
+It follows https://sfzformat.com and has the opcodes of drum kits: headers and inheritance, default_path, keys
+by number or name, velocities, round robin (seq_*), choke groups (group, off_by), volume, pan, amp_veltrack,
+loop modes and pitch. Other opcodes are ignored; includes and defines are refused. It shares no code with the
+writer of SFZ files.
 """
 
 from __future__ import annotations

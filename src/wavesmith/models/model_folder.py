@@ -87,7 +87,7 @@ def load_folder(folder: str | Path, name: str | None = None) -> Model:
     try:
         config = read_config(_object(config_text))
     except (ValueError, RecursionError) as error:
-        _check_no_judge(folder, config_text)
+        _refuse_classifier(folder, config_text)
         raise ModelError(
             f"{folder / CONFIG} does not describe a wavesmith model ({_problem(error)}); "
             "get the folder again or check how it was made."
@@ -119,13 +119,13 @@ def _problem(error: Exception) -> str:
     return first_problem(error) if isinstance(error, ValidationError) else str(error)
 
 
-def _check_no_judge(folder: Path, config_text: str) -> None:
-    """Raise ModelError if a folder has a judge instead of a model."""
+def _refuse_classifier(folder: Path, config_text: str) -> None:
+    """Raise ModelError if a folder has a classifier instead of a model."""
     from wavesmith.classifiers import ClassifierConfig
 
     with suppress(ValidationError):
         ClassifierConfig.model_validate_json(config_text)
-        raise ModelError(f"{folder} has a judge, which cannot generate; use it to steer a model by --guide.")
+        raise ModelError(f"{folder} holds a classifier, which generates no sounds; use it with --guide.")
 
 
 def fingerprint(config: FamilyConfig, family: Family) -> str:

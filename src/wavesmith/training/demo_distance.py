@@ -8,7 +8,7 @@ import torch
 
 from wavesmith.data import SoundDataset
 from wavesmith.data.dataset import NO_LABEL
-from wavesmith.embeddings import embedding, listen
+from wavesmith.embeddings import embed_sounds, load_embedding
 from wavesmith.evaluation import kernel_audio_distance
 from wavesmith.sound import Sound
 from wavesmith.training.run_folder import DEMO_SOUNDS
@@ -28,9 +28,9 @@ class Likeness:
 
     def __init__(self, held_out: SoundDataset, training: SoundDataset, rate: int) -> None:
         """`rate` is that of both sets, in Hz; at least 4 sounds must be held out."""
-        self.embedding = embedding("statistics")
+        self.embedding = load_embedding("statistics")
         step = -(-len(held_out) // _MOST)
-        self.real = listen(self.embedding, _sounds(held_out, range(0, len(held_out), step), rate))
+        self.real = embed_sounds(self.embedding, _sounds(held_out, range(0, len(held_out), step), rate))
         self.usual = self._distance(_sounds(training, _some_of_each(training), rate))
 
     def of(self, sounds: Iterable[Sound]) -> dict[str, float]:
@@ -38,7 +38,7 @@ class Likeness:
         return {"demo/distance": self._distance(sounds), "demo/distance_of_training_sounds": self.usual}
 
     def _distance(self, sounds: Iterable[Sound]) -> float:
-        return kernel_audio_distance(listen(self.embedding, sounds), self.real)
+        return kernel_audio_distance(embed_sounds(self.embedding, sounds), self.real)
 
 
 def _sounds(sounds: SoundDataset, indices: Iterable[int], rate: int) -> Iterable[Sound]:

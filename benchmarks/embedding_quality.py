@@ -1,4 +1,4 @@
-"""How good an embedding is, on sounds that it has not been trained on."""
+"""Quality of an embedding on sounds that it was not trained on."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _CHANGES = Augmentation(
 _NOISE_DB = (-80.0, -50.0)  # re the peak
 
 
-class Skill(NamedTuple):
+class Quality(NamedTuple):
     """Shares, 0 to 1.
 
     Attributes:
         label: sounds whose five nearest known sounds, by majority, have the right label.
-        retrieval: mean average precision with which a sound finds those of its label among the unheard ones.
+        retrieval: mean average precision with which a sound finds those of its label among the new ones.
         again: slightly changed sounds whose nearest unchanged one is the very same.
     """
 
@@ -32,26 +32,28 @@ class Skill(NamedTuple):
     again: float
 
 
-def skill(known: Tensor, known_labels: Tensor, heard: Tensor, labels: Tensor, changed: Tensor) -> Skill:
-    """Measure vectors.
+def measure_quality(
+    known: Tensor, known_labels: Tensor, new: Tensor, labels: Tensor, changed: Tensor
+) -> Quality:
+    """Measure an embedding by its vectors.
 
     Args:
         known: `[M, D]`, of sounds that the embedding may have been trained on.
         known_labels: `[M]`.
-        heard: `[N, D]`, of sounds that it was not trained on.
+        new: `[N, D]`, of sounds that it was not trained on.
         labels: `[N]`.
-        changed: `[N, D]`, of the same, `slightly_changed`.
+        changed: `[N, D]`, of the same, `perturbed`.
     """
-    near = known_labels[torch.cdist(heard, known).topk(NEIGHBOURS, largest=False).indices]
-    again = torch.cdist(changed, heard).argmin(dim=1) == torch.arange(len(heard))
-    return Skill(
+    near = known_labels[torch.cdist(new, known).topk(NEIGHBOURS, largest=False).indices]
+    again = torch.cdist(changed, new).argmin(dim=1) == torch.arange(len(new))
+    return Quality(
         label=_share(near.mode(dim=1).values == labels),
-        retrieval=_mean_average_precision(heard, labels),
+        retrieval=_mean_average_precision(new, labels),
         again=_share(again),
     )
 
 
-def slightly_changed(waves: Tensor, rate: int, seed: int = 0) -> Tensor:
+def perturbed(waves: Tensor, rate: int, seed: int = 0) -> Tensor:
     """Waves `[B, C, N]` with another gain, polarity, tilt and start, and noise, each at random."""
     randoms = [np.random.default_rng((seed, item)) for item in range(len(waves))]
     changed = augment(waves, rate, _CHANGES, randoms)[0]

@@ -1,4 +1,4 @@
-"""The field's own embeddings, with stand-ins for their packages: none of them is needed, none downloaded."""
+"""Published embeddings, with stand-ins for their packages: none of them is needed, none downloaded."""
 
 import sys
 from types import ModuleType, SimpleNamespace
@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from wavesmith.embeddings import embedding
+from wavesmith.embeddings import load_embedding
 from wavesmith.errors import ModelError, RequestError
 
 NAMES = ["vggish", "panns", "clap", "encodec"]
@@ -27,7 +27,7 @@ def home(tmp_path, monkeypatch):
 
 
 class Net(nn.Module):
-    """Stands for a network: tells of each row its mean, as often as it has dimensions."""
+    """Stand-in for a network: the mean of each row, in every dimension."""
 
     def __init__(self, dimensions, **options):
         super().__init__()
@@ -96,57 +96,53 @@ def stubs(home, monkeypatch):
     ("name", "dimensions", "rate"),
     [("vggish", 128, 16_000), ("panns", 2048, 32_000), ("clap", 512, 48_000), ("encodec", 128, 24_000)],
 )
-def test_sounds_come_before_them_at_their_rate_whatever_the_level(stubs, name, dimensions, rate):
-    ear = embedding(name)
-    assert (ear.name, ear.rate, ear.dimensions) == (name, rate, dimensions)
+def test_vectors_have_the_stated_length_and_do_not_depend_on_gain(stubs, name, dimensions, rate):
+    embedding = load_embedding(name)
+    assert (embedding.name, embedding.rate, embedding.dimensions) == (name, rate, dimensions)
     waves = torch.rand(3, 2, rate // 2, generator=torch.Generator().manual_seed(0)) + 0.1
-    vectors = ear(waves)
+    vectors = embedding(waves)
     assert vectors.shape == (3, dimensions)
     assert not vectors.requires_grad
-    torch.testing.assert_close(ear(0.01 * waves), vectors)
+    torch.testing.assert_close(embedding(0.01 * waves), vectors)
     assert vectors.std(dim=0).min() > 0
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_missing_package_is_one_sentence_with_the_command(home, name):
+def test_a_missing_package_is_named_with_the_command(home, name):
     if name == "panns":
         (home / "panns_data").mkdir()
         (home / "panns_data" / "class_labels_indices.csv").write_text("")
-    with pytest.raises(
-        RequestError, match=f"The embedding '{name}' needs a package.*get it with 'pip install"
-    ):
-        embedding(name)
+    with pytest.raises(RequestError, match=f"'{name}'.*pip install"):
+        load_embedding(name)
 
 
 @pytest.mark.parametrize("name", ["vggish", "panns"])
-def test_missing_weights_are_one_sentence_with_their_place(stubs, home, name):
+def test_missing_weights_are_named_with_their_path(stubs, home, name):
     for path in home.rglob("*.pth"):
         path.unlink()
-    with pytest.raises(
-        RequestError, match=f"weights of the embedding '{name}' are not on this machine; save http"
-    ):
-        embedding(name)
+    with pytest.raises(RequestError, match=f"'{name}'.*save http"):
+        load_embedding(name)
 
 
 def test_panns_package_is_not_imported_where_it_would_download(stubs, home):
     (home / "panns_data" / "class_labels_indices.csv").unlink()
     sys.modules["panns_inference.models"] = None  # importing would fail otherwise
-    with pytest.raises(RequestError, match="are not on this machine"):
-        embedding("panns")
+    with pytest.raises(RequestError, match="panns"):
+        load_embedding("panns")
 
 
 @pytest.mark.parametrize("name", ["clap", "encodec"])
-def test_models_that_the_hub_has_not_cached_are_one_sentence(stubs, name):
+def test_models_that_the_hub_has_not_cached_are_named(stubs, name):
     def missing(name, local_files_only):
         raise OSError("not in the cache")
 
     package = sys.modules["transformers"]
     package.ClapModel.from_pretrained = package.EncodecModel.from_pretrained = missing
-    with pytest.raises(RequestError, match=f"weights of the embedding '{name}'.*'hf download "):
-        embedding(name)
+    with pytest.raises(RequestError, match=f"'{name}'.*hf download"):
+        load_embedding(name)
 
 
-def test_damaged_weights_are_one_sentence(stubs, home):
+def test_damaged_weights_are_refused(stubs, home):
     (home / "hub" / "checkpoints" / "vggish-10086976.pth").write_bytes(b"nothing")
-    with pytest.raises(ModelError, match="weights of the embedding 'vggish' cannot be used"):
-        embedding("vggish")
+    with pytest.raises(ModelError, match="vggish"):
+        load_embedding("vggish")

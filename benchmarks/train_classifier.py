@@ -1,9 +1,9 @@
-"""Train the judge of generated sounds on a labelled folder.
+"""Train classifiers on a labelled folder.
 
-    python benchmarks/train_judge.py DATA --out DIR
+    python benchmarks/train_classifier.py DATA --out DIR
 
 DIR/a is trained on every sound and measures generators. DIR/b is trained without some groups of related
-sounds; what it makes of those groups says how far a judge can be trusted. Both come with a report.json.
+sounds; its accuracy on those groups says how far a classifier can be trusted. Both come with a report.json.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from wavesmith.classifiers import JudgeReport, train_judge
+from wavesmith.classifiers import ClassifierReport, train_classifier
 from wavesmith.data.dataset import SoundDataset
 from wavesmith.data.scan import ScannedFile, scan
 from wavesmith.data.split import split
@@ -29,9 +29,9 @@ def main() -> None:
         options.data, files, rate=options.rate, channels=1, length=options.length, memory=1 << 40
     )
     waves = torch.stack([dataset[index].wave for index in range(len(dataset))])
-    for name in options.judges:
+    for name in options.classifiers:
         held_out = withheld(files, options.held_out, options.seed) if name == "b" else None
-        judge, report = train_judge(
+        classifier, report = train_classifier(
             waves,
             dataset.label_indices,
             dataset.labels,
@@ -41,18 +41,18 @@ def main() -> None:
             seed=options.seed,
             progress=show,
         )
-        judge.save(options.out / name)
+        classifier.save(options.out / name)
         (options.out / name / "report.json").write_text(report.model_dump_json(indent=2) + "\n")
         print(summary(name, report))
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Train judges on a folder of labelled sounds.")
+    parser = argparse.ArgumentParser(description="Train classifiers on a folder of labelled sounds.")
     parser.add_argument("data", type=Path, help="folder with one sub-folder for each label")
-    parser.add_argument("--out", type=Path, required=True, help="where to write the judges a and b")
-    parser.add_argument("--judges", nargs="+", choices=["a", "b"], default=["a", "b"])
+    parser.add_argument("--out", type=Path, required=True, help="where to write the classifiers a and b")
+    parser.add_argument("--classifiers", nargs="+", choices=["a", "b"], default=["a", "b"])
     parser.add_argument("--licence-basis", help="use only files whose manifest entry says so")
-    parser.add_argument("--held-out", type=float, default=0.2, help="share of every label (judge b)")
+    parser.add_argument("--held-out", type=float, default=0.2, help="share of every label (classifier b)")
     parser.add_argument("--rate", type=int, default=44100, help="Hz")
     parser.add_argument("--length", type=int, default=44032, help="frames of each sound")
     parser.add_argument("--steps", type=int, default=800)
@@ -71,8 +71,8 @@ def show(step: int, steps: int, loss: float) -> None:
         print(f"step {step} of {steps}, loss {loss:.3f}", file=sys.stderr, flush=True)
 
 
-def summary(name: str, report: JudgeReport) -> str:
-    text = f"judge {name}: {report.trained_on} sounds, accuracy on them {report.accuracy:.1%}"
+def summary(name: str, report: ClassifierReport) -> str:
+    text = f"classifier {name}: {report.trained_on} sounds, accuracy on them {report.accuracy:.1%}"
     if report.held_out_accuracy is None:
         return text
     rows = "\n".join(

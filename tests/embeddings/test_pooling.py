@@ -1,24 +1,24 @@
 import pytest
 import torch
 
-from wavesmith.embeddings import Statistics, listen
-from wavesmith.embeddings.listening import in_windows
+from wavesmith.embeddings import Statistics, embed_sounds
+from wavesmith.embeddings.pooling import in_windows
 from wavesmith.errors import RequestError
 from wavesmith.sound import Sound
 
 
 def test_rate_and_channels_hardly_matter(drums):
     sounds = [Sound.from_tensor(wave, 44_100) for wave in drums]
-    plain = listen(Statistics(), sounds)
-    other = listen(Statistics(), (sound.resample(48_000).stereo() for sound in sounds))
+    plain = embed_sounds(Statistics(), sounds)
+    other = embed_sounds(Statistics(), (sound.resample(48_000).stereo() for sound in sounds))
     torch.testing.assert_close(plain, Statistics()(drums))
     apart = torch.cdist(plain[:3], plain[3:]).min()
     assert (plain - other).norm(dim=1).max() < 0.2 * apart
 
 
 def test_no_sound_is_refused():
-    with pytest.raises(RequestError, match="no sound to listen to; give at least one"):
-        listen(Statistics(), [])
+    with pytest.raises(RequestError, match="no sound"):
+        embed_sounds(Statistics(), [])
 
 
 def mean(windows):
@@ -40,7 +40,7 @@ def test_the_rest_is_filled_up_with_silence_and_silence_is_not_counted():
     assert torch.equal(in_windows(mean, longer, 4), in_windows(mean, wave, 4))
 
 
-def test_silence_is_heard_once():
+def test_a_silent_sound_counts_by_its_first_window():
     assert torch.equal(
         in_windows(lambda windows: windows[:, :1] + 3, torch.zeros(2, 1, 9), 4), torch.full((2, 1), 3.0)
     )
