@@ -6,8 +6,8 @@
 
 from wavesmith.export.bar import bar
 from wavesmith.export.keys import OPEN_HAT, choke_group, general_midi_keys, key_name
-from wavesmith.export.kit import Kit, Layer, Piece, even_layers
 from wavesmith.export.midi import Hit, read_midi, write_midi
+from wavesmith.export.pieces import Kit, Layer, Piece, even_layers
 from wavesmith.export.render import Instrument, Region, read_sfz, render
 from wavesmith.export.write import FORMATS, check_place, write_kit
 

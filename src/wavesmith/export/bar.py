@@ -6,8 +6,8 @@ from collections import defaultdict
 
 from wavesmith.errors import RequestError
 from wavesmith.export.keys import choke_group
-from wavesmith.export.kit import Kit
 from wavesmith.export.midi import Hit
+from wavesmith.export.pieces import Kit
 
 _STEPS = 16
 _KICK, _SNARE, _HAT = (0, 6, 8, 10), (4, 12, 15), (0, 2, 4, 6, 8, 10, 12, 14)

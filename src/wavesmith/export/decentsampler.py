@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element, SubElement
 
-from wavesmith.export.kit import Kit, Layer, Piece
 from wavesmith.export.names import SAMPLES, SampleNames
+from wavesmith.export.pieces import Kit, Layer, Piece
 from wavesmith.export.xml import xml_text
 
 

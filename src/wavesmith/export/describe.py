@@ -9,8 +9,8 @@ from typing import Any
 from wavesmith.audio_file import Bits
 from wavesmith.errors import RequestError
 from wavesmith.export.keys import key_name
-from wavesmith.export.kit import Kit, Piece
 from wavesmith.export.names import SAMPLES, SampleNames
+from wavesmith.export.pieces import Kit, Piece
 from wavesmith.recipe import VERSION
 from wavesmith.sound import Sound
 

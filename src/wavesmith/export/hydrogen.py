@@ -11,8 +11,8 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from xml.etree.ElementTree import Element, SubElement
 
-from wavesmith.export.kit import Kit, Piece
 from wavesmith.export.names import SampleNames, kit_stem
+from wavesmith.export.pieces import Kit, Piece
 from wavesmith.export.xml import xml_text
 
 MOST_SOUNDS = 16

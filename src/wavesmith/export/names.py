@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from wavesmith.export.kit import Kit, Piece
+from wavesmith.export.pieces import Kit, Piece
 
 SAMPLES = "samples"
 _LONGEST = 16

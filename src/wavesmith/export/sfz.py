@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wavesmith.export.kit import Kit, Layer, Piece
 from wavesmith.export.names import SAMPLES, SampleNames
+from wavesmith.export.pieces import Kit, Layer, Piece
 
 
 def sfz_text(kit: Kit, names: SampleNames) -> str:

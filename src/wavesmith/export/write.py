@@ -15,8 +15,8 @@ from wavesmith.errors import RequestError, WavesmithError, unknown
 from wavesmith.export.decentsampler import dspreset_text
 from wavesmith.export.describe import ABOUT, README, json_content, kit_values, readme_text
 from wavesmith.export.hydrogen import drumkit_text, h2drumkit
-from wavesmith.export.kit import Kit
 from wavesmith.export.names import SAMPLES, SampleNames, kit_stem, sample_names
+from wavesmith.export.pieces import Kit
 from wavesmith.export.sfz import sfz_text
 from wavesmith.files import remedy, replacing
 from wavesmith.sound import Bits
