@@ -1,8 +1,8 @@
 """Non-leaking augmentation of training sounds.
 
-The network is conditioned on the amount of each change, zero for an unchanged sound. Sounds are generated
-with zeros, so the changes do not leak into them (Karras et al. 2022, "Elucidating the design space of
-diffusion-based generative models", section 5 and appendix F.2).
+The network is conditioned on each change by a feature that is zero for an untouched sound; with zeros, the
+network makes untouched sounds, so the changes do not leak into what it generates (Karras et al. 2022,
+"Elucidating the design space of diffusion-based generative models", section 5 and appendix F.2).
 
 The changes are functions on waves `[B, C, N]`, float32, with one parameter per item `[B]`; they return new
 waves of the same shape, and the silence at the end of a sound stays exact zeros.
@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 from torch.nn import functional
 
@@ -33,34 +34,41 @@ TILT_LOW_HZ, TILT_HIGH_HZ = 60.0, 12_000.0
 
 
 class Augmentation(BaseModel):
-    """Frequency and ranges of the changes; a range of 0 or False turns that change off.
-
-    Attributes:
-        probability: of each change, independently; with 0.2 a fifth of the sounds stays unchanged.
-        speed: largest change of speed (pitch and time together), in semitones up or down.
-        tilt: largest spectral tilt around 1 kHz, in dB per octave up or down, at the same peak level.
-        tail: largest additional decay, in dB at the sound's end.
-        shift: largest delay, in milliseconds.
-        swap: exchange left and right (stereo only).
-        polarity: invert the wave.
-        gain: largest attenuation, in dB.
-        conditioned: condition the network on the changes. Otherwise it learns to generate changed sounds.
-            Configurations of version 0.1 call it `told`.
-    """
+    """How often and how far sounds are changed; a range of 0 or False leaves that change out."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, validate_by_name=True, validate_by_alias=True
     )
 
-    probability: float = Field(default=0.2, ge=0, le=1)
-    speed: float = Field(default=2.0, ge=0, le=12)
-    tilt: float = Field(default=3.0, ge=0, le=6)
-    tail: float = Field(default=60.0, ge=0, le=120)
-    shift: float = Field(default=5.0, ge=0)
-    swap: bool = True
-    polarity: bool = True
-    gain: float = Field(default=6.0, ge=0)
-    conditioned: bool = Field(default=True, validation_alias=AliasChoices("conditioned", "told"))
+    probability: float = Field(default=0.2, ge=0, le=1, description="Probability of each change by itself.")
+    speed: float = Field(
+        default=2.0,
+        ge=0,
+        le=12,
+        description="Largest change of speed, pitch and time together, in semitones.",
+    )
+    tilt: float = Field(
+        default=3.0, ge=0, le=6, description="Largest tilt of the spectrum around 1 kHz, in dB per octave."
+    )
+    tail: float = Field(
+        default=60.0, ge=0, le=120, description="Largest extra decay at the end of the sound, in dB."
+    )
+    shift: float = Field(default=5.0, ge=0, description="Largest delay in milliseconds.")
+    swap: bool = Field(default=True, description="Exchange left and right.")
+    polarity: bool = Field(default=True, description="Invert the polarity.")
+    gain: float = Field(default=6.0, ge=0, description="Largest attenuation in dB.")
+    conditioned: bool = Field(
+        default=True,
+        description="Condition the network on the changes; if not, it learns to make changed sounds too.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_version_0_1(cls, values: Any) -> Any:
+        """Read `conditioned` by its name in version 0.1."""
+        if isinstance(values, Mapping) and "told" in values:
+            return {"conditioned" if name == "told" else name: value for name, value in values.items()}
+        return values
 
 
 def augment(
