@@ -1,4 +1,8 @@
-"""Pictures of sounds: mel spectrograms, alone or many on one sheet, as small PNG files."""
+"""Pictures of sounds: mel spectrograms, alone or many on one sheet, as small PNG files.
+
+Spectrograms are pixels, so they are PNG files, drawn by matplotlib without torch. Diagrams inside HTML pages
+are SVG instead, which follows the page's colours and size (`evaluation`).
+"""
 
 from __future__ import annotations
 
@@ -38,7 +42,7 @@ _GAP, _MARGIN, _LINE = 4, 16, 24  # pixels between panels, around everything, an
 
 
 class Panel(NamedTuple):
-    """A diagram: its title, and its lines by name."""
+    """A diagram: title, and points of its lines by name."""
 
     title: str
     lines: Mapping[str, Points]
@@ -47,7 +51,7 @@ class Panel(NamedTuple):
 def mel(
     sound: Sound, bands: int = 96, hop_seconds: float = 0.005, top_hz: float | None = None
 ) -> Spectrogram:
-    """Mel spectrogram in decibels, `[bands, frames]`, low bands first.
+    """Compute the mel spectrogram in decibels, `[bands, frames]`, low bands first.
 
     The mean of all channels is cut into Hann windows of about 23 ms, centred on every `hop_seconds` (zeros
     beyond the ends). Their power spectra are summed under the triangles of `mel_filters` from 0 to `top_hz`
@@ -104,9 +108,9 @@ def _picture(sound: Sound, title: str | None) -> Figure:
 def thumbnail(
     sound: Sound, width: int, height: int, seconds: float | None = None, top_hz: float | None = None
 ) -> bytes:
-    """A PNG of the mel spectrogram alone, of so many pixels, from the loudest cell down to 80 dB below.
+    """Return a PNG of the mel spectrogram alone, of `width` by `height` pixels.
 
-    It shows `seconds` and what is up to `top_hz`, by default all there is.
+    It shows the first `seconds` and frequencies up to `top_hz`, by default all.
     """
     from PIL import Image
 
@@ -160,7 +164,7 @@ def side_by_side(
 
 
 def panels(diagrams: Sequence[Panel], path: str | Path, across: str) -> None:
-    """Draw diagrams of lines below each other; `across` says what their horizontal axis counts.
+    """Draw diagrams of lines below each other; `across` is the label of their horizontal axis.
 
     Raises:
         RequestError: when there is nothing to draw or the name does not end in .png.
@@ -185,7 +189,7 @@ def panels(diagrams: Sequence[Panel], path: str | Path, across: str) -> None:
 
 
 def _panel(sound: Sound, bands: int, columns: int, seconds: float, top_hz: float) -> Spectrogram:
-    """Mel spectrogram of exactly this many columns over `seconds`; the loudest frame of each column shows."""
+    """Compute a mel spectrogram of `columns` over `seconds`, the maximum of each column's frames."""
     frames = max(1, math.ceil(seconds / columns / (_WINDOW_SECONDS / 2)))
     part = sound.crop(max(1, round(seconds * sound.rate)))
     fine = mel(part, bands, seconds / columns / frames, top_hz)[:, : columns * frames]
@@ -247,7 +251,7 @@ def _mosaic(panels: Sequence[Spectrogram], columns: int) -> Spectrogram:
 def _draw_mel(
     axes: Axes, spectrogram: Spectrogram, loudest: float, extent: tuple[float, float, float, float]
 ) -> None:
-    loudest = max(loudest, _FLOOR_DB + _RANGE_DB)  # silence is dark even where there is nothing else
+    loudest = max(loudest, _FLOOR_DB + _RANGE_DB)  # silence is dark even if all is silent
     axes.imshow(
         spectrogram,
         origin="lower",
@@ -332,7 +336,7 @@ def _png(figure: Figure) -> bytes:
 
 
 def _palette() -> PaletteImage:
-    """All colours of a picture: the colour map, and every mixture of text or line with the background."""
+    """Return the palette of all pictures: the colour map, and mixtures of lines with the background."""
     from matplotlib import colormaps
     from matplotlib.colors import to_rgb
     from PIL import Image

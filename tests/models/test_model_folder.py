@@ -54,9 +54,9 @@ def refused(folder, *words):
     return sentence
 
 
-def test_a_judge_is_told_from_a_model(tmp_path):
+def test_a_classifier_is_no_model(tmp_path):
     Classifier(ClassifierConfig(classes=("kick", "snare"), rate=8000)).save(tmp_path)
-    refused(tmp_path, "holds a classifier", "--guide")
+    refused(tmp_path, "classifier", "--guide")
 
 
 def test_what_is_saved_comes_back_bit_for_bit(model, folder):

@@ -23,8 +23,7 @@ from torch.nn import functional
 from wavesmith.embeddings.pooling import in_windows
 from wavesmith.errors import ModelError, RequestError
 from wavesmith.mel import mel_filters
-
-_PEAK = 10 ** (-1 / 20)
+from wavesmith.sound import REFERENCE_PEAK
 
 CLAP, ENCODEC = "laion/larger_clap_music", "facebook/encodec_24khz"
 _PANNS = "https://zenodo.org/record/3987831/files/Cnn14_mAP%3D0.431.pth"
@@ -47,7 +46,7 @@ class ExternalEmbedding:
         """Return vectors `[B, D]` of waves `[B, C, N]`."""
         mono = waves.mean(dim=1, keepdim=True)
         level = mono.abs().amax(dim=(1, 2), keepdim=True).clamp_min(1e-6)
-        return in_windows(self._embed, mono / level * _PEAK, self._frames).float()
+        return in_windows(self._embed, mono / level * REFERENCE_PEAK, self._frames).float()
 
 
 def vggish() -> ExternalEmbedding:
