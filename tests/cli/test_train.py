@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from wavesmith import Sound, load
-from wavesmith.families import ParameterisationConfig
+from wavesmith.families.diffusion import ParameterisationConfig
 from wavesmith.networks import FrameUNetConfig
 from wavesmith.training import ModelRecipe, TrainingConfig, TrainingRecipe
 from wavesmith.transforms import SpectralConfig

@@ -14,7 +14,7 @@ from wavesmith.verbs.like import generate_like
 from wavesmith.verbs.long_files import file_recipe, make_file
 from wavesmith.verbs.loop import loop, loop_points
 from wavesmith.verbs.morph import morph, morph_labels
-from wavesmith.verbs.registry import VERBS
+from wavesmith.verbs.registry import VERBS, sampler_tags
 from wavesmith.verbs.restyle import restyle
 from wavesmith.verbs.settings import VerbSettings, parse_label
 from wavesmith.verbs.upscale import upscale
@@ -42,6 +42,7 @@ __all__ = [
     "morph_labels",
     "parse_label",
     "restyle",
+    "sampler_tags",
     "stream",
     "upgraded",
     "upscale",
