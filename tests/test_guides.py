@@ -7,10 +7,10 @@ import torch
 from wavesmith.classifiers import Classifier, ClassifierConfig
 from wavesmith.descriptors import TIMBRES, Timbre, measure
 from wavesmith.errors import AudioError, RequestError
+from wavesmith.guides import loss_terms, read_guides, width_of
 from wavesmith.models import debug_model
 from wavesmith.sound import Sound
 from wavesmith.verbs import again, generate
-from wavesmith.verbs.guides import read_guides, steers, width_of
 
 RATE = 8000
 
@@ -90,7 +90,7 @@ def test_width_and_likeness_lead_to_what_they_want(model, files, guide):
 @pytest.mark.parametrize("label", ["kick", "snare"])
 def test_a_judge_of_another_rate_and_in_mono_leads_to_its_label(model, files, label):
     """Even one that knows nothing yet: a small step along its gradient makes the label likelier."""
-    loss = loss_of(model, judge="judge", label=label)
+    loss = loss_of(model, classifier="judge", label=label)
     wave = torch.stack(noises(4, seed=3)).requires_grad_()
     before = loss(wave, torch.ones(4))
     (gradient,) = torch.autograd.grad(before.sum(), wave)
@@ -136,10 +136,10 @@ def test_a_walk_is_led_there(model):
 
 def test_guides_stand_in_yaml_in_dictionaries_and_in_recipes(model, files):
     (files / "guides.yaml").write_text(
-        "- timbre: brightness\n  percentile: 80\n  weight: 0.5\n  window: [0.5, 20]\n- width: 0.2\n"
+        "- timbre: brightness\n  percentile: 80\n  weight: 0.5\n  interval: [0.5, 20]\n- width: 0.2\n"
     )
     dictionaries = [
-        {"timbre": "brightness", "percentile": 80, "weight": 0.5, "window": (0.5, 20)},
+        {"timbre": "brightness", "percentile": 80, "weight": 0.5, "interval": (0.5, 20)},
         {"width": 0.2},
     ]
     assert read_guides("guides.yaml") == read_guides(dictionaries)
@@ -157,12 +157,12 @@ def test_several_guides_add(model):
     assert generate(model, seed=1, guide=[guides[0], guides[1] | {"weight": 0}])[0].sha256 == alone[0]
 
 
-def test_outside_its_window_a_guide_does_nothing(model):
-    def made(**window):
-        return generate(model, seed=1, steps=4, **window)[0].sha256
+def test_outside_its_interval_a_guide_does_nothing(model):
+    def made(**interval):
+        return generate(model, seed=1, steps=4, **interval)[0].sha256
 
-    assert made(guide=[{"width": 0.1, "window": (100, 200)}]) == made()
-    assert made(guide=[{"width": 0.1, "window": (1, 200)}]) != made()
+    assert made(guide=[{"width": 0.1, "interval": (100, 200)}]) == made()
+    assert made(guide=[{"width": 0.1, "interval": (1, 200)}]) != made()
 
 
 def test_a_steered_walk_has_more_steps_unless_asked_otherwise(model):
@@ -177,7 +177,7 @@ def test_labels_have_percentiles_of_their_own(model):
     found = read_guides({"timbre": "duration", "percentile": 50})
     wave = noises(1, seed=3)[0][None]
     values = [
-        float(steers(found, model, label)[0].loss(wave, torch.ones(1)))
+        float(loss_terms(found, model, label)[0].loss(wave, torch.ones(1)))
         for label in ({}, {"kick": 1.0}, {"snare": 1.0})
     ]
     assert len(set(values)) == 3
@@ -235,14 +235,14 @@ def test_a_guidance_that_returns_nonsense_is_named_with_the_step(model):
         ({"timbre": "brightness", "percentile": float("nan")}, "'timbre' cannot be used .percentile"),
         ({"width": 2}, "'width' cannot be used"),
         ({"width": 0.1, "weight": -1}, "weight"),
-        ({"width": 0.1, "window": [20, 2]}, "window: no noise level lies between 20 and 2"),
-        ({"width": 0.1, "window": [0, float("nan")]}, "window: no noise level"),
+        ({"width": 0.1, "interval": [20, 2]}, "interval: no noise level lies between 20 and 2"),
+        ({"width": 0.1, "interval": [0, float("nan")]}, "interval: no noise level"),
         ({"width": 0.1, "colour": "red"}, "colour"),
-        ({"width": 0.1, "like": "reference.wav"}, "cannot be read; it must have one"),
-        ({}, "cannot be read; it must have one"),
-        ([3], "cannot be read; it must have one"),
+        ({"width": 0.1, "like": "reference.wav"}, "cannot be read; give it one"),
+        ({}, "cannot be read; give it one"),
+        ([3], "cannot be read; give it one"),
         (5, "Guides are a list"),
-        ({"judge": "judge", "label": "choir"}, "no label of the judge called 'choir'"),
+        ({"classifier": "judge", "label": "choir"}, "no label of the classifier called 'choir'"),
         ("nowhere.yaml", r"nowhere\.yaml cannot be read"),
         ("broken.yaml", "not valid YAML"),
         ("plain.yaml", "Guides are a list"),
@@ -261,7 +261,7 @@ def test_what_a_model_has_not_is_refused(files, model):
     with pytest.raises(RequestError, match="no table of timbres"):
         generate(debug_model(), seed=1, guide={"timbre": "depth", "percentile": 50})
     with pytest.raises(Exception, match="does not hold a judge"):
-        generate(model, seed=1, guide={"judge": "nowhere", "label": "kick"})
+        generate(model, seed=1, guide={"classifier": "nowhere", "label": "kick"})
     with pytest.raises(AudioError, match="nowhere"):
         generate(model, seed=1, guide={"like": "nowhere.wav"})
     Sound(np.zeros((1, 800)), RATE).write("silent.wav")
@@ -270,7 +270,7 @@ def test_what_a_model_has_not_is_refused(files, model):
 
 
 def test_a_judge_or_reference_that_was_changed_is_refused_again(model, files):
-    judged = generate(model, seed=1, guide={"judge": "judge", "label": "kick"})[0]
+    judged = generate(model, seed=1, guide={"classifier": "judge", "label": "kick"})[0]
     like = generate(model, seed=1, guide={"like": "reference.wav"})[0]
     assert again(judged, model=model).sha256 == judged.sha256
     assert again(like, model=model).sha256 == like.sha256

@@ -7,8 +7,8 @@ import torch
 from wavesmith.errors import AudioError, RequestError, WavesmithError
 from wavesmith.sound import Sound
 from wavesmith.streaming import SoundFile, Unfinished
-from wavesmith.verbs import restyle, restyle_file
-from wavesmith.verbs.restyle import followed, restyle_recipe
+from wavesmith.verbs import file_recipe, make_file, restyle
+from wavesmith.verbs.restyle import RESTYLE, follow_envelope
 
 
 class Interrupted(Exception):
@@ -83,26 +83,28 @@ def test_the_envelope_is_kept_as_far_as_asked_for(textures, texture):
 def test_following_wholly_not_at_all_and_through_silence():
     wave = torch.randn(2, 4000, generator=torch.Generator().manual_seed(0))
     source = wave * torch.linspace(0.1, 2, 4000)
-    assert torch.equal(followed(wave, source, 8000, 0.0), wave)
-    torch.testing.assert_close(followed(wave, source, 8000, 1.0), source, atol=0.05, rtol=0.1)
-    silent = followed(wave, torch.zeros(2, 4000), 8000, 1.0)
+    assert torch.equal(follow_envelope(wave, source, 8000, 0.0), wave)
+    torch.testing.assert_close(follow_envelope(wave, source, 8000, 1.0), source, atol=0.05, rtol=0.1)
+    silent = follow_envelope(wave, torch.zeros(2, 4000), 8000, 1.0)
     assert torch.isfinite(silent).all()
     assert silent.abs().max() < 0.1 * wave.abs().max()
 
 
 def test_a_file_is_made_as_a_sound_in_memory_is(textures, long_file, tmp_path):
     made = restyle(textures, long_file, seed=1, amount=0.6)[0]
-    recipe, peak = restyle_file(textures, long_file, tmp_path / "made.wav", seed=1, amount=0.6, bits="float")
+    recipe, peak = make_file(
+        RESTYLE, textures, long_file, tmp_path / "made.wav", seed=1, amount=0.6, bits="float"
+    )
     sound = Sound.read(tmp_path / "made.wav")
     assert np.array_equal(sound.samples, made.samples)
     assert sound.recipe == made.recipe == recipe
     assert peak == pytest.approx(made.peak)
-    assert recipe == restyle_recipe(textures, long_file, seed=1, amount=0.6)
+    assert recipe == file_recipe(RESTYLE, textures, long_file, seed=1, amount=0.6)
 
 
 def test_an_interrupted_run_goes_on_to_the_very_same_file(textures, long_file, tmp_path):
     request = {"seed": 1, "amount": 0.6, "peak_db": -3.0}
-    restyle_file(textures, long_file, tmp_path / "whole.wav", **request)
+    make_file(RESTYLE, textures, long_file, tmp_path / "whole.wav", **request)
     reads = itertools.count()
 
     class Cut(SoundFile):
@@ -114,10 +116,12 @@ def test_an_interrupted_run_goes_on_to_the_very_same_file(textures, long_file, t
     for stop_at in (5, 7, 10):  # three reads come before the first window
         reads, out = itertools.count(), tmp_path / f"cut-{stop_at}.wav"
         with pytest.raises(Interrupted):
-            restyle_file(textures, Cut(long_file), out, **request)
+            make_file(RESTYLE, textures, Cut(long_file), out, **request)
         assert not out.exists()
         done = []
-        restyle_file(textures, long_file, out, progress=lambda *count, to=done: to.append(count), **request)
+        make_file(
+            RESTYLE, textures, long_file, out, progress=lambda *count, to=done: to.append(count), **request
+        )
         assert out.read_bytes() == (tmp_path / "whole.wav").read_bytes()
         assert done[0][0] > 1  # what was there was not made again
         assert done[-1][0] == done[-1][1]
@@ -145,7 +149,7 @@ def test_memory_does_not_grow_with_the_length(textures, texture, tmp_path, monke
         with monkeypatch.context() as patch:
             patch.setattr(SoundFile, "part", read)
             patch.setattr(Unfinished, "add", keep)
-            restyle_file(textures, source, tmp_path / f"{windows}.wav", seed=1, steps=2)
+            make_file(RESTYLE, textures, source, tmp_path / f"{windows}.wav", seed=1, steps=2)
         most.append(max(held))
     assert most[1] <= most[0] <= 2 * 512
 
@@ -156,18 +160,18 @@ def test_an_unwritable_place_and_nonsense_are_refused_before_anything_is_made(
     for request, words in (
         ({"amount": -0.1}, "amount"),
         ({"envelope": 2}, "envelope cannot be 2"),
-        ({"steps": 0}, "0 steps"),
+        ({"steps": 0}, "steps"),
     ):
         with pytest.raises(RequestError, match=words):
-            restyle_file(textures, long_file, tmp_path / "out.wav", **request)
+            make_file(RESTYLE, textures, long_file, tmp_path / "out.wav", **request)
     with pytest.raises(RequestError, match="ogg"):
-        restyle_file(textures, long_file, tmp_path / "out.ogg")
+        make_file(RESTYLE, textures, long_file, tmp_path / "out.ogg")
     with pytest.raises(AudioError, match="nowhere"):
-        restyle_file(textures, tmp_path / "nowhere.wav", tmp_path / "out.wav")
+        make_file(RESTYLE, textures, tmp_path / "nowhere.wav", tmp_path / "out.wav")
     Sound(np.zeros((2, 900)), 8000).write(tmp_path / "silent.wav")
     with pytest.raises(AudioError, match=r"silent\.wav is silent"):
-        restyle_file(textures, tmp_path / "silent.wav", tmp_path / "out.wav")
+        make_file(RESTYLE, textures, tmp_path / "silent.wav", tmp_path / "out.wav")
     (tmp_path / "file").write_text("mine")
     with pytest.raises(WavesmithError, match="Cannot write"):
-        restyle_file(textures, long_file, tmp_path / "file" / "out.wav", seed=1)
+        make_file(RESTYLE, textures, long_file, tmp_path / "file" / "out.wav", seed=1)
     assert {path.name for path in tmp_path.iterdir()} == {"long.wav", "silent.wav", "file"}

@@ -3,25 +3,21 @@ import math
 import pytest
 
 from wavesmith.errors import RequestError
-from wavesmith.models import load
-from wavesmith.verbs import GenerateSettings, settle
-from wavesmith.verbs.settings import SEED_LIMIT, check_count
+from wavesmith.verbs import VERBS
+from wavesmith.verbs.settings import SEED_LIMIT, check_count, check_seed, label_text, parse_label
+
+GENERATE = VERBS["generate"]
 
 
-@pytest.fixture(scope="module")
-def model():
-    return load("debug")
+def test_what_is_left_out_comes_from_the_model(debug):
+    settings, sampling = GENERATE.settle(debug)
+    for name, value in debug.family.config.sampling:
+        assert getattr(sampling, name) == value
+    assert (settings.label, settings.seconds, settings.peak_db) == (None, debug.seconds, -1.0)
 
 
-def test_what_is_not_asked_for_comes_from_the_model(model):
-    settings, default = settle(GenerateSettings, model), model.family.config.sampling
-    for name in type(default).model_fields:
-        assert getattr(settings, name) == getattr(default, name)
-    assert (settings.label, settings.seconds, settings.peak_db) == (None, model.seconds, -1.0)
-
-
-def test_what_is_asked_for_is_kept(model):
-    asked = {
+def test_given_values_are_kept(debug):
+    given = {
         "label": "kick",
         "seconds": 0.1,
         "sampler": "euler",
@@ -33,56 +29,87 @@ def test_what_is_asked_for_is_kept(model):
         "guidance_interval": (0.5, 2.0),
         "peak_db": None,
     }
-    settings = settle(GenerateSettings, model, **asked)
-    assert {name: getattr(settings, name) for name in asked} == asked
+    settings, sampling = GENERATE.settle(debug, **given)
+    values = dict(sampling) | dict(settings)
+    assert {name: values[name] for name in given} == given
 
 
 @pytest.mark.parametrize(
-    ("asked", "sentence"),
+    ("given", "named"),
     [
-        ({"label": "snair"}, "did you mean 'snare'"),
-        ({"sampler": "eular"}, "did you mean 'euler'"),
-        ({"schedule": "karas"}, "did you mean 'karras'"),
-        ({"steps": 0}, "0 steps make no sense"),
-        ({"steps": -5}, "-5 steps"),
-        ({"steps": 10_001}, "choose 1 to 10000"),
-        ({"steps": 2.5}, "steps: input should be a valid integer, got a number with a fractional part"),
-        ({"steps": "many"}, "steps: input should be a valid integer"),
-        ({"eta": 0.5}, "The sampler 'dpmpp_2m' takes no eta; leave it out or choose one of: ddim, "),
-        ({"eta": 1.5, "sampler": "ddim"}, "An eta of 1.5"),
-        ({"eta": -0.1, "sampler": "dpmpp_2m_sde"}, "An eta of -0.1"),
-        ({"eta": math.nan, "sampler": "ddim"}, "An eta of nan"),
-        ({"sigma_min": 30.0}, "The noise range 30 to 20 is no range"),
-        ({"sigma_min": -1.0}, "noise range -1"),
-        ({"sigma_min": math.nan}, "noise range nan"),
-        ({"sigma_max": math.inf}, "A sigma_max of inf"),
-        ({"sigma_max": math.nan}, "A sigma_max of nan"),
-        ({"guidance_interval": (8.0, 0.4)}, "A guidance interval of 8 to 0.4"),
-        ({"guidance_interval": (0.0, math.inf)}, "A guidance interval of 0 to inf"),
-        ({"guidance_interval": 3}, "guidance_interval: must be a list"),
-        ({"seconds": 0}, "A sound of 0 seconds"),
-        ({"seconds": 1e9}, "cannot be made"),
-        ({"seconds": math.nan}, "cannot be made"),
-        ({"guidance": -1}, "A guidance of -1"),
-        ({"guidance": math.inf}, "A guidance of inf"),
-        ({"peak_db": 3}, "A peak of 3 dBFS"),
-        ({"peak_db": math.nan}, "A peak of nan dBFS"),
+        ({"label": "snair"}, "'snare'"),
+        ({"sampler": "eular"}, "'euler'"),
+        ({"schedule": "karas"}, "'karras'"),
+        ({"steps": 0}, "steps cannot be 0; choose 1 to 10000"),
+        ({"steps": -5}, "steps"),
+        ({"steps": 10_001}, "steps"),
+        ({"steps": 2.5}, "steps"),
+        ({"steps": "many"}, "steps"),
+        ({"eta": 0.5}, "eta"),
+        ({"eta": 1.5, "sampler": "ddim"}, "eta cannot be 1.5"),
+        ({"eta": math.nan, "sampler": "ddim"}, "eta"),
+        ({"sigma_min": 30.0}, "noise range"),
+        ({"sigma_min": -1.0}, "sigma_min"),
+        ({"sigma_min": math.nan}, "sigma_min"),
+        ({"sigma_max": math.inf}, "sigma_max"),
+        ({"sigma_max": math.nan}, "sigma_max"),
+        ({"guidance_interval": (8.0, 0.4)}, "guidance_interval"),
+        ({"guidance_interval": (0.0, math.inf)}, "guidance_interval"),
+        ({"guidance_interval": 3}, "guidance_interval"),
+        ({"seconds": 0}, "seconds cannot be 0; choose 0.01 to 60"),
+        ({"seconds": 1e9}, "seconds"),
+        ({"seconds": math.nan}, "seconds"),
+        ({"guidance": -1}, "guidance"),
+        ({"guidance": math.inf}, "guidance"),
+        ({"peak_db": 3}, "peak_db"),
+        ({"peak_db": math.nan}, "peak_db"),
+        ({"stepps": 3}, "'steps'"),
+        ({"amount": 0.5}, "'amount'"),
     ],
 )
-def test_what_makes_no_sense_is_refused(model, asked, sentence):
+def test_nonsense_is_refused_by_name(debug, given, named):
     with pytest.raises(RequestError) as caught:
-        settle(GenerateSettings, model, **asked)
-    assert sentence in str(caught.value)
+        GENERATE.settle(debug, **given)
+    assert named in str(caught.value)
+
+
+def test_settings_that_change_nothing_are_refused(debug):
+    for verb, given in [
+        ("vary", {"method": "inversion", "sampler": "ddim"}),
+        ("vary", {"method": "inversion", "eta": 0.5}),
+        ("clean", {"schedule": "linear"}),
+        ("morph", {"guidance": 3.0}),
+    ]:
+        sources = VERBS[verb].sources[0]
+        with pytest.raises(RequestError, match="would change nothing"):
+            VERBS[verb].settle(debug, sources, **given)
 
 
 def test_counts_and_seeds_are_checked():
-    for n, seed in [(0, 1), (-1, 1), (1, -1), (1, SEED_LIMIT)]:
+    for count in (0, -1):
         with pytest.raises(RequestError):
-            check_count(n, seed)
-    assert check_count(1, SEED_LIMIT - 1) == SEED_LIMIT - 1
+            check_count(count)
+    for seed in (-1, SEED_LIMIT):
+        with pytest.raises(RequestError):
+            check_seed(seed)
+    assert check_seed(SEED_LIMIT - 1) == SEED_LIMIT - 1
 
 
 def test_a_seed_is_drawn_if_none_is_given():
-    seeds = {check_count(1, None) for _ in range(10)}
+    seeds = {check_seed(None) for _ in range(10)}
     assert len(seeds) > 1
     assert all(0 <= seed < SEED_LIMIT for seed in seeds)
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "name"),
+    [
+        ("kick", "kick", "kick"),
+        (" kick ", "kick", "kick"),
+        ("kick=0.7,snare=0.3", {"kick": 0.7, "snare": 0.3}, "kick0.7+snare0.3"),
+        ("kick=1, snare=0", {"kick": 1.0, "snare": 0.0}, "kick1"),
+    ],
+)
+def test_labels_are_read_and_named(text, label, name):
+    assert parse_label(text) == label
+    assert label_text(label) == name

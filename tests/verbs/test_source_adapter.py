@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from wavesmith.data.audible import check_audible
 from wavesmith.errors import AudioError, ModelError
 from wavesmith.sound import Sound
-from wavesmith.verbs.source_adapter import PEAK, SourceAdapter, check_audible, rings, unworked, worked
+from wavesmith.verbs.source_adapter import PEAK, SourceAdapter, processed, rings, unprocessed
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 6000])
@@ -52,10 +53,10 @@ def test_mono_and_stereo_meet(debug, textures, texture):
 def test_work_that_changes_nothing_gives_the_sound_in_windows(textures, texture, frames):
     bench = SourceAdapter(texture(frames), textures)
     made = torch.cat(
-        [done for done, _ in worked(bench, lambda start, stop, known: bench.take(start, stop))], 1
+        [done for done, _ in processed(bench, lambda start, stop, known: bench.take(start, stop))], 1
     )
     torch.testing.assert_close(made, bench.kept(0, frames), atol=1e-5, rtol=0)
-    same = torch.cat([done for done, _ in unworked(bench)], 1)
+    same = torch.cat([done for done, _ in unprocessed(bench)], 1)
     assert torch.equal(same, bench.kept(0, frames))
 
 

@@ -75,13 +75,13 @@ def test_several_results_differ_and_each_is_always_the_same(textures, dull):
 
 def test_what_makes_no_sense_is_refused(textures, texture, dull):
     for cutoff in (50, 2000, -1, float("nan")):
-        with pytest.raises(RequestError, match="cutoff of"):
+        with pytest.raises(RequestError, match="cutoff"):
             upscale(textures, dull[0], cutoff=cutoff)
     with pytest.raises(RequestError, match="nothing to add"):
         upscale(textures, Sound(np.random.default_rng(0).uniform(-0.5, 0.5, (1, 2000)), 4000))
     with pytest.raises(RequestError, match="nothing above 600 Hz"):
         upscale(textures, dull[0].resample(1200), cutoff=800)
-    with pytest.raises(RequestError, match="0 steps"):
+    with pytest.raises(RequestError, match="steps"):
         upscale(textures, dull[0], steps=0)
     with pytest.raises(AudioError, match="silent"):
         upscale(textures, Sound(np.zeros((1, 800)), 4000))

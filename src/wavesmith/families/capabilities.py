@@ -92,7 +92,15 @@ class Continues(Protocol):
 
 @runtime_checkable
 class Codes(Protocol):
-    """Encodes waves into latents or tokens and decodes them: codecs, spaces for latent diffusion."""
+    """Encodes waves into latents or tokens and decodes them: codecs, spaces for latent diffusion.
+
+    Attributes:
+        features: channels F of the codes.
+        hop: samples that one frame of a code stands for.
+    """
+
+    features: int
+    hop: int
 
     def encode(self, waves: Tensor) -> Tensor:
         """Return codes `[B, F, T]` of waves `[B, C, N]`."""

@@ -10,11 +10,24 @@ import torch
 
 from wavesmith.data import AUDIO_ENDINGS
 from wavesmith.errors import ModelError, RequestError, unknown
+from wavesmith.families import Codes
 from wavesmith.models import importers
 from wavesmith.models.debug import debug_model
 from wavesmith.models.hub import download
 from wavesmith.models.model import Model
 from wavesmith.models.model_folder import CARD, CONFIG, WEIGHTS, load_folder
+from wavesmith.transforms import Codec, provide_codecs
+
+
+def _codec(name: str) -> tuple[Codec, str]:
+    """Return the autoencoder of a model and the model's hash; ModelError if it has none."""
+    model = load(name)
+    if not isinstance(model.family, Codes):
+        raise ModelError(f"The model '{name}' encodes nothing, so it cannot be a space; give an autoencoder.")
+    return model.family, model.hash
+
+
+provide_codecs(_codec)
 
 BUNDLED = Path(__file__).parent / "bundled"
 DEFAULT_MODEL = "drums"

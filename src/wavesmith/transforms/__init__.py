@@ -1,7 +1,8 @@
 """Invertible maps between a waveform and the space a network works in.
 
-`raw` (the samples), `patch` (samples stacked a few at a time), `learned` (a trained filter bank) and
-`spectral` (a whitened, companded lapped transform) share the interface of `Transform`.
+`raw` (the samples), `patch` (samples stacked a few at a time), `learned` (a trained filter bank),
+`spectral` (a whitened, companded lapped transform) and `latent` (codes of an autoencoder, which is only nearly
+invertible) share the interface of `Transform`.
 """
 
 from __future__ import annotations
@@ -12,16 +13,20 @@ from pydantic import Field
 
 from wavesmith.transforms.bands import band_levels, linear_spectral
 from wavesmith.transforms.base import Transform
+from wavesmith.transforms.latent import Codec, Latent, LatentConfig, provide_codecs
 from wavesmith.transforms.learned import Learned, LearnedConfig
 from wavesmith.transforms.patch import Patch, PatchConfig
 from wavesmith.transforms.raw import Raw, RawConfig
 from wavesmith.transforms.spectral import Spectral, SpectralConfig
 
 TransformConfig = Annotated[
-    RawConfig | PatchConfig | LearnedConfig | SpectralConfig, Field(discriminator="kind")
+    RawConfig | PatchConfig | LearnedConfig | SpectralConfig | LatentConfig, Field(discriminator="kind")
 ]
 
 __all__ = [
+    "Codec",
+    "Latent",
+    "LatentConfig",
     "Learned",
     "LearnedConfig",
     "Patch",
@@ -34,4 +39,5 @@ __all__ = [
     "TransformConfig",
     "band_levels",
     "linear_spectral",
+    "provide_codecs",
 ]

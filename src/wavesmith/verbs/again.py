@@ -50,7 +50,7 @@ def _made(recipe: Recipe, model: Model | None, offered: Sequence[Sound], beside:
             f"The sound was made by model {recipe.model} {recipe.model_hash}, but this one is {model.hash}; "
             "give the model it was made with by --model (in Python, model=)."
         )
-    settings, sampling = verb.settle(model, len(recipe.sources), **recipe.settings)
+    settings, sampling = verb.settle(model, len(recipe.sources), complete=False, **recipe.settings)
     sources = tuple(_source(source, model, offered, beside) for source in recipe.sources)
     task = Task(model, settings, sampling, recipe.seed, sources, recipe.sources)
     return verb.one(task, recipe.index)

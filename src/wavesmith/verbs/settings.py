@@ -68,7 +68,9 @@ def given_values(requested: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in requested.items() if value is not None or name == "peak_db"}
 
 
-def settle(kind: type[S], operation: str, model: Model, requested: Mapping[str, Any]) -> tuple[S, Sampling]:
+def settle(
+    kind: type[S], operation: str, model: Model, requested: Mapping[str, Any], *, complete: bool = True
+) -> tuple[S, Sampling]:
     """Complete a request by the verb's and the model's defaults, and refuse what makes no sense.
 
     Args:
@@ -76,6 +78,7 @@ def settle(kind: type[S], operation: str, model: Model, requested: Mapping[str, 
         operation: of the model's family.
         model: whose defaults count.
         requested: values of fields of either.
+        complete: fill in defaults; False for a recipe, which holds all values.
 
     Raises:
         RequestError: for an unknown name, a number out of range, or what the model cannot follow.
@@ -85,10 +88,13 @@ def settle(kind: type[S], operation: str, model: Model, requested: Mapping[str, 
     for name in requested:
         if name not in known:
             raise RequestError(_not_offered(name, known, model.family))
-    steered = bool(requested.get("guide"))
-    settings = validated(kind, kind.defaults(model) | _part(requested, kind))
-    defaults = model.family.defaults(operation, steered)
-    sampling = validated(sampling_kind, defaults | _part(requested, sampling_kind))
+    defaults = {}
+    if complete:
+        steered = bool(requested.get("guide"))
+        defaults = model.family.defaults(operation, steered) | kind.defaults(model)
+    values = defaults | dict(requested)
+    settings = validated(kind, _part(values, kind))
+    sampling = validated(sampling_kind, _part(values, sampling_kind))
     settings.check(model)
     sampling.check(model.family)
     return settings, sampling

@@ -140,10 +140,19 @@ class Verb(Generic[S]):
         origins = tuple(map(_origin, sources, sounds))
         return Task(model, settings, sampling, self.check_seed(seed), sounds, origins)
 
-    def settle(self, model: Model, sources: int = 0, **requested: Any) -> tuple[S, Sampling]:
-        """Complete settings by defaults; raises RequestError for what this model cannot follow.
+    def settle(
+        self, model: Model, sources: int = 0, *, complete: bool = True, **requested: Any
+    ) -> tuple[S, Sampling]:
+        """Check settings, and complete them by defaults.
 
-        `sources` is the number of sounds to work on.
+        Args:
+            model: whose defaults and operations count.
+            sources: number of sounds to work on.
+            complete: fill in defaults; False for a recipe, which holds all values.
+            requested: values of settings.
+
+        Raises:
+            RequestError: for what makes no sense or this model cannot follow.
         """
         if sources not in self.sources:
             wanted = " or ".join(map(str, self.sources))
@@ -156,7 +165,7 @@ class Verb(Generic[S]):
         operation = self.operation(model.family, given)
         if operation not in model.family.OPERATIONS:
             raise RequestError(_cannot(self, model.family))
-        return settle(self.settings, operation, model, given)
+        return settle(self.settings, operation, model, given, complete=complete)
 
     def check_seed(self, seed: int | None) -> int:
         """Return the seed, or this verb's default, or a drawn one; raises RequestError out of range."""

@@ -26,6 +26,7 @@ from wavesmith.families.meta import on_meta_device
 from wavesmith.families.objective import Batch, Objective
 from wavesmith.networks import multiply_adds
 from wavesmith.noise import ItemNoise
+from wavesmith.transforms import LatentConfig
 
 GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 LEVELS = 8
@@ -53,6 +54,8 @@ class DiffusionModel(Family):
     config: DiffusionConfig
 
     def __init__(self, config: DiffusionConfig) -> None:
+        if isinstance(config.transform, LatentConfig):
+            config = config.model_copy(update={"transform": config.transform.resolved()})
         super().__init__(config)
         self.parameterisation = config.parameterisation.build()
         self.transform = config.transform.build(config.channels)

@@ -2,46 +2,51 @@ import numpy as np
 import pytest
 import torch
 
-from wavesmith.diffusion import ItemNoise
-from wavesmith.verbs.generate import GenerateSettings
-from wavesmith.verbs.latent import ascend, both_ways, come_back, own_level, slerp
-from wavesmith.verbs.settings import settle
-from wavesmith.verbs.walk import denoiser_of
+from wavesmith.families.diffusion import InversionSettings
+from wavesmith.families.diffusion.inversion import ascend, descend, noise_levels, own_level, slerp
+from wavesmith.families.diffusion.sampling import unguided
+from wavesmith.noise import ItemNoise
 
 
 def noise(seed, shape=(2, 4, 100)):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
+def settings_of(model, **changes):
+    return InversionSettings(**model.family.defaults("resample") | changes)
+
+
 def test_the_way_up_and_down_leads_back_to_the_sound(textures, texture):
-    settings = settle(GenerateSettings, textures, label="soft")
     z = texture(512).tensor()[None]
-    sigmas = both_ways(settings, z)
-    denoiser = denoiser_of(textures, settings, 1, 512)
-    latent = ascend(denoiser, z, sigmas, ItemNoise(0, [0], (2, 512))())
-    back = come_back(denoiser, latent, sigmas)
+    sigmas = noise_levels(textures.family, settings_of(textures), z)
+    denoiser = unguided(textures.family, 1)
+    latent = ascend(denoiser, z, sigmas, ItemNoise(0, [0]).normal((2, 512)))
+    back = descend(denoiser, latent, sigmas)
     error = float((back - z).square().mean() / z.square().mean())
     assert 10 * np.log10(error) < -25
 
 
 def test_what_makes_a_sound_is_noise_of_unit_level(textures, texture):
     """Not far off it even for a sound that the model might not have made."""
-    settings = settle(GenerateSettings, textures)
+    settings, family = settings_of(textures), textures.family
     for width in (1.0, 4.0):
         z = texture(512, width=width).tensor()[None]
-        denoiser = denoiser_of(textures, settings, 1, 512)
-        latent = ascend(denoiser, z, both_ways(settings, z), ItemNoise(0, [0], (2, 512))())
+        sigmas = noise_levels(family, settings, z)
+        latent = ascend(unguided(family, 1), z, sigmas, ItemNoise(0, [0]).normal((2, 512)))
         assert 0.3 < latent.square().mean().sqrt() < 1.5
 
 
 def test_levels_end_above_nothing_and_then_at_0(textures, texture):
-    settings = settle(GenerateSettings, textures, steps=5)
-    sigmas = both_ways(settings, texture(512).tensor())
+    sigmas = noise_levels(textures.family, settings_of(textures, steps=9), texture(512).tensor())
     assert sigmas[0] == 20
     assert sigmas[-1] == 0
     assert sigmas[-2] > 0.003
-    assert len(sigmas) == 25  # fewer steps would lose the sound
+    assert len(sigmas) == 10
     assert (sigmas.diff() < 0).all()
+
+
+def test_default_steps_are_enough_to_come_back(textures):
+    assert settings_of(textures).steps == 24  # half as many lose the sound
 
 
 def test_the_own_level_is_that_of_where_it_sounds():
