@@ -22,8 +22,7 @@ class Commands(TyperGroup):
     def __init__(self, *, commands: dict[str, Any] | None = None, **attributes: Any) -> None:
         summaries = {command_name(name): summary for name, summary in _summaries().items()}
         stubs = {
-            name: TyperCommand(name=name, help=summary)
-            for name, summary in {**summaries, "kit": KIT}.items()
+            name: TyperCommand(name=name, help=summary) for name, summary in {**summaries, "kit": KIT}.items()
         }
         super().__init__(commands=stubs | (commands or {}), **attributes)
 

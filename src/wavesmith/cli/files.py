@@ -51,7 +51,9 @@ def stem(recipe: Recipe) -> str:
     """
     sources = [Path(source.path).stem or "sound" for source in recipe.sources]
     label, to = (recipe.settings.get(name) for name in ("label", "to"))
-    parts = [*sources, recipe.verb] if sources else [label_text(label), *(["to", label_text(to)] if to else [])]
+    parts = (
+        [*sources, recipe.verb] if sources else [label_text(label), *(["to", label_text(to)] if to else [])]
+    )
     return "-".join(re.sub(r"[^\w.+-]", "_", part) for part in [*parts, str(recipe.seed)])
 
 

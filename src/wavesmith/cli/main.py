@@ -27,7 +27,9 @@ from wavesmith.cli.train import train
 from wavesmith.errors import WavesmithError, first_problem
 from wavesmith.files import remedy
 
-app = typer.Typer(cls=Commands, add_completion=False, context_settings={"help_option_names": ["--help", "-h"]})
+app = typer.Typer(
+    cls=Commands, add_completion=False, context_settings={"help_option_names": ["--help", "-h"]}
+)
 for command in (again, credits, evaluate, inspect, scan, studio, train):
     app.command()(command)
 app.add_typer(models.app, name="models")

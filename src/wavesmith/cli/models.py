@@ -31,7 +31,8 @@ def _form(model: Model) -> str:
     """Return length, rate, channels and labels of a model's sounds in words."""
     channels = {1: "mono", 2: "stereo"}.get(model.channels, f"{model.channels} channels")
     labels = ", ".join(model.labels) or "no labels"
-    return f"{model.seconds:.2f} s ({model.family.config.length} samples) at {model.rate} Hz, {channels}; {labels}"
+    length = f"{model.seconds:.2f} s ({model.family.config.length} samples)"
+    return f"{length} at {model.rate} Hz, {channels}; {labels}"
 
 
 def _abilities(model: Model) -> str:

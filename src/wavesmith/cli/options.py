@@ -17,13 +17,13 @@ LICENCES = Annotated[
 OPT_OUT = Annotated[
     Path | None, typer.Option(metavar="FILE", help="A list of authors, paths and hashes to leave out.")
 ]
-Threads = Annotated[
-    int, typer.Option(min=1, help="CPU threads.")
-]
+Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 Rate = Annotated[
     int | None, typer.Option(help="Samples per second, for another tool's checkpoint that does not say.")
 ]
-Length = Annotated[int | None, typer.Option(help="Samples of its sounds, for another tool's checkpoint that does not say.")]
+Length = Annotated[
+    int | None, typer.Option(help="Samples of its sounds, for another tool's checkpoint that does not say.")
+]
 WeightsChoice = Annotated[
     Literal["ema", "online"] | None,
     typer.Option(help="Averaged (ema) or latest (online) weights, of a checkpoint that has both."),

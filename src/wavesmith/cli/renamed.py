@@ -9,7 +9,9 @@ _RENAMED = {
     "--judge": "--classifier",
     "--recipe": "--config",
 }
-_LABELS = "The sounds between two labels are made by 'wavesmith morph-labels' now; 'wavesmith morph' takes files."
+_LABELS = (
+    "The sounds between two labels are made by 'wavesmith morph-labels' now; 'wavesmith morph' takes files."
+)
 _OF_COMMANDS = {("morph", "--to"): _LABELS, ("morph", "--label"): _LABELS}
 
 

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from wavesmith.errors import RequestError
 from wavesmith.families import Label
 from wavesmith.guides import read_guides
-from wavesmith.verbs.options import default_text, plain_type, range_text
+from wavesmith.verbs.options import default_text, option_name, plain_type, range_text
 from wavesmith.verbs.settings import parse_label
 
 _TIMBRE = "timbre"
@@ -54,13 +54,13 @@ def option_help(field: FieldInfo) -> str:
 
 def _option(name: str, field: FieldInfo) -> inspect.Parameter:
     kind, text = plain_type(field.annotation), option_help(field)
-    flag = f"--{name.replace('_', '-')}"
+    flag = option_name(name)
     if name == "guide":
         return _parameter(name, Path, typer.Option(flag, metavar="FILE", help="YAML file of guides."))
     if kind == _LABEL:
         return _parameter(name, str, typer.Option(flag, metavar="LABEL", help=text))
     if _is_spans(kind):
-        option = typer.Option(flag.removesuffix("s"), metavar="START-END", help=f"{text} Repeatable.")
+        option = typer.Option(flag, metavar="START-END", help=f"{text} Repeatable.")
         return _parameter(name, list[str], option)
     if kind == tuple[float, float]:
         return _parameter(name, kind, typer.Option(flag, metavar="LOW HIGH", help=text))

@@ -28,7 +28,7 @@ _KEPT = (
     "The same seed makes the same sounds; existing ones are not made again. Ctrl-C keeps finished sounds."
 )
 _WINDOWS = (
-    "Sounds of any length are made window by window, in little memory. Ctrl-C keeps the finished windows; the "
+    "Sounds of any length are made window by window, in little memory. Ctrl-C keeps finished windows; the "
     "same command with the same seed continues from there."
 )
 

@@ -4,6 +4,11 @@ A verb works on waves and conditions and needs one operation of a family (`Verb.
 does it is the family's business.
 """
 
+from functools import partial
+from typing import Any
+
+from wavesmith.models import Model
+from wavesmith.sound import Sound
 from wavesmith.verbs.again import again
 from wavesmith.verbs.clean import clean
 from wavesmith.verbs.generate import GenerateSettings, generate, stream
@@ -19,7 +24,7 @@ from wavesmith.verbs.restyle import restyle
 from wavesmith.verbs.settings import VerbSettings, parse_label
 from wavesmith.verbs.upscale import upscale
 from wavesmith.verbs.vary import vary
-from wavesmith.verbs.verb import Task, Verb
+from wavesmith.verbs.verb import Given, Task, Verb
 
 __all__ = [
     "VERBS",
@@ -48,3 +53,14 @@ __all__ = [
     "upscale",
     "vary",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Return a function for a verb that was registered without one: `(model, *sounds, **request)`."""
+    if name.startswith("_") or name not in VERBS:
+        raise AttributeError(f"module 'wavesmith.verbs' has no attribute '{name}'")
+    return partial(_made, VERBS[name])
+
+
+def _made(verb: Verb[Any], model: Model, *sounds: Given, **request: Any) -> list[Sound]:
+    return list(verb.stream(model, *sounds, **request))

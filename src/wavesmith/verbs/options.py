@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from wavesmith.families import FAMILIES, Family
+from wavesmith.guides import TimbreGuide
 from wavesmith.models import Model
 from wavesmith.verbs.settings import bounds
 from wavesmith.verbs.verb import Verb
@@ -40,10 +41,12 @@ def defaults_of(verb: Verb[Any], model: Model) -> dict[str, Any]:
     """
     family = model.family
     own = {
-        name: field.default for name, field in fields_of(verb, [type(family)]).items() if not field.is_required()
+        name: field.default
+        for name, field in fields_of(verb, [type(family)]).items()
+        if not field.is_required()
     }
     operation = verb.operation(family, {})
-    return own | family.defaults(operation) | verb.settings.defaults(model)
+    return {**own, **family.defaults(operation), **verb.settings.defaults(model)}
 
 
 def plain_type(annotation: Any) -> Any:
@@ -84,3 +87,33 @@ def default_text(field: FieldInfo) -> str:
     if field.is_required() or field.default in (None, ()):
         return ""
     return f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+
+
+def option_name(name: str) -> str:
+    """Return the command-line option of a setting; that of a list is named after one of its entries."""
+    return "--region" if name == "regions" else f"--{name.replace('_', '-')}"
+
+
+def option_words(name: str, value: Any) -> list[str] | None:
+    """Return a setting as words of a command line; None for guides that only a file can describe."""
+    option = option_name(name)
+    if name == "guide":
+        if not all(map(_is_plain, value)):
+            return None
+        return ["--timbre", ",".join(f"{guide['timbre']}={guide['percentile']!r}" for guide in value)]
+    if isinstance(value, Mapping):
+        return [option, ",".join(f"{label}={weight!r}" for label, weight in value.items())]
+    if isinstance(value, list | tuple):
+        if value and isinstance(value[0], list | tuple):
+            return [word for start, end in value for word in (option, f"{start!r}-{end!r}")]
+        return [option, *map(repr, value)]
+    return [option, "none" if value is None else str(value)]
+
+
+def _is_plain(guide: Mapping[str, Any]) -> bool:
+    """Tell whether a guide is a timbre with the usual weight and interval."""
+    usual = TimbreGuide(timbre="", percentile=0)
+    return "timbre" in guide and all(
+        guide.get(name, getattr(usual, name)) in (getattr(usual, name), list(usual.interval))
+        for name in ("weight", "interval")
+    )
