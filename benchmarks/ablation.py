@@ -1,16 +1,17 @@
 """Which transform, network and parameterisation: each trained for the same CPU time, judged the same way.
 
-    python benchmarks/ablation.py DRUMS --judge JUDGE --minutes 10 --out runs/ablation
+    python benchmarks/ablation.py DRUMS --classifier CLASSIFIER --minutes 10 --out runs/ablation
 
-DRUMS is a labelled folder with a manifest, JUDGE a folder that `benchmarks/train_judge.py` wrote. One thread,
-one process; every variant sees the same sounds in the same order with the same changes. Writes a table
-(Markdown and JSON), a mel sheet for every variant and one of all, and the trained models.
+DRUMS is a labelled folder with a manifest, CLASSIFIER a folder that `benchmarks/train_classifier.py` wrote.
+One thread, one process; every variant sees the same sounds in the same order with the same changes. Writes
+a table (Markdown and JSON), a mel sheet for every variant and one of all, and the trained models.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from pathlib import Path
 from typing import TypeVar
@@ -18,23 +19,26 @@ from typing import TypeVar
 import torch
 from PIL import Image
 from pydantic import BaseModel
-from torch.utils.data import DataLoader
 
 from wavesmith.classifiers import Classifier, predict
 from wavesmith.data import AUGMENT_FEATURES, ScannedFile, SoundDataset, scan, split
-from wavesmith.diffusion import ItemNoise
-from wavesmith.embeddings import embedding, listen
+from wavesmith.embeddings import embed_sounds, load_embedding
 from wavesmith.evaluation import kernel_audio_distance
 from wavesmith.evaluation.file_measures import wave_of
-from wavesmith.families import DiffusionConfig, DiffusionModel, ParameterisationConfig
+from wavesmith.families.diffusion import (
+    DiffusionConfig,
+    DiffusionModel,
+    DiffusionObjective,
+    ParameterisationConfig,
+)
+from wavesmith.fitting.ema import PowerAverages
 from wavesmith.models import Model, fingerprint, save_folder
 from wavesmith.networks import FrameUNetConfig, TransformerConfig, parameters
 from wavesmith.picture import sheet
 from wavesmith.sound import Sound
-from wavesmith.training import ModelRecipe, TrainingConfig, read_recipe
-from wavesmith.training.ema import PowerAverages
-from wavesmith.training.examples import Examples, Positions
-from wavesmith.training.held_out import HeldOut
+from wavesmith.training import TrainingConfig, load_config
+from wavesmith.training.examples import Examples
+from wavesmith.training.validation import HeldOut
 from wavesmith.transforms import PatchConfig, SpectralConfig
 from wavesmith.verbs import generate
 
@@ -49,9 +53,9 @@ SHORT = SpectralConfig(hop=128)
 SHEET = "mel.png"
 
 
-def variants() -> dict[str, ModelRecipe]:
-    """The contestants; the last is the recipe of the bundled model."""
-    drums = read_recipe("drums").model
+def variants() -> dict[str, DiffusionConfig]:
+    """The contestants; the last is the bundled model."""
+    drums = load_config("drums").model
     return {
         "patch 16 + U-Net, EDM": _with(drums, transform=PatchConfig(size=16), network=PATCH_UNET),
         "spectral 128 + U-Net, EDM": _with(drums, transform=SHORT, network=FRAME_UNET, parameterisation=EDM),
@@ -69,42 +73,47 @@ def _with(config: Config, **changes: object) -> Config:
     return config.model_copy(update=changes)
 
 
-def fitted(recipe: ModelRecipe, sounds: SoundDataset) -> DiffusionModel:
+def fitted(config: DiffusionConfig, sounds: SoundDataset) -> DiffusionModel:
     """A new network whose transform, or sigma_data for waves, is fitted to the sounds."""
     waves = torch.stack([sounds[i].wave for i in range(0, len(sounds), 3)])
-    if isinstance(recipe.transform, PatchConfig):
+    if isinstance(config.transform, PatchConfig):
         rms = float(waves.square().mean().sqrt())
-        recipe = _with(recipe, parameterisation=ParameterisationConfig(kind="edm", sigma_data=rms))
+        config = _with(config, parameterisation=ParameterisationConfig(kind="edm", sigma_data=rms))
         scale = {"sigma_min": 0.003 * rms, "sigma_max": 20 * rms}
-        recipe = _with(recipe, sampling=recipe.sampling.model_copy(update=scale))
+        config = _with(config, sampling=config.sampling.model_copy(update=scale))
     torch.manual_seed(0)
-    family = DiffusionModel(
-        DiffusionConfig(labels=tuple(sounds.labels), augments=len(AUGMENT_FEATURES), **dict(recipe))
-    )
+    config = _with(config, labels=tuple(sounds.labels), augments=len(AUGMENT_FEATURES))
+    family = DiffusionModel(config)
     family.transform.fit(waves)
     return family
 
 
-def trained(family: DiffusionModel, sounds: SoundDataset, config: TrainingConfig, minutes: float) -> int:
+def trained(
+    family: DiffusionModel,
+    sounds: SoundDataset,
+    settings: DiffusionObjective,
+    config: TrainingConfig,
+    minutes: float,
+) -> int:
     """Train for so much CPU time; the family ends with its averaged weights. Returns the examples seen."""
     examples = Examples(sounds, family.config.rate, family.config.augments, config)
     averages = PowerAverages(family, (0.1,))
     optimizer = torch.optim.AdamW(family.parameters(), lr=config.learning_rate, betas=config.betas)
-    scale = getattr(family.parameterisation, "sigma_data", 1.0)
+    levels = settings.noise_levels
+    scaled = levels.model_copy(
+        update={"mean": levels.mean + math.log(family.config.parameterisation.sigma_data)}
+    )
+    (objective,) = family.objectives(DiffusionObjective(noise_levels=scaled), config.seed)
     started, seen = time.process_time(), 0
-    for batch in DataLoader(examples, config.batch, sampler=Positions(0)):
+    for batch in examples.batches(0):
         spent = (time.process_time() - started) / 60 / minutes
         if spent >= 1:
             break
         warm, fall = (seen + config.batch) / config.warmup, (1 - spent) / config.decay
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * min(1.0, warm, max(fall, 0.02))
-        shape = family.feature_shape(batch.wave.shape[-1])
-        eps = ItemNoise(config.seed, batch.position.tolist(), shape)()
-        sigma = batch.sigma * scale
         with torch.autocast("cpu", torch.bfloat16):  # for all alike; quick where the CPU is
-            losses = family.training_loss(batch.wave, sigma, eps, label=batch.label, augment=batch.augment)
-        loss = losses.mean()
+            loss = objective.loss(batch).mean()
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(family.parameters(), 1.0)
@@ -116,30 +125,30 @@ def trained(family: DiffusionModel, sounds: SoundDataset, config: TrainingConfig
 
 
 def measured(
-    family: DiffusionModel, judge: Classifier, real: SoundDataset, n: int, folder: Path, title: str
+    family: DiffusionModel, classifier: Classifier, real: SoundDataset, n: int, folder: Path, title: str
 ) -> dict:
     """Classifier `n` sounds per label, unguided and guided, and draw some."""
     model = Model(title, fingerprint(family.config, family), family.eval())
-    ear = embedding("ears")
-    target = listen(ear, (Sound.from_tensor(real[i].wave, model.rate) for i in range(len(real))))
+    embedding = load_embedding("mel_cnn")
+    target = embed_sounds(embedding, (Sound.from_tensor(real[i].wave, model.rate) for i in range(len(real))))
     row: dict[str, float] = {}
     for guidance in (1.0, 2.0):
         sounds = {label: generate(model, n, label=label, seed=0, guidance=guidance) for label in model.labels}
-        made = listen(ear, (sound for label in model.labels for sound in sounds[label]))
+        made = embed_sounds(embedding, (sound for label in model.labels for sound in sounds[label]))
         row |= {
-            f"accuracy_g{guidance:g}": accuracy(judge, sounds),
+            f"accuracy_g{guidance:g}": accuracy(classifier, sounds),
             f"kad_g{guidance:g}": kernel_audio_distance(made, target),
         }
     sheet({label: s[:12] for label, s in sounds.items()}, folder / SHEET, title=title)
     return row
 
 
-def accuracy(judge: Classifier, sounds: dict[str, list[Sound]]) -> float:
-    """Share of the sounds that a judge names as they were asked for."""
+def accuracy(classifier: Classifier, sounds: dict[str, list[Sound]]) -> float:
+    """Share of the sounds whose requested label the classifier predicts."""
     hits = []
     for label, part in sounds.items():
-        waves = torch.stack([torch.tensor(wave_of(one, judge.config.rate, one.seconds)) for one in part])
-        hits.append(predict(judge, waves[:, None]) == judge.classes.index(label))
+        waves = torch.stack([torch.tensor(wave_of(one, classifier.config.rate, one.seconds)) for one in part])
+        hits.append(predict(classifier, waves[:, None]) == classifier.classes.index(label))
     return float(torch.cat(hits).double().mean())
 
 
@@ -160,20 +169,20 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path)
-    parser.add_argument("--judge", type=Path, required=True)
+    parser.add_argument("--classifier", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=10.0, help="CPU minutes for each variant")
     parser.add_argument("--sounds", type=int, default=25, help="sounds to judge per label and guidance")
     parser.add_argument("--only", help="train only the variants whose name contains this")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    judge = Classifier.load(arguments.judge)
-    recipe = read_recipe("drums")
+    classifier = Classifier.load(arguments.classifier)
+    config = load_config("drums")
     files: list[ScannedFile] = [
-        f for f in scan(arguments.data).files if recipe.data.basis in (None, f.licence_basis)
+        f for f in scan(arguments.data).files if config.data.basis in (None, f.licence_basis)
     ]
-    kept, held = split(files, recipe.training.held_out, recipe.training.seed)
-    shape = {"rate": recipe.model.rate, "channels": recipe.model.channels, "length": recipe.model.length}
+    kept, held = split(files, config.training.held_out, config.training.seed)
+    shape = {"rate": config.model.rate, "channels": config.model.channels, "length": config.model.length}
     sounds = SoundDataset(arguments.data, kept, **shape)
     unseen = SoundDataset(arguments.data, held, labels=sounds.labels, **shape)
     rows: dict[str, dict[str, float]] = {}
@@ -183,13 +192,13 @@ def main() -> None:
             continue
         folder = arguments.out / name.replace(" ", "-").replace(",", "")
         family = fitted(variant, sounds)
-        seen = trained(family, sounds, recipe.training, arguments.minutes)
+        seen = trained(family, sounds, config.objective, config.training, arguments.minutes)
         save_folder(folder, family, f"# {name}\n")
         rows[name] = {"parameters": parameters(family.network), "examples": seen}
         if family.config.parameterisation.sigma_data == 1:
-            losses = HeldOut(unseen, recipe.training.noise_levels.build(), 0).losses(family)
+            losses = HeldOut(unseen, family.config.augments, config.objective, 0).losses(family)
             rows[name]["held_out"] = sum(losses.values()) / len(losses)
-        rows[name] |= measured(family, judge, sounds, arguments.sounds, folder, name)
+        rows[name] |= measured(family, classifier, sounds, arguments.sounds, folder, name)
         sheets.append(folder / SHEET)
         print(name, json.dumps(rows[name]), flush=True)
         (arguments.out / "ablation.json").write_text(json.dumps(rows, indent=1) + "\n")

@@ -17,15 +17,16 @@ from pathlib import Path
 import torch
 
 from wavesmith.data import Entry, ScannedFile, scan, split
-from wavesmith.embeddings import embedding
-from wavesmith.evaluation.embedding_library import Library, build
-from wavesmith.evaluation.membership import spread
-from wavesmith.evaluation.memorisation import MemorisationReport, examine
-from wavesmith.families import ParameterisationConfig, Sampling
+from wavesmith.embeddings import load_embedding
+from wavesmith.evaluation.embedding_library import Library, build_library
+from wavesmith.evaluation.memorisation import examine
+from wavesmith.evaluation.memorisation_report import MemorisationReport
+from wavesmith.evaluation.sound_set import spread_over_groups
+from wavesmith.families.diffusion import DiffusionConfig, ParameterisationConfig, SamplingDefaults
 from wavesmith.models import Model, load
 from wavesmith.networks import TransformerConfig
 from wavesmith.sound import Sound
-from wavesmith.training import ModelRecipe, TrainingConfig, TrainingRecipe, train
+from wavesmith.training import RunConfig, TrainingConfig, train
 from wavesmith.transforms import SpectralConfig
 from wavesmith.verbs import generate
 
@@ -76,7 +77,9 @@ def pick(files: list[ScannedFile]) -> list[int]:
     chosen = []
     for label in labels:
         indices = [index for index, file in enumerate(files) if file.label == label]
-        chosen += [indices[i] for i in spread([files[i].group for i in indices], TWENTY // len(labels))]
+        chosen += [
+            indices[i] for i in spread_over_groups([files[i].group for i in indices], TWENTY // len(labels))
+        ]
     return chosen
 
 
@@ -95,8 +98,8 @@ def copied(data: Path, files: list[ScannedFile], folder: Path) -> Path:
 def trained(options: argparse.Namespace, folder: Path) -> Model:
     """A small model of these sounds; as it is from an earlier run, if there was one."""
     out = options.out / f"model-{folder.name}"
-    recipe = TrainingRecipe(
-        model=ModelRecipe(
+    config = RunConfig(
+        model=DiffusionConfig(
             rate=RATE,
             channels=1,
             length=LENGTH,
@@ -105,7 +108,7 @@ def trained(options: argparse.Namespace, folder: Path) -> Model:
                 fold=1, width=256, depth=4, condition=64, energies=True, mixing=5, dropout=0.0
             ),
             parameterisation=ParameterisationConfig(kind="gated"),
-            sampling=Sampling(steps=12, sigma_min=0.03, guidance=1.0),
+            sampling=SamplingDefaults(steps=12, sigma_min=0.03, guidance=1.0),
         ),
         training=TrainingConfig(
             examples=options.examples,
@@ -120,7 +123,7 @@ def trained(options: argparse.Namespace, folder: Path) -> Model:
         ),
     )
     start = time.process_time()
-    train(folder, out, recipe=recipe, device="cpu", threads=1, say=print)
+    train(folder, out, config=config, device="cpu", threads=1, report=print)
     print(f"{folder.name}: {time.process_time() - start:.0f} CPU-seconds", flush=True)
     return load(out)
 
@@ -139,7 +142,7 @@ def planted(made: Path, training: Path, files: list[ScannedFile], out: Path) -> 
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(made, out)
     places = sorted(out.rglob("*.wav"))
-    for k, index in enumerate(spread([file.group for file in files], 5)):
+    for k, index in enumerate(spread_over_groups([file.group for file in files], 5)):
         sound = Sound.read(training / files[index].path).mono().resample(RATE)
         wave = sound.tensor()
         noise = torch.randn(wave.shape, generator=torch.Generator().manual_seed(k))
@@ -155,10 +158,10 @@ def planted(made: Path, training: Path, files: list[ScannedFile], out: Path) -> 
 
 
 def library(options: argparse.Namespace, folder: Path) -> Library:
-    return build(
+    return build_library(
         folder,
         options.out / "measured" / folder.name,
-        embedding(options.embedding),
+        load_embedding(options.embedding),
         seconds=LENGTH / RATE,
         workers=1,
     )
@@ -171,12 +174,11 @@ def table(reports: dict[str, MemorisationReport]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for title, report in reports.items():
-        mel, gap = report.measures[0], report.membership
-        chance = sum(measure.expected for measure in report.measures)
+        mel, gap = report.tests[0], report.membership
         known = f"{gap.auc:.2f} ({gap.probability:.2g})" if gap else "-"
         rows.append(
             f"| {title} | **{report.verdict}** | {report.exact} of {len(report.matches)} | {report.near} "
-            f"({chance:.1f}) | {mel.generated:.2f} ({mel.held_out:.2f}) | {known} |"
+            f"({report.expected_near:.1f}) | {mel.generated:.2f} ({mel.held_out:.2f}) | {known} |"
         )
     return "\n".join(rows) + "\n"
 

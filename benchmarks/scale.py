@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from wavesmith.data import scan
-from wavesmith.embeddings import embedding
-from wavesmith.evaluation.embedding_library import build
+from wavesmith.embeddings import load_embedding
+from wavesmith.evaluation.embedding_library import build_library
 from wavesmith.evaluation.search import nearest
 from wavesmith.sound import Sound
 
@@ -40,19 +40,25 @@ def main() -> None:
     parser.add_argument("--workers", type=int, help="processes; all cores if left out")
     parser.add_argument("--vectors", type=int, default=0, help="random vectors to search among, too")
     options = parser.parse_args()
-    ear = embedding(options.embedding)
+    embedding = load_embedding(options.embedding)
     report("start", lambda: None)
     with tempfile.TemporaryDirectory() as place:
         sounds, out = Path(place, "sounds"), Path(place, "library")
         report("make", lambda: fill(sounds, options.count))
         report("scan", lambda: scan(sounds, workers=options.workers))
-        library = report("library", lambda: build(sounds, out, ear, seconds=0.1, workers=options.workers))
-        report("again", lambda: build(sounds, out, ear, seconds=0.1, workers=options.workers))
+        library = report(
+            "library", lambda: build_library(sounds, out, embedding, seconds=0.1, workers=options.workers)
+        )
+        report("again", lambda: build_library(sounds, out, embedding, seconds=0.1, workers=options.workers))
         report("nearest", lambda: library.nearest(library.vectors, 2))
         size = sum(path.stat().st_size for path in out.iterdir())
         print(json.dumps({"bytes per sound on disk": round(size / len(library))}))
     if options.vectors:
-        table = np.random.default_rng(0).standard_normal((options.vectors, ear.dimensions)).astype(np.float32)
+        table = (
+            np.random.default_rng(0)
+            .standard_normal((options.vectors, embedding.dimensions))
+            .astype(np.float32)
+        )
         report(f"nearest of {options.vectors} vectors", lambda: nearest(table, table, 2))
 
 

@@ -1,10 +1,10 @@
 """How well sounds can be steered: requested against measured timbre, and whether they still sound right.
 
-    python benchmarks/steering.py --model drums --judge JUDGE --sounds 100 --out runs/steering
+    python benchmarks/steering.py --model drums --classifier CLASSIFIER --sounds 100 --out runs/steering
 
 For every timbre, sounds of all labels are asked for at percentiles spread over 5 to 95. Reported are
 Spearman's rank correlation of requested and measured values, the median distance in percentiles, and how many
-of the sounds an independent judge (a folder that `benchmarks/train_judge.py` wrote; it steers nothing here)
+of the sounds an independent classifier (a folder that `benchmarks/train_classifier.py` wrote; not a guide)
 still names as asked, beside the same without steering.
 """
 
@@ -30,17 +30,17 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", default="drums")
-    parser.add_argument("--judge", type=Path, required=True)
+    parser.add_argument("--classifier", type=Path, required=True)
     parser.add_argument("--sounds", type=int, default=100, help="per timbre")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
-    model, judge = load(options.model), Classifier.load(options.judge)
+    model, classifier = load(options.model), Classifier.load(options.classifier)
     labels = [model.labels[k % len(model.labels)] for k in range(options.sounds)]
     plain = [made(model, label, k, options.seed) for k, label in enumerate(labels)]
-    rows = {"(none)": {"named": named(judge, plain, labels)}}
+    rows = {"(none)": {"named": named(classifier, plain, labels)}}
     print(f"without steering: {rows['(none)']['named']:.1%} named as asked", flush=True)
     percentiles = np.random.default_rng(options.seed).permutation(np.linspace(5, 95, options.sounds))
     for timbre in TIMBRES:
@@ -51,7 +51,7 @@ def main() -> None:
             "rho": spearman(percentiles, found),
             "rho_unsteered": spearman(percentiles, unasked),
             "apart": median(abs(a - b) for a, b in zip(percentiles, found, strict=True)),
-            "named": named(judge, sounds, labels),
+            "named": named(classifier, sounds, labels),
         }
         print(f"{timbre:11s} {rows[timbre]}", flush=True)
     (options.out / "steering.json").write_text(json.dumps(rows, indent=1) + "\n")
@@ -73,10 +73,10 @@ def percentiles_of(model: Model, timbre: str, sounds: list[Sound], labels: list[
     ]
 
 
-def named(judge: Classifier, sounds: list[Sound], labels: list[str]) -> float:
+def named(classifier: Classifier, sounds: list[Sound], labels: list[str]) -> float:
     waves = torch.stack([sound.mono().tensor() for sound in sounds])
-    wanted = torch.tensor([judge.classes.index(label) for label in labels])
-    return float((predict(judge, waves) == wanted).float().mean())
+    wanted = torch.tensor([classifier.classes.index(label) for label in labels])
+    return float((predict(classifier, waves) == wanted).float().mean())
 
 
 def spearman(first: object, second: object) -> float:

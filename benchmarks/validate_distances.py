@@ -1,6 +1,6 @@
 """Do the distances grow with damage, and are they near zero for real sounds? A table for docs/embeddings.md.
 
-    python benchmarks/validate_distances.py DATA [--embeddings statistics ears] [--sounds 400]
+    python benchmarks/validate_distances.py DATA [--embeddings statistics mel_cnn] [--sounds 400]
 
 Real sounds are drawn, as many of each label, and divided into two halves at random. One half is the
 reference; the other is compared with it as it is, then damaged more and more. Each line of the table begins
@@ -23,7 +23,7 @@ from torch import Tensor
 
 from wavesmith.data import ScannedFile, SoundDataset, scan
 from wavesmith.descriptors import resample
-from wavesmith.embeddings import Embedding, embedding
+from wavesmith.embeddings import Embedding, load_embedding
 from wavesmith.evaluation import degradations, frechet_audio_distance, kernel_audio_distance, overlap
 
 MEASURES: dict[str, Callable[[Tensor, Tensor], float]] = {
@@ -53,16 +53,16 @@ Levels = list[tuple[str, Callable[[Sounds], Sounds]]]
 def main() -> None:
     options = arguments()
     torch.set_num_threads(1)
-    ears = [embedding(name) for name in options.embeddings]
-    tables = results(ears, drawn(options.data, options.sounds, options.seconds, options.licence_basis))
-    for ear in ears:
-        print(table(ear.name, tables[ear.name]))
+    embeddings = [load_embedding(name) for name in options.embeddings]
+    tables = results(embeddings, drawn(options.data, options.sounds, options.seconds, options.licence_basis))
+    for embedding in embeddings:
+        print(table(embedding.name, tables[embedding.name]))
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Validate distances by controlled degradations.")
     parser.add_argument("data", type=Path, help="folder with one sub-folder for each label")
-    parser.add_argument("--embeddings", nargs="+", default=["statistics", "ears"])
+    parser.add_argument("--embeddings", nargs="+", default=["statistics", "mel_cnn"])
     parser.add_argument("--sounds", type=int, default=400)
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--licence-basis", default="granted by the rights holder")
@@ -133,14 +133,14 @@ def without_sources(sounds: Sounds, share: float) -> Sounds:
 Row = tuple[str, list[tuple[str, dict[str, float]]]]
 
 
-def results(ears: list[Embedding], sounds: Sounds) -> dict[str, list[Row]]:
+def results(embeddings: list[Embedding], sounds: Sounds) -> dict[str, list[Row]]:
     """Rows of the table of each embedding."""
     reference, other = halves(sounds)
-    real, whole = heard(ears, reference), heard(ears, other)
+    real, whole = embedded(embeddings, reference), embedded(embeddings, other)
     rows: dict[str, list[Row]] = {name: [] for name in real}
     for kind, levels in damages().items():
         print(kind, file=sys.stderr, flush=True)
-        damaged = {"0": whole} | {level: heard(ears, hurt(other)) for level, hurt in levels}
+        damaged = {"0": whole} | {level: embedded(embeddings, hurt(other)) for level, hurt in levels}
         for name in rows:
             rows[name].append(
                 (kind, [(level, measured(of[name], real[name])) for level, of in damaged.items()])
@@ -175,11 +175,13 @@ def swapped(
 
 
 @torch.no_grad()
-def heard(ears: list[Embedding], sounds: Sounds) -> dict[str, Tensor]:
+def embedded(embeddings: list[Embedding], sounds: Sounds) -> dict[str, Tensor]:
     """Vectors of all sounds by each embedding."""
     return {
-        ear.name: torch.cat([ear(resample(part, RATE, ear.rate)) for part in sounds.waves.split(32)])
-        for ear in ears
+        embedding.name: torch.cat(
+            [embedding(resample(part, RATE, embedding.rate)) for part in sounds.waves.split(32)]
+        )
+        for embedding in embeddings
     }
 
 

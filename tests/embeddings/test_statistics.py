@@ -2,23 +2,23 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from wavesmith.embeddings import Ears, Statistics, embedding
+from wavesmith.embeddings import MelCnn, Statistics, load_embedding
 
-HEARING = ["statistics", "ears"]
+BUNDLED = ["statistics", "mel_cnn"]
 
 
-@pytest.mark.parametrize("name", HEARING)
+@pytest.mark.parametrize("name", BUNDLED)
 def test_vectors_are_numbers_of_the_promised_length(name, drums):
-    ear = embedding(name)
-    vectors = ear(drums)
-    assert vectors.shape == (6, ear.dimensions)
+    embedding = load_embedding(name)
+    vectors = embedding(drums)
+    assert vectors.shape == (6, embedding.dimensions)
     assert vectors.dtype == torch.float32
     assert vectors.isfinite().all()
     assert not vectors.requires_grad
-    assert (ear.name, ear.rate) == (name, 44_100)
+    assert (embedding.name, embedding.rate) == (name, 44_100)
 
 
-@pytest.mark.parametrize("name", HEARING)
+@pytest.mark.parametrize("name", BUNDLED)
 @pytest.mark.parametrize(
     "change",
     [
@@ -30,35 +30,35 @@ def test_vectors_are_numbers_of_the_promised_length(name, drums):
     ],
     ids=["gain", "polarity", "stereo", "a little silence after it", "seconds of silence after it"],
 )
-def test_what_does_not_change_a_sound_does_not_change_its_vector(name, change, drums):
-    ear = embedding(name)
-    torch.testing.assert_close(ear(change(drums)), ear(drums), rtol=1e-3, atol=2e-3)
+def test_gain_polarity_channels_and_silence_do_not_matter(name, change, drums):
+    embedding = load_embedding(name)
+    torch.testing.assert_close(embedding(change(drums)), embedding(drums), rtol=1e-3, atol=2e-3)
 
 
-@pytest.mark.parametrize("name", HEARING)
+@pytest.mark.parametrize("name", BUNDLED)
 def test_a_vector_does_not_depend_on_the_rest_of_the_batch(name, drums):
-    ear = embedding(name)
-    torch.testing.assert_close(ear(drums)[4:5], ear(drums[4:5]), rtol=1e-4, atol=1e-4)
+    embedding = load_embedding(name)
+    torch.testing.assert_close(embedding(drums)[4:5], embedding(drums[4:5]), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", HEARING)
+@pytest.mark.parametrize("name", BUNDLED)
 def test_like_sounds_are_nearer_than_others(name, drums):
-    ear = embedding(name)
-    distances = torch.cdist(ear(drums), ear(drums))
+    embedding = load_embedding(name)
+    distances = torch.cdist(embedding(drums), embedding(drums))
     within = max(float(distances[:3, :3].max()), float(distances[3:, 3:].max()))
     assert float(distances[:3, 3:].min()) > within
 
 
-@pytest.mark.parametrize("name", HEARING)
+@pytest.mark.parametrize("name", BUNDLED)
 def test_silence_and_a_click_have_vectors_too(name):
     waves = torch.zeros(2, 1, 50)
     waves[1, 0, 10] = 0.5
-    vectors = embedding(name)(waves)
+    vectors = load_embedding(name)(waves)
     assert vectors.isfinite().all()
     assert not torch.equal(*vectors)
 
 
-def test_statistics_hear_modulation():
+def test_statistics_measure_modulation():
     """In the bands of a tone that beats eleven times a second, most modulation is from 8 to 16 Hz."""
     time = torch.arange(44_100) / 44_100
     tone = torch.sin(2 * torch.pi * 1000 * time)
@@ -68,8 +68,8 @@ def test_statistics_hear_modulation():
     assert moving[2] > 20 * steady.max()
 
 
-def test_the_ears_that_come_along_are_small():
-    from wavesmith.embeddings.ears import BUNDLED
+def test_the_bundled_weights_are_small():
+    from wavesmith.embeddings import mel_cnn
 
-    assert sum(path.stat().st_size for path in BUNDLED.iterdir()) < 5e6
-    assert isinstance(embedding("ears"), Ears)
+    assert sum(path.stat().st_size for path in mel_cnn.BUNDLED.iterdir()) < 5e6
+    assert isinstance(load_embedding("mel_cnn"), MelCnn)

@@ -23,10 +23,10 @@ class Bands:
 
     def __init__(self) -> None:
         self.mel = LogMel(RATE, bands=8, window=256, hop=128)
-        self.heard = 0
+        self.calls = 0
 
     def __call__(self, waves: Tensor) -> Tensor:
-        self.heard += len(waves)
+        self.calls += len(waves)
         levels = self.mel(waves) / 20
         return torch.cat([levels.mean(dim=2), levels.amax(dim=2)], dim=1)
 

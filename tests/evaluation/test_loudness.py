@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pyloudnorm
 import pytest
 
 from wavesmith.evaluation.loudness import loudness
@@ -40,3 +41,11 @@ def test_the_loudest_moment_counts_and_short_sounds_are_softer() -> None:
 
 def test_silence() -> None:
     assert loudness(Sound(np.zeros((2, 100)), 8000)) == -math.inf
+
+
+@pytest.mark.parametrize("rate", [22_050, 44_100, 48_000])
+def test_a_block_of_noise_has_the_loudness_that_pyloudnorm_measures(rate: int) -> None:
+    """Of one block of 400 ms the gated integrated loudness is the momentary one."""
+    noise = 0.1 * np.random.default_rng(0).standard_normal((2, round(0.4 * rate)))
+    expected = pyloudnorm.Meter(rate).integrated_loudness(noise.T)
+    assert loudness(Sound(noise, rate)) == pytest.approx(expected, abs=0.1)

@@ -4,10 +4,11 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from wavesmith.errors import RequestError
 from wavesmith.evaluation import search
-from wavesmith.evaluation.search import nearest
+from wavesmith.evaluation.search import nearest, nearest_in_blocks
 
 
 def vectors(count: int, seed: int, width: int = 12) -> search.Vectors:
@@ -32,7 +33,7 @@ def test_neighbours_are_exact_across_blocks(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(seen) == 8
 
 
-def test_twins_that_differ_by_a_rounding_are_told_apart() -> None:
+def test_vectors_that_differ_by_a_rounding_are_distinguished() -> None:
     table = 100 + vectors(50, 2)
     queries = table[:5] + np.float32(1e-4)
     found = nearest(queries, table, 2)
@@ -61,3 +62,14 @@ def test_without_an_index_library_all_is_compared(monkeypatch: pytest.MonkeyPatc
 def test_more_neighbours_than_sounds_are_refused() -> None:
     with pytest.raises(RequestError, match="give at least 4"):
         nearest(vectors(2, 0), vectors(3, 1), 4)
+
+
+def test_the_nearest_rows_are_found_across_blocks():
+    rows = torch.randn(50, 6, generator=torch.Generator().manual_seed(0))
+    queries = rows[[3, 40]] + 0.01
+    distances, indices = nearest_in_blocks(queries, rows.split(16), 3)
+    expected = torch.cdist(queries, rows).topk(3, largest=False)
+    assert indices.tolist() == expected.indices.tolist()
+    assert torch.allclose(distances, expected.values, atol=1e-4)
+    _, others = nearest_in_blocks(queries, rows.split(16), 1, exclude=[3, 40])
+    assert others[:, 0].tolist() == expected.indices[:, 1].tolist()

@@ -12,7 +12,7 @@ from wavesmith.evaluation.spectra import (
     WIDTH,
     Profile,
     SpectraReport,
-    contrast,
+    compare_profiles,
     profile,
     spectra,
 )
@@ -70,14 +70,14 @@ def test_two_sets_are_as_far_apart_as_their_spectra() -> None:
     flat = np.stack([profile(noise(k), 0.5) for k in range(8)])
     same = np.stack([profile(noise(10 + k), 0.5) for k in range(8)])
     dull = np.stack([profile(noise(20 + k, slope=3), 0.5) for k in range(8)])
-    assert contrast(same, flat).spectrum_db < 1
-    assert contrast(dull, flat).spectrum_db > 5
+    assert compare_profiles(same, flat).spectrum_db < 1
+    assert compare_profiles(dull, flat).spectrum_db > 5
 
 
 def test_only_bands_that_all_rates_have_are_compared() -> None:
     coarse = profile(sine(500, rate=8000), 0.5)[None]
     fine = profile(sine(500), 0.5)[None]
-    found = contrast(coarse, fine)
+    found = compare_profiles(coarse, fine)
     assert len(found.generated.spectrum.mean) == len(found.reference.spectrum.mean)
     assert BANDS_HZ[len(found.generated.spectrum.mean) - 1] <= 4000
 
@@ -90,7 +90,7 @@ def test_the_report_goes_to_json_and_back_and_has_each_label() -> None:
     found = spectra(tones, {"low": tones["low"], "high": tones[None]}, None, 0.5)
     assert set(found.labels) == {"low"}
     assert found.overall.generated.sounds == 4
-    assert found.yardstick is None
+    assert found.held_out is None
     assert SpectraReport.model_validate_json(found.model_dump_json()) == found
 
 

@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from wavesmith.classifiers import Classifier, ClassifierConfig
 from wavesmith.errors import ModelError, WavesmithError
-from wavesmith.families import DiffusionModel
+from wavesmith.families.diffusion import DiffusionModel
 from wavesmith.models import DEBUG_CONFIG, debug_model, fingerprint, load_folder, save_folder
 from wavesmith.models.model_folder import write_tensors
 from wavesmith.verbs import generate
@@ -56,7 +56,7 @@ def refused(folder, *words):
 
 def test_a_judge_is_told_from_a_model(tmp_path):
     Classifier(ClassifierConfig(classes=("kick", "snare"), rate=8000)).save(tmp_path)
-    refused(tmp_path, "holds a judge", "--guide")
+    refused(tmp_path, "holds a classifier", "--guide")
 
 
 def test_what_is_saved_comes_back_bit_for_bit(model, folder):

@@ -1,29 +1,22 @@
-"""Judges: small classifiers that say which label a sound deserves.
+"""Classifiers of sounds by label.
 
-One kind judges generated sounds (their features carry the distances of `evaluation`), another, which hears
-through noise, steers a walk towards a label. What steers must never be what judges.
+A classifier that was trained without noise measures generated sounds (`evaluation`); a `noisy` one can be a
+guide. What steers a model must not measure it.
 """
 
-from wavesmith.classifiers.classifier import (
-    Classifier,
-    ClassifierConfig,
-    confusion,
-    features_of,
-    predict,
-    share_right,
-)
+from wavesmith.classifiers.classifier import Classifier, ClassifierConfig, accuracy, confusion, predict
 from wavesmith.classifiers.classifier_folder import train_folder
-from wavesmith.classifiers.training import JudgeReport, disturb, train_judge
+from wavesmith.classifiers.training import ClassifierReport, classifier_objective, perturb, train_classifier
 
 __all__ = [
     "Classifier",
     "ClassifierConfig",
-    "JudgeReport",
+    "ClassifierReport",
+    "accuracy",
+    "classifier_objective",
     "confusion",
-    "disturb",
-    "features_of",
+    "perturb",
     "predict",
-    "share_right",
+    "train_classifier",
     "train_folder",
-    "train_judge",
 ]

@@ -1,23 +1,28 @@
-"""Train a judge on labelled sounds."""
+"""The objective of a classifier, and its training on labelled waves."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from pydantic import BaseModel
 from torch import Tensor
 from torch.nn import functional as F
 
-from wavesmith.classifiers.classifier import Classifier, ClassifierConfig, confusion, predict, share_right
+from wavesmith.classifiers.classifier import Classifier, ClassifierConfig, accuracy, confusion, predict
+from wavesmith.classifiers.fitting import Examples, Progress, fit_examples, random_stream
 from wavesmith.errors import DataError
+from wavesmith.families.objective import Batch, Objective
+from wavesmith.fitting import FitConfig
+
+_LABEL_SMOOTHING = 0.1
 
 
-class JudgeReport(BaseModel):
-    """How a judge was trained and how often it was right (None: nothing was held out).
+class ClassifierReport(BaseModel):
+    """Training of a classifier and its accuracy (None: nothing was held out).
 
-    `confusion[i][j]` counts held-out sounds of class i that were called class j.
+    `confusion[i][j]` counts held-out sounds of class i that were predicted as class j.
     """
 
     classes: tuple[str, ...]
@@ -29,7 +34,24 @@ class JudgeReport(BaseModel):
     confusion: list[list[int]] | None = None
 
 
-def train_judge(
+def classifier_objective(classifier: Classifier, seed: int) -> Objective:
+    """Return the cross-entropy with label smoothing of 0.1 (Szegedy et al. 2016) under `perturb`.
+
+    Half of the waves of a `noisy` classifier get white noise. Examples need a label each.
+    """
+
+    def loss(batch: Batch) -> Tensor:
+        generator = random_stream(seed, batch)
+        waves, sigma = perturb(batch.wave, generator), None
+        if classifier.config.noisy:
+            waves, sigma = _add_noise(waves, generator)
+        logits = classifier(waves, sigma)
+        return F.cross_entropy(logits, batch.label, reduction="none", label_smoothing=_LABEL_SMOOTHING)
+
+    return Objective("classification", list(classifier.parameters()), loss)
+
+
+def train_classifier(
     waves: Tensor,
     labels: Tensor,
     classes: Sequence[str],
@@ -40,24 +62,20 @@ def train_judge(
     batch: int = 32,
     noisy: bool = False,
     seed: int = 0,
-    progress: Callable[[int, int, float], None] | None = None,
-) -> tuple[Classifier, JudgeReport]:
-    """Train a judge on labelled sounds.
-
-    Classes are drawn equally often; every draw is changed a little (`disturb`) and cut to a random length, so
-    that level, polarity, timing and duration carry no weight. AdamW, one cycle of the learning rate, label
-    smoothing of 0.1 (Szegedy et al. 2016).
+    progress: Progress | None = None,
+) -> tuple[Classifier, ClassifierReport]:
+    """Train a classifier on labelled waves; classes are drawn equally often.
 
     Args:
         waves: `[N, C, L]`.
         labels: class numbers `[N]`.
         classes: names of the classes.
-        rate: frames per second of the waves.
-        held_out: which sounds `[N]` (bool) to keep away from training and to test on. Hold out whole groups
-            of related sounds, otherwise the answer flatters.
-        steps: optimiser steps.
+        rate: samples per second of the waves.
+        held_out: which sounds `[N]` (bool) are for testing only. Hold out whole groups of related sounds,
+            otherwise the accuracy is too high.
+        steps: optimizer steps.
         batch: sounds per step.
-        noisy: train it to hear through white noise, half of the time, as judges that steer must.
+        noisy: train under white noise, half of the time, as a guide needs.
         seed: of everything random.
         progress: called with (steps done, steps in all, loss) after each step.
 
@@ -65,45 +83,35 @@ def train_judge(
         DataError: when a sound has no label among the classes, or a class has no sound to train on.
     """
     if len(labels) != len(waves) or not ((labels >= 0) & (labels < len(classes))).all():
-        raise DataError("Every sound needs one label out of the judge's classes; leave the others out.")
+        raise DataError("Every sound needs one label out of the classes; leave the others out.")
     train = torch.ones(len(waves), dtype=torch.bool) if held_out is None else ~held_out
-    weights = _class_weights(labels, classes, train)
-    waves = waves.mean(dim=1, keepdim=True)
-    generator = torch.Generator().manual_seed(seed)
+    examples = Examples(
+        waves.mean(dim=1, keepdim=True),
+        F.one_hot(labels, len(classes)).float(),
+        _balanced_weights(labels, classes, train),
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        judge = Classifier(ClassifierConfig(classes=tuple(classes), rate=rate, noisy=noisy)).train()
-    optimiser = torch.optim.AdamW(judge.parameters(), lr=1, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _learning_rate(step / steps))
-    for step in range(steps):
-        pick = torch.multinomial(weights, batch, replacement=True, generator=generator)
-        heard, sigma = _under_noise(disturb(waves[pick], generator), noisy, generator)
-        logits = judge(heard, sigma)
-        loss = F.cross_entropy(logits, labels[pick], label_smoothing=0.1)
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        schedule.step()
-        if progress:
-            progress(step + 1, steps, loss.item())
-    return judge.eval(), _report(judge, waves, labels, train, steps)
+        classifier = Classifier(ClassifierConfig(classes=tuple(classes), rate=rate, noisy=noisy)).train()
+    config = FitConfig(
+        examples=steps * batch,
+        batch=batch,
+        learning_rate=3e-3,
+        warmup=steps * batch // 20,
+        decay=0.95,
+        weight_decay=0.02,
+        clip=None,
+        seed=seed,
+    )
+    objective = classifier_objective(classifier, seed)
+    fit_examples(classifier, objective, examples, config, replacement=True, progress=progress)
+    return classifier.eval(), _report(classifier, examples.waves, labels, train, steps)
 
 
-def _under_noise(waves: Tensor, noisy: bool, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
-    """Half of the waves `[B, C, N]` under noise of 0.001 to 3 times their peak, and how much each has."""
-    if not noisy:
-        return waves, None
-    exponent = -3 + 3.5 * torch.rand(len(waves), generator=generator)
-    sigma = 10**exponent * (torch.rand(len(waves), generator=generator) < 0.5)
-    peak = waves.abs().amax(dim=(1, 2))
-    noise = torch.randn(waves.shape, generator=generator)
-    return waves + (sigma * peak)[:, None, None] * noise, sigma
+def perturb(waves: Tensor, generator: torch.Generator) -> Tensor:
+    """Change waves `[B, C, N]` in ways that preserve their label: return `[B, C, M]`, 0.6 N <= M <= N.
 
-
-def disturb(waves: Tensor, generator: torch.Generator) -> Tensor:
-    """Change waves `[B, C, N]` in ways that leave their label: the result is `[B, C, M]`, 0.6 N <= M <= N.
-
-    A cut of the end, a delay of up to N / 64, colour (a soft echo after 1 to 16 frames, which tilts or
+    A cut of the end, a delay of up to N / 64, colour (a soft echo after 1 to 16 samples, which tilts or
     ripples the spectrum by up to +-6 dB), gain of +-6 dB, polarity, and white noise of -90 to -50 dBFS.
     """
     count, channels, frames = waves.shape
@@ -111,45 +119,51 @@ def disturb(waves: Tensor, generator: torch.Generator) -> Tensor:
     def uniform(low: float, high: float) -> Tensor:
         return low + (high - low) * torch.rand(count, 1, 1, generator=generator)
 
-    def whole(low: int, high: int, size: tuple[int, ...] = ()) -> Tensor:
+    def integers(low: int, high: int, size: tuple[int, ...] = ()) -> Tensor:
         return torch.randint(low, high + 1, size, generator=generator)
 
-    length, longest_delay = int(whole(math.ceil(0.6 * frames), frames)), frames // 64
-    first = whole(0, longest_delay, (count, 1, 1)) + torch.arange(length)
+    length, longest_delay = int(integers(math.ceil(0.6 * frames), frames)), frames // 64
+    first = integers(0, longest_delay, (count, 1, 1)) + torch.arange(length)
     waves = F.pad(waves, (longest_delay, 0)).gather(2, first.expand(count, channels, length))
-    echo = int(whole(1, 16))
+    echo = int(integers(1, 16))
     waves = waves + uniform(-0.5, 0.5) * F.pad(waves, (echo, -echo))
-    waves = waves * 10 ** (uniform(-6, 6) / 20) * (2 * whole(0, 1, (count, 1, 1)) - 1)
+    waves = waves * 10 ** (uniform(-6, 6) / 20) * (2 * integers(0, 1, (count, 1, 1)) - 1)
     return waves + 10 ** (uniform(-90, -50) / 20) * torch.randn(waves.shape, generator=generator)
 
 
-def _class_weights(labels: Tensor, classes: Sequence[str], train: Tensor) -> Tensor:
-    """Chances `[N]` of being drawn: equal for every class, none for what is held out."""
+def _add_noise(waves: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Add noise of 0.001 to 3 times the peak to half of the waves `[B, C, N]`; return levels `[B]`, too."""
+    exponent = -3 + 3.5 * torch.rand(len(waves), generator=generator)
+    sigma = 10**exponent * (torch.rand(len(waves), generator=generator) < 0.5)
+    peak = waves.abs().amax(dim=(1, 2))
+    noise = torch.randn(waves.shape, generator=generator)
+    return waves + (sigma * peak)[:, None, None] * noise, sigma
+
+
+def _balanced_weights(labels: Tensor, classes: Sequence[str], train: Tensor) -> Tensor:
+    """Return weights `[N]` that are equal in sum for every class, and 0 for held-out sounds."""
     counts = torch.bincount(labels[train], minlength=len(classes))
     if missing := [name for name, count in zip(classes, counts.tolist(), strict=True) if count == 0]:
         raise DataError(f"No sound to train on is labelled {', '.join(missing)}; add some or drop the label.")
     return train / counts[labels]
 
 
-def _learning_rate(done: float, peak: float = 3e-3, warm_up: float = 0.05) -> float:
-    """Linear warm-up, then half a cosine to zero; `done` runs from 0 to 1."""
-    return peak * min(done / warm_up, 0.5 + 0.5 * math.cos(math.pi * done))
-
-
-def _report(judge: Classifier, waves: Tensor, labels: Tensor, train: Tensor, steps: int) -> JudgeReport:
+def _report(
+    classifier: Classifier, waves: Tensor, labels: Tensor, train: Tensor, steps: int
+) -> ClassifierReport:
     tables = [
-        confusion(labels[part], predict(judge, waves[part]), len(judge.classes))
+        confusion(labels[part], predict(classifier, waves[part]), len(classifier.classes))
         for part in (train, ~train)
         if part.any()
     ]
-    shares = [share_right(table) for table in tables]
-    unseen = len(tables) > 1
-    return JudgeReport(
-        classes=judge.classes,
+    accuracies = [accuracy(table) for table in tables]
+    tested = len(tables) > 1
+    return ClassifierReport(
+        classes=classifier.classes,
         trained_on=int(train.sum()),
         steps=steps,
-        accuracy=shares[0],
+        accuracy=accuracies[0],
         held_out=int((~train).sum()),
-        held_out_accuracy=shares[1] if unseen else None,
-        confusion=tables[1].tolist() if unseen else None,
+        held_out_accuracy=accuracies[1] if tested else None,
+        confusion=tables[1].tolist() if tested else None,
     )

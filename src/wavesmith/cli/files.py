@@ -8,11 +8,12 @@ from pathlib import Path
 
 import soundfile
 
+from wavesmith.audio_file import Bits
 from wavesmith.cli.options import FileOptions
 from wavesmith.errors import AudioError, RequestError
 from wavesmith.recipe import Recipe
-from wavesmith.sound import Bits, Sound
-from wavesmith.verbs import sampler_tags
+from wavesmith.sound import Sound
+from wavesmith.verbs import instrument_tags
 from wavesmith.verbs.settings import label_text
 
 _BITS: dict[str, Bits] = {"PCM_16": 16, "PCM_24": 24, "FLOAT": "float"}
@@ -40,8 +41,9 @@ def holds(path: Path, recipe: Recipe | None) -> bool:
 
 
 def write(sound: Sound, path: Path, bits: Bits) -> None:
-    """Write a sound, into WAV files with the sampler tags of its verb."""
-    sound.write(path, bits=bits, sampler=sampler_tags(sound) if path.suffix.lower() == ".wav" else None)
+    """Write a sound, into WAV files with the instrument tags of its verb."""
+    tags = instrument_tags(sound) if path.suffix.lower() == ".wav" else None
+    sound.write(path, bits=bits, instrument=tags)
 
 
 def stem(recipe: Recipe) -> str:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import typer
 
+from wavesmith.audio_file import read_header
 from wavesmith.cli.console import in_words, note, progress, tell
 from wavesmith.cli.files import Destination, stem
 from wavesmith.cli.options import FileOptions
 from wavesmith.errors import WavesmithError
 from wavesmith.recipe import Recipe
-from wavesmith.sound import Sound, read_header
+from wavesmith.sound import Sound
 
 _MOST_PICTURED = 256
 _PICTURED_SECONDS = 30.0

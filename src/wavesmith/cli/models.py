@@ -29,10 +29,7 @@ def models(context: typer.Context) -> None:
 
 def _form(model: Model) -> str:
     """Return length, rate, channels and labels of a model's sounds in words."""
-    channels = {1: "mono", 2: "stereo"}.get(model.channels, f"{model.channels} channels")
-    labels = ", ".join(model.labels) or "no labels"
-    length = f"{model.seconds:.2f} s ({model.family.config.length} samples)"
-    return f"{length} at {model.rate} Hz, {channels}; {labels}"
+    return f"{model.family.config.form()}; {', '.join(model.labels) or 'no labels'}"
 
 
 def _abilities(model: Model) -> str:
@@ -45,20 +42,18 @@ def _abilities(model: Model) -> str:
 
 @app.command("list")
 def list_models() -> None:
-    """List the bundled models and training recipes."""
+    """List the bundled models and training configurations."""
     from wavesmith.models import bundled_names, load
-    from wavesmith.training import read_recipe, recipe_names
+    from wavesmith.training import config_names, load_config
 
     rows = [(model.name, f"{_form(model)}; {_abilities(model)}") for model in map(load, bundled_names())]
     show("Models (wavesmith generate --model NAME)", rows)
     rows = []
-    for name in recipe_names():
-        recipe = read_recipe(name)
-        built = recipe.model
-        sound = f"{built.length / built.rate:.2f} s at {built.rate} Hz"
-        network = f"{built.network.kind} on {built.transform.kind}"
-        rows.append((name, f"{sound}; {network}; {recipe.training.examples} examples"))
-    show("\nTraining recipes (wavesmith train FOLDER --out MODEL --recipe NAME)", rows)
+    for name in config_names():
+        config = load_config(name)
+        facts = config.model.form(), config.model.summary(), f"{config.training.examples} examples"
+        rows.append((name, "; ".join(facts)))
+    show("\nTraining configurations (wavesmith train FOLDER --out MODEL --config NAME)", rows)
 
 
 @app.command()
@@ -112,9 +107,9 @@ def convert(
     weights: WeightsChoice = None,
 ) -> None:
     """Write a model in another form: our folder, a .ckpt of the tool it comes from, or for diffusers."""
-    from wavesmith.models import ATTRIBUTION, convert, form_of, load
+    from wavesmith.models import ATTRIBUTION, convert, format_of, load
 
-    form = form or form_of(out)
+    form = form or format_of(out)
     model = load(name, rate=rate, length=length, weights=weights)
     convert(model, out, form)
     tell(f"{name} is in {out} ({form}, {model.hash}).")

@@ -1,29 +1,29 @@
-"""Embeddings: where a sound lies among all sounds, as a vector; what distances are measured between.
+"""Embeddings: vectors of sounds, between which distances are measured.
 
-`embedding(name)` makes one ready: `ears` (trained by this project, in the package), `statistics` (fixed
-measurements), or one of the field's own, where its package and weights are on the machine. `listen` puts
-sounds before it. No embedding ever steers: what steers must never be what judges.
+`load_embedding(name)` loads one of `EMBEDDINGS`: `mel_cnn` (trained by this project, bundled), `statistics`
+(fixed measurements), or a published one where its package and weights are installed. `embed_sounds` applies
+it to sounds. An embedding is never used as a guide: what steers a model must not measure it.
 """
 
 from typing import TYPE_CHECKING
 
-from wavesmith.embeddings.registry import EMBEDDINGS, embedding
+from wavesmith.embeddings.registry import EMBEDDINGS, load_embedding
 from wavesmith.lazy import exports
 
 if TYPE_CHECKING:
-    from wavesmith.embeddings.ears import Ears
-    from wavesmith.embeddings.listening import listen
+    from wavesmith.embeddings.mel_cnn import MelCnn
+    from wavesmith.embeddings.pooling import embed_sounds
     from wavesmith.embeddings.protocol import Embedding
     from wavesmith.embeddings.statistics import Statistics
 else:  # these need torch, which listing the names does not
     __getattr__ = exports(
         __name__,
         {
-            "Ears": "wavesmith.embeddings.ears",
             "Embedding": "wavesmith.embeddings.protocol",
+            "MelCnn": "wavesmith.embeddings.mel_cnn",
             "Statistics": "wavesmith.embeddings.statistics",
-            "listen": "wavesmith.embeddings.listening",
+            "embed_sounds": "wavesmith.embeddings.pooling",
         },
     )
 
-__all__ = ["EMBEDDINGS", "Ears", "Embedding", "Statistics", "embedding", "listen"]
+__all__ = ["EMBEDDINGS", "Embedding", "MelCnn", "Statistics", "embed_sounds", "load_embedding"]

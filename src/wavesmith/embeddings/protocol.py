@@ -1,4 +1,4 @@
-"""What all embeddings have in common: sounds in, points of a space out, in which like sounds are near."""
+"""The interface of embeddings."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from torch import Tensor
 
 
 class Embedding(Protocol):
-    """A fixed function from sounds to vectors, between which plain Euclidean distance makes sense.
+    """Fixed function from sounds to vectors between which Euclidean distance measures likeness.
 
     Attributes:
-        name: by which `embedding` finds it, such as `ears`.
-        rate: frames per second of the waves it takes.
+        name: name in `EMBEDDINGS`.
+        rate: samples per second of the waves that it takes.
         dimensions: length of its vectors.
     """
 
@@ -21,9 +21,8 @@ class Embedding(Protocol):
     dimensions: int
 
     def __call__(self, waves: Tensor) -> Tensor:
-        """Vectors `[B, D]`, float32, of waves `[B, C, N]` on the CPU.
+        """Return vectors `[B, D]`, float32, of waves `[B, C, N]` on the CPU.
 
-        An item's vector does not depend on the rest of its batch, on gain or on the number of channels,
-        which are averaged.
+        A sound's vector depends neither on the rest of its batch nor on gain; channels are averaged.
         """
         ...

@@ -1,37 +1,36 @@
-"""Find an embedding by name."""
+"""Embeddings by name."""
 
 from __future__ import annotations
 
-from importlib import import_module
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from wavesmith.errors import RequestError, unknown
+from wavesmith.registry import Registry
 
 if TYPE_CHECKING:
     from wavesmith.embeddings.protocol import Embedding
 
-_HOMES = {
-    "ears": ("wavesmith.embeddings.ears", "bundled"),
-    "statistics": ("wavesmith.embeddings.statistics", "Statistics"),
-    "vggish": ("wavesmith.embeddings.field", "vggish"),
-    "clap": ("wavesmith.embeddings.field", "clap"),
-    "panns": ("wavesmith.embeddings.field", "panns"),
-    "encodec": ("wavesmith.embeddings.field", "encodec"),
-}
+EMBEDDINGS: Registry[Callable[[], Embedding]] = Registry(
+    "embedding",
+    {
+        "mel_cnn": "wavesmith.embeddings.mel_cnn:bundled",
+        "statistics": "wavesmith.embeddings.statistics:Statistics",
+        "vggish": "wavesmith.embeddings.external:vggish",
+        "clap": "wavesmith.embeddings.external:clap",
+        "panns": "wavesmith.embeddings.external:panns",
+        "encodec": "wavesmith.embeddings.external:encodec",
+    },
+    aliases={"ears": "mel_cnn"},  # its name in version 0.1
+    entry_points="wavesmith.embeddings",
+)
+"""Functions that load each embedding; the first two need nothing but this package."""
 
-EMBEDDINGS = tuple(_HOMES)
-"""Names that `embedding` knows; the first two need nothing that does not come with wavesmith."""
 
-
-def embedding(name: str) -> Embedding:
-    """Make an embedding ready, by its name out of `EMBEDDINGS`.
+def load_embedding(name: str) -> Embedding:
+    """Load an embedding by its name in `EMBEDDINGS`.
 
     Raises:
-        RequestError: when there is none of that name, or its package or weights are not on this machine.
+        RequestError: when there is none of that name, or its package or weights are not installed.
         ModelError: when its weights are damaged.
     """
-    if name not in _HOMES:
-        raise RequestError(unknown("embedding", name, EMBEDDINGS))
-    module, maker = _HOMES[name]
-    made: Embedding = getattr(import_module(module), maker)()
-    return made
+    return EMBEDDINGS[name]()

@@ -1,4 +1,4 @@
-"""`statistics`: fixed measurements of a sound's log-mel spectrogram, without any weights."""
+"""`statistics`: fixed measurements of a sound's log-mel spectrogram, without weights."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import torch
 from torch import Tensor
 
 from wavesmith.descriptors.mel import LogMel
-from wavesmith.embeddings.listening import in_windows
+from wavesmith.embeddings.pooling import in_windows
 
 _RATE, _HOP, _BANDS = 44_100, 256, 32
-_GROUPS = 8  # of four bands each, whose envelopes are looked at
-_OCTAVES = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # Hz, edges of the modulation bands; the last goes up to the end
-_DECIBELS = 20.0  # count as one
-_FLOOR_DB = -70.0  # re the loudest cell; what lies below makes no difference
+_GROUPS = 8  # groups of four bands, whose envelopes are measured
+_OCTAVES = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # Hz, lower edges of the modulation bands; the last is open
+_DECIBELS = 20.0  # unit of levels
+_FLOOR_DB = -70.0  # re the loudest cell; lower levels are raised to it
 
 
 class Statistics:
-    """An `Embedding` that needs no training: how loud every band is, how much it varies, and how quickly.
+    """Embedding without training: level, spread and modulation of every band.
 
-    Of each second, weighted by its energy:
+    Measured on each second, which counts by its energy:
 
     - the mean over time of each of 32 mel bands, and its standard deviation, both in units of 20 dB;
     - the mean level of each of 8 groups of bands in the first 12 ms, 23 ms, 46 ms and so on up to a second;
     - how much each group's envelope is modulated at 2 to 4 Hz, 4 to 8 Hz and so on up to 64 Hz and more:
       the amplitude there, relative to the mean of the envelope.
 
-    The last is what the second order of a scattering transform measures (Anden and Mallat 2014, "Deep
-    scattering spectrum"), with Fourier bands of an octave in place of wavelets. Nothing depends on gain or
-    polarity, nor on silence after a sound.
+    The last is the second order of a scattering transform (Anden and Mallat 2014, "Deep scattering spectrum")
+    with Fourier bands of an octave in place of wavelets. Vectors depend neither on gain or polarity nor on
+    silence after a sound.
     """
 
     name = "statistics"
@@ -43,12 +43,12 @@ class Statistics:
         self.dimensions = 2 * _BANDS + _GROUPS * (len(self.sections) + len(_OCTAVES))
 
     def __call__(self, waves: Tensor) -> Tensor:
-        """Vectors `[B, D]` of waves `[B, C, N]`."""
-        return in_windows(self._hear, waves, _RATE)
+        """Return vectors `[B, D]` of waves `[B, C, N]`."""
+        return in_windows(self._embed, waves, _RATE)
 
     @torch.no_grad()
-    def _hear(self, waves: Tensor) -> Tensor:
-        levels = self.mel(waves[:, None]).clamp_min(_FLOOR_DB)  # [M, bands, T]
+    def _embed(self, windows: Tensor) -> Tensor:
+        levels = self.mel(windows[:, None]).clamp_min(_FLOOR_DB)  # [M, bands, T]
         grouped = levels.unflatten(1, (_GROUPS, -1))
         early = [grouped[..., :end].mean(dim=(2, 3)) for end in self.sections]
         return torch.cat(
@@ -62,7 +62,7 @@ class Statistics:
         )
 
     def _modulations(self, envelopes: Tensor) -> Tensor:
-        """Amplitudes `[M, groups * octaves]` of the envelopes' changes, relative to their means."""
+        """Return modulation amplitudes `[M, groups * octaves]` of envelopes, relative to their means."""
         envelope = envelopes.mean(dim=2)
         power = torch.fft.rfft(envelope).abs().square() / envelope.sum(dim=2, keepdim=True).square()
         amplitudes: Tensor = (power @ self.octaves.T).sqrt()

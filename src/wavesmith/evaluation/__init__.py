@@ -1,7 +1,7 @@
-"""Measures of generated sounds: how real, how clean, how much as asked, and how new they are.
+"""Measures of generated sounds: realism, diversity, label accuracy, faults and memorisation.
 
-`evaluate` makes sounds with a model, measures them beside real ones and writes a report. Below it, distances
-are on vectors of an embedding (`wavesmith.embeddings`), which a `Library` makes of a folder of sounds.
+`evaluate` generates sounds with a model, measures them beside real ones and writes a report. Distances are
+measured between embeddings (`wavesmith.embeddings`), which a `Library` has of a folder of sounds.
 """
 
 from typing import TYPE_CHECKING
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from wavesmith.evaluation.bootstrap import Estimate
     from wavesmith.evaluation.card import card_table
     from wavesmith.evaluation.comparison import Distances, compare
-    from wavesmith.evaluation.copies import Ear
     from wavesmith.evaluation.distances import (
         Overlap,
         frechet_audio_distance,
@@ -20,55 +19,56 @@ if TYPE_CHECKING:
         kernel_audio_distance,
         overlap,
     )
-    from wavesmith.evaluation.embedding_library import Library, build
-    from wavesmith.evaluation.faults import Checkup, Hygiene, checkup, hygiene
+    from wavesmith.evaluation.embedding_library import Library, build_library
+    from wavesmith.evaluation.faults import FaultSummary, SoundCheck, check_sound, check_sounds
     from wavesmith.evaluation.labels import LabelReport
     from wavesmith.evaluation.report import Report
     from wavesmith.evaluation.run import evaluate
+    from wavesmith.evaluation.similarity import SoundComparer
 else:  # most need torch, which the processes that read sounds do not
     __getattr__ = exports(
         __name__,
         {
-            "Checkup": "wavesmith.evaluation.faults",
             "Distances": "wavesmith.evaluation.comparison",
-            "Ear": "wavesmith.evaluation.copies",
             "Estimate": "wavesmith.evaluation.bootstrap",
-            "Hygiene": "wavesmith.evaluation.faults",
+            "FaultSummary": "wavesmith.evaluation.faults",
             "LabelReport": "wavesmith.evaluation.labels",
             "Library": "wavesmith.evaluation.embedding_library",
             "Overlap": "wavesmith.evaluation.distances",
             "Report": "wavesmith.evaluation.report",
-            "build": "wavesmith.evaluation.embedding_library",
+            "SoundCheck": "wavesmith.evaluation.faults",
+            "SoundComparer": "wavesmith.evaluation.similarity",
+            "build_library": "wavesmith.evaluation.embedding_library",
             "card_table": "wavesmith.evaluation.card",
-            "checkup": "wavesmith.evaluation.faults",
+            "check_sound": "wavesmith.evaluation.faults",
+            "check_sounds": "wavesmith.evaluation.faults",
             "compare": "wavesmith.evaluation.comparison",
             "evaluate": "wavesmith.evaluation.run",
             "frechet_audio_distance": "wavesmith.evaluation.distances",
             "frechet_distance": "wavesmith.evaluation.distances",
-            "hygiene": "wavesmith.evaluation.faults",
             "kernel_audio_distance": "wavesmith.evaluation.distances",
             "overlap": "wavesmith.evaluation.distances",
         },
     )
 
 __all__ = [
-    "Checkup",
     "Distances",
-    "Ear",
     "Estimate",
-    "Hygiene",
+    "FaultSummary",
     "LabelReport",
     "Library",
     "Overlap",
     "Report",
-    "build",
+    "SoundCheck",
+    "SoundComparer",
+    "build_library",
     "card_table",
-    "checkup",
+    "check_sound",
+    "check_sounds",
     "compare",
     "evaluate",
     "frechet_audio_distance",
     "frechet_distance",
-    "hygiene",
     "kernel_audio_distance",
     "overlap",
 ]

@@ -1,4 +1,4 @@
-"""How sure a number is: intervals of 95 %."""
+"""Confidence intervals of 95 %."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NORMAL = 1.959964  # quantile of the normal distribution at 0.975
 
 
 class Estimate(BaseModel):
-    """A number and the ends of its 95 % interval."""
+    """Value and the ends of its 95 % interval."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -24,7 +24,7 @@ class Estimate(BaseModel):
 
 
 def resamples(count: int, seed: int, draws: int = DRAWS) -> Tensor:
-    """How often each item is in each bootstrap sample: float64 `[draws, count]`, whose rows sum to `count`.
+    """Return how often each item is in each bootstrap sample: float64 `[draws, count]`, rows sum to `count`.
 
     Efron and Tibshirani, "An Introduction to the Bootstrap", 1993.
     """
@@ -36,16 +36,16 @@ def resamples(count: int, seed: int, draws: int = DRAWS) -> Tensor:
 
 
 def around(value: float, drawn: Tensor) -> Estimate:
-    """A value with the spread of what bootstrap samples gave, `[draws]`, round their own mean.
+    """Return a value with the interval of its bootstrap values `[draws]`, centred on their mean.
 
-    A bootstrap sample repeats sounds, which biases some statistics in one direction; their spread is right.
+    A bootstrap sample repeats sounds, which biases some statistics; their spread is right.
     """
     low, high = (drawn.quantile(torch.tensor([_LOW, _HIGH], dtype=drawn.dtype)) - drawn.mean()).tolist()
     return Estimate(value=value, low=value + low, high=value + high)
 
 
 def share(hits: float, count: int) -> Estimate:
-    """The share `hits / count` with Wilson's interval (1927), which keeps its width at 0 and 1.
+    """Return the share `hits / count` with Wilson's interval (1927), which keeps its width at 0 and 1.
 
     Raises:
         ZeroDivisionError: when `count` is 0.

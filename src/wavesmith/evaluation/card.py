@@ -1,4 +1,4 @@
-"""A report in words for terminals and model cards: generated sounds beside held-out real ones."""
+"""Tables of a report for terminals and model cards."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from collections.abc import Callable, Sequence
 
 from wavesmith.evaluation.bootstrap import Estimate
 from wavesmith.evaluation.comparison import Distances
-from wavesmith.evaluation.labels import Named
-from wavesmith.evaluation.memorisation import card_rows
+from wavesmith.evaluation.labels import LabelAccuracy
+from wavesmith.evaluation.memorisation_report import card_rows
 from wavesmith.evaluation.report import Report
 
 Row = tuple[str, ...]
 
 
 def number(estimate: Estimate | None) -> str:
-    """A value with its interval."""
+    """Return a value with its interval."""
     if estimate is None:
         return "-"
     return f"{estimate.value:.3g} ({estimate.low:.3g} to {estimate.high:.3g})"
 
 
 def share(estimate: Estimate | None) -> str:
-    """A share in percent with its interval."""
+    """Return a share in percent with its interval."""
     if estimate is None:
         return "-"
     low, high = 100 * max(0.0, estimate.low), 100 * min(1.0, estimate.high)
@@ -35,27 +35,27 @@ _DISTANCES: Sequence[tuple[str, Callable[[Distances], str]]] = (
     ("recall", lambda one: share(one.recall)),
     ("density", lambda one: number(one.density)),
     ("coverage", lambda one: share(one.coverage)),
-    ("coverage by as many of the real kind", lambda one: f"{100 * one.ideal_coverage:.1f} %"),
+    ("expected coverage", lambda one: f"{100 * one.ideal_coverage:.1f} %"),
 )
 
 
 def rows(reports: Sequence[Report]) -> list[Row]:
-    """The main figures: a name, a column for each report, and one for held-out real sounds."""
+    """Return the main figures: name, a column per report, and one for held-out real sounds."""
     first = reports[0]
-    found = [*(report.distances.generated for report in reports), first.distances.real]
+    found = [*(report.distances.generated for report in reports), first.distances.held_out]
     listed: list[Row] = [
         (name, *("-" if one is None else show(one) for one in found)) for name, show in _DISTANCES
     ]
     if any(report.labels for report in reports):
-        named = [report.labels.generated if report.labels else None for report in reports]
-        named.append(first.labels.real if first.labels else None)
-        listed.append(("named as asked", *(share(one.overall) if one else "-" for one in named)))
-        labels = dict.fromkeys(label for one in named if one for label in one.labels)
+        sides = [report.labels.generated if report.labels else None for report in reports]
+        sides.append(first.labels.held_out if first.labels else None)
+        listed.append(("label accuracy", *(share(one.overall) if one else "-" for one in sides)))
+        labels = dict.fromkeys(label for one in sides if one for label in one.labels)
         listed += [
-            (f"named as asked, {label}", *(_of_label(one, label) for one in named)) for label in labels
+            (f"label accuracy, {label}", *(_of_label(one, label) for one in sides)) for label in labels
         ]
     listed.append(
-        ("without a fault", *(share(report.hygiene.generated.faults["faultless"]) for report in reports), "-")
+        ("without a fault", *(share(report.faults.generated.faults["faultless"]) for report in reports), "-")
     )
     if any(report.memorisation for report in reports):
         verdicts = [report.memorisation.verdict if report.memorisation else "-" for report in reports]
@@ -64,10 +64,10 @@ def rows(reports: Sequence[Report]) -> list[Row]:
 
 
 def card_table(report: Report) -> str:
-    """The Markdown of a model card: what was measured, how, and the command that measures it again."""
+    """Return the Markdown of a model card: figures, method, and the command that reproduces them."""
     lines = [
-        f"{report.model.sounds} sounds beside {report.reference.sounds} real ones; {report.held_out} "
-        "held-out real ones are the yardstick. Distances are in the embedding "
+        f"{report.model.sounds} generated sounds and {report.held_out} held-out real ones, "
+        f"compared with {report.reference.sounds} real sounds. Distances are in the embedding "
         f"`{report.distances.embedding}`; intervals of 95 % in brackets.",
         "",
         "| measure | generated | held-out real |",
@@ -80,5 +80,5 @@ def card_table(report: Report) -> str:
     return "\n".join([*lines, "", "```text", report.command, "```"]) + "\n"
 
 
-def _of_label(named: Named | None, label: str) -> str:
-    return share(named.labels.get(label)) if named else "-"
+def _of_label(accuracy: LabelAccuracy | None, label: str) -> str:
+    return share(accuracy.labels.get(label)) if accuracy else "-"

@@ -17,6 +17,7 @@ from wavesmith.evaluation.distances import (
     frechet_distance,
     ideal_coverage,
 )
+from wavesmith.evaluation.fields import renamed
 
 FEWEST = 20
 _FRECHET_DRAWS = 100
@@ -25,17 +26,17 @@ T = TypeVar("T")
 
 
 class Distances(BaseModel):
-    """How far sounds are from a reference; None where there are too few (`left_out` says how many it takes).
+    """Distances of a set of sounds from a reference; None where there are too few sounds (see `left_out`).
 
     Attributes:
-        sounds: how many were compared.
-        reference: with how many.
+        sounds: number of sounds.
+        reference: number of sounds of the reference.
         frechet: `frechet_audio_distance`, without the bias of finite sets.
-        frechet_plain: `frechet_distance` of these very sets, which compares only at the same numbers.
+        frechet_biased: `frechet_distance`, comparable between sets of equal sizes only.
         kernel: `kernel_audio_distance`.
         precision, recall, density, coverage: see `Overlap`.
-        ideal_coverage: what so many sounds of the reference's own distribution would cover on average.
-        left_out: a sentence for each figure that is missing.
+        ideal_coverage: expected coverage by as many sounds of the reference's distribution.
+        left_out: a sentence for each value that is missing.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,7 +44,7 @@ class Distances(BaseModel):
     sounds: int
     reference: int
     frechet: Estimate | None
-    frechet_plain: float | None
+    frechet_biased: float | None = renamed("frechet_biased", "frechet_plain")
     kernel: Estimate
     precision: Estimate
     recall: Estimate
@@ -56,8 +57,8 @@ class Distances(BaseModel):
 def compare(sounds: Tensor, reference: Tensor, *, seed: int = 0) -> Distances:
     """Measure features `[N, D]` against those of a reference `[M, D]`.
 
-    Intervals come from resampling both sets; those of precision, recall, density and coverage hold the balls
-    as they are, that of the Frechet distance is the spread of the plain one, which is rather too wide.
+    Intervals are bootstrapped over both sets. Those of precision, recall, density and coverage keep the balls
+    fixed; that of the Frechet distance is the spread of the biased one, which is rather too wide.
 
     Raises:
         RequestError: when one has fewer than 20 sounds, or the widths differ.
@@ -72,7 +73,7 @@ def compare(sounds: Tensor, reference: Tensor, *, seed: int = 0) -> Distances:
         sounds=len(sounds),
         reference=len(reference),
         frechet=_or_reason(lambda: _frechet(sounds, reference, of_sounds, of_reference, seed), left_out),
-        frechet_plain=_or_reason(lambda: _plain(sounds, reference), left_out),
+        frechet_biased=_or_reason(lambda: _biased(sounds, reference), left_out),
         kernel=around(pairs.kernel(), pairs.kernels(of_sounds, of_reference)),
         precision=_mean(precision, of_sounds),
         recall=_mean(recall, of_reference),
@@ -84,7 +85,7 @@ def compare(sounds: Tensor, reference: Tensor, *, seed: int = 0) -> Distances:
 
 
 def kernel(sounds: Tensor, reference: Tensor, *, seed: int = 0) -> Estimate:
-    """Kernel audio distance of features `[N, D]` to a reference `[M, D]`, with its interval.
+    """Return the kernel audio distance of features `[N, D]` to a reference `[M, D]`, with its interval.
 
     Raises:
         RequestError: when one has fewer than 2 sounds, or the widths differ.
@@ -106,13 +107,13 @@ def _frechet(
     return around(value, torch.tensor(drawn, dtype=torch.float64))
 
 
-def _plain(sounds: Tensor, reference: Tensor) -> float:
+def _biased(sounds: Tensor, reference: Tensor) -> float:
     _enough(sounds, reference)
     return frechet_distance(sounds, reference)
 
 
 def _enough(sounds: Tensor, reference: Tensor) -> None:
-    """Covariances of fewer sounds than dimensions say little."""
+    """Refuse fewer sounds than dimensions, whose covariances are singular."""
     width, fewest = sounds.shape[1], min(len(sounds), len(reference))
     if fewest < width:
         raise RequestError(

@@ -1,4 +1,4 @@
-"""How far a set of generated sounds is from a set of real ones, seen through embeddings `[N, D]`."""
+"""Distances between sets of generated and real sounds, given by their embeddings `[N, D]`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _HALVINGS = 4
 
 
 class Overlap(NamedTuple):
-    """How two sets share the space, by the balls that reach from each sound to its k-th nearest companion.
+    """Overlap of two sets, by the balls around each sound that reach to its k-th nearest neighbour.
 
     Attributes:
         precision: share of generated sounds that lie in a real sound's ball (Kynkaanniemi et al. 2019).
         recall: share of real sounds that lie in a generated sound's ball.
-        density: how many real balls a generated sound lies in, over k; about 1 for sets of one
-            distribution (Naeem et al. 2020). Unlike precision, an outlier's wide ball adds little to it.
+        density: number of real balls that a generated sound lies in, over k; about 1 for sets of one
+            distribution (Naeem et al. 2020). Unlike precision, it hardly depends on outliers.
         coverage: share of real sounds whose ball has a generated sound in it.
     """
 
@@ -31,7 +31,7 @@ class Overlap(NamedTuple):
 
 
 def frechet_distance(first: Tensor, second: Tensor) -> float:
-    """Frechet distance between normal distributions fitted to features `[N, D]` and `[M, D]`.
+    """Return the Frechet distance between normal distributions fitted to features `[N, D]` and `[M, D]`.
 
     |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) (Dowson and Landau 1982; FID, Heusel et al. 2017; FAD,
     Kilgour et al. 2019), in float64, with unbiased covariances. It grows as sets get smaller, so values
@@ -44,12 +44,14 @@ def frechet_distance(first: Tensor, second: Tensor) -> float:
 
 
 def frechet_audio_distance(generated: Tensor, reference: Tensor, *, seed: int = 0) -> float:
-    """Frechet audio distance without the bias of finite sets (FAD-infinity), of `[N, D]` and `[M, D]`.
+    """Return the Frechet audio distance without the bias of finite sets, FAD-infinity.
 
-    The distance of finite sets is d + a / N + b / M to first order (Chong and Forsyth 2020; for audio Gui et
-    al. 2024). Halving both sets doubles the surplus, so d is twice the distance of the whole sets less
-    that of halves, averaged over several random ones. Both sets shrink, not the generated one alone: small
-    references are as biased. May come out slightly negative where the two are alike.
+    Sets are `[N, D]` and `[M, D]`.
+
+    Their distance is d + a / N + b / M to first order (Chong and Forsyth 2020; for audio Gui et
+    al. 2024). Halving both sets doubles the bias, so d is twice the distance of the whole sets minus
+    that of halves, averaged over several random ones. Both sets shrink, not only the generated one, because
+    small references are as biased. The value may be slightly negative for similar sets.
 
     Raises:
         RequestError: when a set has fewer sounds than its features have dimensions, or the widths differ.
@@ -64,11 +66,11 @@ def frechet_audio_distance(generated: Tensor, reference: Tensor, *, seed: int = 
 
 
 def kernel_audio_distance(generated: Tensor, reference: Tensor) -> float:
-    """Kernel audio distance (KAD, Chung et al. 2025) of features `[N, D]` to a reference `[M, D]`.
+    """Return the kernel audio distance (KAD, Chung et al. 2025) of features `[N, D]` to a reference `[M, D]`.
 
     100 times the unbiased squared maximum mean discrepancy (Gretton et al. 2012, lemma 6) under a Gaussian
     kernel whose bandwidth is the median distance within the reference. 0 for sets of one distribution,
-    where it may be slightly negative; at most 200. Sets of any size compare.
+    where it may be slightly negative; at most 200. Values of sets of any size are comparable.
 
     Raises:
         RequestError: when a set has fewer than 2 sounds or the widths differ.
@@ -77,10 +79,10 @@ def kernel_audio_distance(generated: Tensor, reference: Tensor) -> float:
 
 
 def overlap(generated: Tensor, real: Tensor, k: int = NEIGHBOURS) -> Overlap:
-    """Precision, recall, density and coverage of features `[N, D]` against `[M, D]`.
+    """Return precision, recall, density and coverage of features `[N, D]` against `[M, D]`.
 
     Recall and coverage grow with the number of generated sounds, precision and density with that of real
-    ones: compare at the same sizes.
+    ones, so compare sets of equal sizes.
 
     Raises:
         RequestError: when a set has no more than k sounds or the widths differ.
@@ -89,9 +91,9 @@ def overlap(generated: Tensor, real: Tensor, k: int = NEIGHBOURS) -> Overlap:
 
 
 def ideal_coverage(generated: int, real: int, k: int = NEIGHBOURS) -> float:
-    """Coverage that so many generated sounds of the very distribution of the real ones have on average.
+    """Return the expected coverage by generated sounds that have the distribution of the real ones.
 
-    1 less the chance that the k nearest of a real sound are all real (Naeem et al. 2020, section 3.3).
+    1 minus the probability that the k nearest of a real sound are all real (Naeem et al. 2020, section 3.3).
     """
     missed = 1.0
     for step in range(1, k + 1):
@@ -114,25 +116,25 @@ class Pairs(NamedTuple):
         return cls(*(torch.cdist(*pair, compute_mode="use_mm_for_euclid_dist") for pair in pairs))
 
     def kernel(self) -> float:
-        """`kernel_audio_distance` of the sets as they are."""
+        """Return the kernel audio distance of the sets."""
         one, two = (torch.ones(1, size, dtype=torch.float64) for size in self.across.shape)
         return float(self.kernels(one, two))
 
     def kernels(self, of_generated: Tensor, of_real: Tensor) -> Tensor:
-        """Kernel audio distances `[R]` of sets that have each sound so often: counts `[R, N]` and `[R, M]`.
+        """Return kernel audio distances `[R]` of bootstrap samples with counts `[R, N]` and `[R, M]`.
 
-        A sound is never paired with itself, however often it is there.
+        A sound is never paired with itself, whatever its count.
         """
         size = len(self.real)
-        apart = self.real[tuple(torch.triu_indices(size, size, 1))]
-        bandwidth = apart.median().clamp_min(1e-12)
+        between = self.real[tuple(torch.triu_indices(size, size, 1))]
+        bandwidth = between.median().clamp_min(1e-12)
         own, others, across = (torch.exp(-0.5 * (part / bandwidth).square()) for part in self)
         within = _mean_of_pairs(of_generated, own) + _mean_of_pairs(of_real, others)
         count = of_generated.sum(dim=1) * of_real.sum(dim=1)
         return 100 * (within - 2 * ((of_generated @ across) * of_real).sum(dim=1) / count)
 
     def memberships(self, k: int = NEIGHBOURS) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """What each sound adds to each figure of `Overlap`, which are the means: `[N]`, `[M]`, `[N]`, `[M]`.
+        """Return the terms of which the fields of `Overlap` are means: `[N]`, `[M]`, `[N]`, `[M]`.
 
         Raises:
             RequestError: when a set has no more than k sounds.
@@ -155,7 +157,7 @@ def _mean_of_pairs(counts: Tensor, kernel: Tensor) -> Tensor:
 
 
 def _reach(distances: Tensor, k: int) -> Tensor:
-    """Distance `[N]` to the k-th nearest other member (the nearest of all is the member itself)."""
+    """Return the distance `[N]` to the k-th nearest other member (the nearest is the member itself)."""
     return distances.kthvalue(k + 1, dim=1).values
 
 
@@ -170,13 +172,13 @@ def _checked(first: Tensor, second: Tensor, at_least: int = 2) -> tuple[Tensor, 
 def _frechet(first: Tensor, second: Tensor) -> float:
     mean = (first.mean(dim=0) - second.mean(dim=0)).square().sum()
     one, two = _factor(first), _factor(second)
-    # tr (C1 C2)^(1/2) is the sum of the singular values of A1 A2^T where C = A^T A: no matrix root at all.
+    # tr (C1 C2)^(1/2) is the sum of the singular values of A1 A2^T where C = A^T A; no matrix root is needed.
     overlapping = torch.linalg.svdvals(one @ two.T).sum()
     return float(mean + one.square().sum() + two.square().sum() - 2 * overlapping)
 
 
 def _factor(features: Tensor) -> Tensor:
-    """Upper triangle A `[min(N, D), D]` of which A^T A is the covariance."""
+    """Return the upper triangle A `[min(N, D), D]` of which A^T A is the covariance."""
     centred = features - features.mean(dim=0)
     factor: Tensor = torch.linalg.qr(centred, mode="r").R / (len(features) - 1) ** 0.5
     return factor

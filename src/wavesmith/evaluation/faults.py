@@ -1,4 +1,4 @@
-"""Faults that a listener hears at once: wrong levels, clicks, late attacks, cut tails, double hits."""
+"""Audible faults: wrong levels, clicks, late attacks, cut tails, double hits."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ DC_DB = -50.0
 QUIET_DB = -40.0
 
 
-class Checkup(Levels):
+class SoundCheck(Levels):
     """Levels of one sound and the shape of its envelope (the peak of every millisecond).
 
     Attributes:
-        step_db: level of the first sample relative to the peak; a sound that begins with a step clicks.
-        peak_seconds: when the sound is loudest.
-        hits: how often it begins: parts above -30 dB re its peak with more than 30 ms below -50 dB between.
-        gap_seconds: the longest silence between two such parts; 0 if there is one part.
+        step_db: level of the first sample relative to the peak; a step at the start is a click.
+        peak_seconds: time of the maximum.
+        hits: number of parts above -30 dB re peak with more than 30 ms below -50 dB between them.
+        gap_seconds: longest silence between two such parts; 0 if there is one part.
         loudness_db: in LUFS, see `loudness`.
     """
 
@@ -46,7 +46,7 @@ class Checkup(Levels):
 
 
 class Spread(BaseModel):
-    """How a measurement is spread over sounds: its extremes, its median, and what 5 and 95 % lie below."""
+    """Distribution of a measurement over sounds: minimum, 5 %, 50 % and 95 % quantile, and maximum."""
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
 
@@ -57,12 +57,12 @@ class Spread(BaseModel):
     highest: float
 
 
-class Hygiene(BaseModel):
-    """Checkups of a set of sounds.
+class FaultSummary(BaseModel):
+    """Faults and levels of a set of sounds.
 
     Attributes:
-        sounds: how many were checked.
-        faults: the share (0 to 1) of them that has each fault, and `faultless`, which have none:
+        sounds: number of sounds.
+        faults: share (0 to 1) of sounds that have each fault, and `faultless` for none:
             `quiet`: peak below -40 dBFS;
             `clipped`: a sample at full scale or beyond;
             `dc`: mean above -50 dBFS;
@@ -70,7 +70,7 @@ class Hygiene(BaseModel):
             `late`: attack later than 10 ms;
             `cut`: the last 50 ms above -50 dBFS;
             `double_hits`: more than one hit.
-        levels: spread of each measurement of `Checkup`.
+        levels: distribution of each field of `SoundCheck`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -81,7 +81,7 @@ class Hygiene(BaseModel):
 
 
 Table = Mapping[str, NDArray[np.floating]]
-"""Values of each field of `Checkup`, one of each sound."""
+"""Values `[N]` of each field of `SoundCheck`."""
 
 _FAULTS: dict[str, Callable[[Table], NDArray[np.bool_]]] = {
     "quiet": lambda table: table["peak_db"] < QUIET_DB,
@@ -94,42 +94,42 @@ _FAULTS: dict[str, Callable[[Table], NDArray[np.bool_]]] = {
 }
 
 
-def hygiene(sounds: Sequence[Sound]) -> Hygiene:
+def check_sounds(sounds: Sequence[Sound]) -> FaultSummary:
     """Check every sound and count the faults.
 
     Raises:
         RequestError: when there is no sound.
     """
-    checkups = [checkup(sound) for sound in sounds]
-    return summary(
-        {field: np.array([getattr(one, field) for one in checkups], float) for field in Checkup.model_fields}
+    checks = [check_sound(sound) for sound in sounds]
+    return summarise(
+        {field: np.array([getattr(one, field) for one in checks], float) for field in SoundCheck.model_fields}
     )
 
 
-def summary(table: Table) -> Hygiene:
-    """Count the faults of sounds that have been checked.
+def summarise(table: Table) -> FaultSummary:
+    """Count the faults of sounds that were checked.
 
     Raises:
         RequestError: when there is no sound.
     """
     count = len(table["peak_db"])
     if not count:
-        raise RequestError("There is no sound to check; generate some first.")
+        raise RequestError("There is no sound to check; give at least one.")
     faults = {name: has(table) for name, has in _FAULTS.items()}
     faults["faultless"] = ~np.any(list(faults.values()), axis=0)
-    return Hygiene(
+    return FaultSummary(
         sounds=count,
         faults={name: share(int(found.sum()), count) for name, found in faults.items()},
-        levels={field: _spread(table[field]) for field in Checkup.model_fields},
+        levels={field: _spread(table[field]) for field in SoundCheck.model_fields},
     )
 
 
-def checkup(sound: Sound) -> Checkup:
+def check_sound(sound: Sound) -> SoundCheck:
     """Measure one sound."""
     envelope = _envelope(sound)
     parts = _loud_parts(envelope)
     gaps = [after[0] - before[-1] - 1 for before, after in pairwise(parts)]
-    return Checkup(
+    return SoundCheck(
         **sound.levels().model_dump(),
         step_db=_step_db(sound),
         peak_seconds=int(envelope.argmax()) / 1000 if envelope.size else 0.0,
@@ -156,7 +156,7 @@ def _spread(values: NDArray[np.floating]) -> Spread:
 
 
 def _envelope(sound: Sound) -> NDArray[np.float32]:
-    """Peak over all channels in every millisecond, relative to the loudest."""
+    """Return the peak over all channels in every millisecond, relative to the maximum."""
     size = np.abs(sound.samples).max(axis=0)
     starts = np.unique(np.arange(0, sound.frames, sound.rate / 1000).astype(int))
     envelope = np.maximum.reduceat(size, starts) if size.size else size
@@ -165,7 +165,7 @@ def _envelope(sound: Sound) -> NDArray[np.float32]:
 
 
 def _loud_parts(envelope: NDArray[np.float32]) -> list[NDArray[np.intp]]:
-    """Milliseconds of each part between silences that gets loud enough to be heard as a hit of its own."""
+    """Return the milliseconds of each part between silences that is loud enough to count as a hit."""
     sounding = np.flatnonzero(envelope > 10 ** (GAP_DB / 20))
     breaks = np.flatnonzero(np.diff(sounding) > GAP_SECONDS * 1000 + 1)
     parts = np.split(sounding, breaks + 1) if sounding.size else []

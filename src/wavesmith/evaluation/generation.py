@@ -1,4 +1,4 @@
-"""Sounds to be evaluated: a model fills a folder with them, which an interruption leaves as it is."""
+"""Generate the sounds of an evaluation into a folder; an interrupted run continues."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from wavesmith.audio_file import read_header
 from wavesmith.data.manifest import MANIFEST
 from wavesmith.errors import AudioError
 from wavesmith.files import replacing
 from wavesmith.models import Model
 from wavesmith.recipe import Recipe
-from wavesmith.sound import read_header
 from wavesmith.verbs import stream
 
 Progress = Callable[[str, int, int], None]
 
 
-def quota(labels: tuple[str, ...], real: Mapping[str, int], count: int) -> dict[str | None, int]:
-    """How many sounds of each label to make, `count` in all: in proportion to the real ones.
+def counts_per_label(labels: tuple[str, ...], real: Mapping[str, int], count: int) -> dict[str | None, int]:
+    """Return how many sounds of each label to generate, `count` in all, in proportion to the real ones.
 
-    So the mix of labels adds nothing to the distances. All labels alike if none of them is among the real
-    ones; {None: count} for a model without labels.
+    Distances thus do not depend on the mix of labels. All labels get the same number if none of them is among
+    the real ones; {None: count} for a model without labels.
     """
     if not labels:
         return {None: count}
@@ -39,54 +39,54 @@ def quota(labels: tuple[str, ...], real: Mapping[str, int], count: int) -> dict[
     return {label: number for label, number in whole.items() if number}
 
 
-def make(
+def generate_sounds(
     model: Model,
     folder: Path,
     counts: Mapping[str | None, int],
     *,
     seed: int,
     progress: Progress | None = None,
-    **choices: Any,
+    **settings: Any,
 ) -> list[str]:
-    """Make so many sounds of each label, but for those that the folder has already; returns all their paths.
+    """Generate sounds of each label, except those that the folder has already; return all their paths.
 
-    The folder is a data set, whose manifest says the labels.
+    The folder is a data set whose manifest has the labels.
 
     Raises:
-        RequestError: for a request that the model cannot follow.
+        RequestError: for settings that the model cannot follow.
         WavesmithError: when the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    place = {label: _place(number, label) for number, label in enumerate(sorted(counts, key=str))}
-    paths = {label: [f"{place[label]}{k:05d}.wav" for k in range(count)] for label, count in counts.items()}
+    prefix = {label: _prefix(number, label) for number, label in enumerate(sorted(counts, key=str))}
+    paths = {label: [f"{prefix[label]}{k:05d}.wav" for k in range(count)] for label, count in counts.items()}
     with replacing(folder / MANIFEST) as temporary:
         lines = (
             json.dumps({"path": path, "label": label}) + "\n" for label in paths for path in paths[label]
         )
         temporary.write_text("".join(lines), encoding="utf-8")
-    wanted = [path for label in paths for path in paths[label]]
+    all_paths = [path for label in paths for path in paths[label]]
     done = 0
 
     def count_one() -> None:
         nonlocal done
         done += 1
         if progress:
-            progress("making sounds", done, len(wanted))
+            progress("generating sounds", done, len(all_paths))
 
     for label, count in counts.items():
         targets = [folder / path for path in paths[label]]
 
-        def there(recipe: Recipe, targets: list[Path] = targets) -> bool:
-            known = _recipe_of(targets[recipe.index]) == recipe
-            if known:
+        def exists(recipe: Recipe, targets: list[Path] = targets) -> bool:
+            same = _recipe_of(targets[recipe.index]) == recipe
+            if same:
                 count_one()
-            return known
+            return same
 
-        for sound in stream(model, count, label=label, seed=seed, skip=there, **choices):
+        for sound in stream(model, count, label=label, seed=seed, skip=exists, **settings):
             assert sound.recipe
             sound.write(targets[sound.recipe.index])
             count_one()
-    return wanted
+    return all_paths
 
 
 def _recipe_of(path: Path) -> Recipe | None:
@@ -96,6 +96,6 @@ def _recipe_of(path: Path) -> Recipe | None:
         return None
 
 
-def _place(number: int, label: str | None) -> str:
-    """A folder for a label, which may hold anything; none for no label, as a folder would be one."""
+def _prefix(number: int, label: str | None) -> str:
+    """Return a safe sub-folder for a label; none for no label, because a sub-folder would be a label."""
     return "" if label is None else f"{number:02d}-" + re.sub(r"[^\w-]", "_", label)[:40] + "/"

@@ -1,4 +1,4 @@
-"""Are sounds what they were asked to be, in the ears of a judge that never steered?"""
+"""Label accuracy of generated sounds, by a classifier that is not used as a guide."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from wavesmith.classifiers import Classifier, confusion, predict, train_judge
+from wavesmith.classifiers import Classifier, confusion, predict, train_classifier
 from wavesmith.errors import RequestError
 from wavesmith.evaluation.bootstrap import Estimate, share
 from wavesmith.evaluation.embedding_library import Library
+from wavesmith.evaluation.fields import renamed
 
 FEWEST = 8
-"""Sounds of a label that a judge needs to be trained."""
+"""Sounds of a label that a classifier needs to be trained."""
 
 _MOST_BYTES = 400_000_000
 _MOST_SOUNDS = 4000
-_HIGHEST_RATE = 22_050  # enough to tell labels apart, and four times as quick
+_HIGHEST_RATE = 22_050  # enough for labels, and four times as fast as 44.1 kHz with its longer spectra
 _BATCH = 64
 
 Progress = Callable[[str, int, int], None]
 
 
-class Named(BaseModel):
-    """How often a judge names sounds as they were asked for.
+class LabelAccuracy(BaseModel):
+    """Accuracy of a classifier's predictions of the labels of sounds.
 
     Attributes:
-        sounds: how many were judged.
-        overall: share that is named right, all sounds together.
+        sounds: number of sounds that were classified.
+        overall: share of them whose label is predicted.
         labels: the same for the sounds of each label.
-        confusion: `[i][j]` counts sounds asked for as label i that the judge calls label j.
+        confusion: `[i][j]` counts sounds of label i that are predicted as label j.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -47,27 +48,28 @@ class Named(BaseModel):
 
 
 class LabelReport(BaseModel):
-    """Accuracy of generated sounds, beside that of real ones that the judge has not heard.
+    """Label accuracy of generated sounds and of held-out real ones.
 
     Attributes:
         classes: labels in the order of the confusion.
-        judge: who judged.
-        trained_on: how many sounds it learned from, if it was trained for this report.
-        generated: what it makes of the generated sounds.
-        real: of held-out real ones, which says how far it can be trusted; None if there are none.
+        classifier: its folder or origin.
+        trained_on: number of its training sounds, if it was trained for this report.
+        generated: accuracy on generated sounds; their labels are those that were requested.
+        held_out: accuracy on held-out real sounds, which limits how far the other can be trusted; None if
+            there are none.
     """
 
     model_config = ConfigDict(frozen=True)
 
     classes: tuple[str, ...]
-    judge: str
+    classifier: str = renamed("classifier", "judge")
     trained_on: int | None
-    generated: Named
-    real: Named | None
+    generated: LabelAccuracy
+    held_out: LabelAccuracy | None = renamed("held_out", "real")
 
 
-def judge_labels(
-    judge: Classifier,
+def measure_labels(
+    classifier: Classifier,
     generated: Library,
     held_out: Library | None,
     *,
@@ -76,27 +78,34 @@ def judge_labels(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> LabelReport:
-    """Ask a judge about all sounds that have a label.
+    """Classify all sounds that have a label.
 
     Raises:
-        RequestError: when the judge is one that steers, or knows none of the labels.
+        RequestError: when the classifier was trained for guidance, or has none of the labels.
     """
-    if judge.config.noisy:
+    if classifier.config.noisy:
         raise RequestError(
-            "This judge hears through noise, as those that steer do, and what steers must not judge; "
-            "leave it out, and one is trained on the real sounds."
+            "This classifier was trained under noise, for guidance, and a guide must not measure; leave it "
+            "out, and one is trained on the real sounds."
         )
-    named = _named(judge, generated, "judging", workers, progress)
-    if named is None:
+    accuracy = _accuracy(classifier, generated, "classifying generated sounds", workers, progress)
+    if accuracy is None:
         raise RequestError(
-            "The judge knows none of the labels of the generated sounds; its labels are: "
-            f"{', '.join(judge.classes)}."
+            "The classifier has none of the labels of the generated sounds; its labels are: "
+            f"{', '.join(classifier.classes)}."
         )
-    real = None if held_out is None else _named(judge, held_out, "judging real sounds", workers, progress)
-    return LabelReport(classes=judge.classes, judge=name, trained_on=trained_on, generated=named, real=real)
+    return LabelReport(
+        classes=classifier.classes,
+        classifier=name,
+        trained_on=trained_on,
+        generated=accuracy,
+        held_out=None
+        if held_out is None
+        else _accuracy(classifier, held_out, "classifying real sounds", workers, progress),
+    )
 
 
-def fresh_judge(
+def classifier_of(
     training: Library,
     out: Path,
     *,
@@ -105,10 +114,10 @@ def fresh_judge(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[Classifier, int]:
-    """Train a judge on real sounds, or take the one that a folder has already; also how many it learned from.
+    """Return a classifier of real sounds and the number of its training sounds.
 
-    Of very many sounds it learns from some thousands, evenly picked. `steps` of 32 sounds each are, if None,
-    as many as make 64 looks at every sound, 100 to 600.
+    It is trained once and kept in a folder below `out`. Of more than some thousand sounds, evenly spaced ones
+    are used. By default it takes two steps of 32 sounds for each sound, 100 to 600 in all.
 
     Raises:
         RequestError: when there are not two labels with 8 sounds each.
@@ -116,7 +125,7 @@ def fresh_judge(
     counts = Counter(file.label for file in training.files)
     classes = sorted(label for label, count in counts.items() if label is not None and count >= FEWEST)
     if len(classes) < 2:
-        raise RequestError(f"A judge of labels needs at least two labels with {FEWEST} real sounds each.")
+        raise RequestError(f"A classifier needs at least two labels with {FEWEST} real sounds each.")
     rate = min(int(np.median([file.rate for file in training.files])), _HIGHEST_RATE)
     most = min(_MOST_SOUNDS, int(_MOST_BYTES / (4 * training.seconds * rate)))
     usable = [index for index, file in enumerate(training.files) if file.label in classes]
@@ -127,44 +136,46 @@ def fresh_judge(
     if folder.is_dir():
         return Classifier.load(folder), len(chosen)
     waves = torch.empty(len(chosen), 1, max(1, round(training.seconds * rate)))
-    for place, wave in enumerate(chosen.waves(rate, workers)):
-        waves[place, 0] = torch.from_numpy(wave.copy())
-    judge, _ = train_judge(
+    for index, wave in enumerate(chosen.waves(rate, workers)):
+        waves[index, 0] = torch.from_numpy(wave.copy())
+    classifier, _ = train_classifier(
         waves,
         torch.tensor([classes.index(file.label or "") for file in chosen.files]),
         classes,
         rate=rate,
         steps=steps,
         seed=seed,
-        progress=lambda done, total, loss: progress("training a judge", done, total) if progress else None,
+        progress=lambda done, total, loss: (
+            progress("training a classifier", done, total) if progress else None
+        ),
     )
-    judge.save(folder)
-    return judge, len(chosen)
+    classifier.save(folder)
+    return classifier, len(chosen)
 
 
-def _named(
-    judge: Classifier, sounds: Library, stage: str, workers: int | None, progress: Progress | None
-) -> Named | None:
-    """What the judge calls sounds of labels that it knows; None if there are none."""
-    known = [i for i, file in enumerate(sounds.files) if file.label in judge.classes]
-    if not known:
+def _accuracy(
+    classifier: Classifier, sounds: Library, stage: str, workers: int | None, progress: Progress | None
+) -> LabelAccuracy | None:
+    """Return the accuracy on sounds of the classifier's labels; None if there are none."""
+    classes = classifier.classes
+    chosen = sounds.select([i for i, file in enumerate(sounds.files) if file.label in classes])
+    if not len(chosen):
         return None
-    chosen = sounds.select(known)
-    asked = torch.tensor([judge.classes.index(file.label or "") for file in chosen.files])
-    called = torch.empty_like(asked)
+    labels = torch.tensor([classes.index(file.label or "") for file in chosen.files])
+    predicted = torch.empty_like(labels)
     batch: list[Tensor] = []
-    for place, wave in enumerate(chosen.waves(judge.config.rate, workers), start=1):
+    for done, wave in enumerate(chosen.waves(classifier.config.rate, workers), start=1):
         batch.append(torch.from_numpy(wave.copy())[None])
-        if len(batch) == _BATCH or place == len(chosen):
-            called[place - len(batch) : place] = predict(judge, torch.stack(batch))
+        if len(batch) == _BATCH or done == len(chosen):
+            predicted[done - len(batch) : done] = predict(classifier, torch.stack(batch))
             batch = []
             if progress:
-                progress(stage, place, len(chosen))
-    table = confusion(asked, called, len(judge.classes))
-    rows = {label: row for label, row in zip(judge.classes, table.tolist(), strict=True) if sum(row)}
-    return Named(
+                progress(stage, done, len(chosen))
+    table = confusion(labels, predicted, len(classes))
+    rows = {label: row for label, row in zip(classes, table.tolist(), strict=True) if sum(row)}
+    return LabelAccuracy(
         sounds=len(chosen),
         overall=share(int(table.trace()), len(chosen)),
-        labels={label: share(row[judge.classes.index(label)], sum(row)) for label, row in rows.items()},
+        labels={label: share(row[classes.index(label)], sum(row)) for label, row in rows.items()},
         confusion=table.tolist(),
     )

@@ -1,4 +1,4 @@
-"""Plots of a report as SVG, whose colours follow the page's."""
+"""Geometry of a report's plots, which `templates/plots.html` draws as SVG in the colours of the page."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from wavesmith.evaluation.bootstrap import Estimate
-from wavesmith.evaluation.page import Html, markup
 from wavesmith.evaluation.spectra import FLOOR_DB, Curve
 
 _WIDTH, _HEIGHT = 460, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 10, 10, 30
+_NAMES_WIDTH = 150
 _ROW = 26
-_CELL = 44
+CELL = 44
+"""Width and height of a cell of a confusion matrix."""
 
 
 class Series(NamedTuple):
@@ -22,123 +23,144 @@ class Series(NamedTuple):
     curve: Curve
 
 
-def curves(
-    places: Sequence[float], series: Sequence[Series], marks: Sequence[tuple[float, str]], unit: str
-) -> Html:
-    """Mean levels in dB over places 0 to 1 along the x axis, each with a band from a tenth to nine tenths.
+class Tick(NamedTuple):
+    """Position of a grid line in pixels and its text."""
 
-    A curve may end before the last place.
+    position: float
+    text: str
+
+
+class Line(NamedTuple):
+    """Points of a curve and of the band around it, as SVG has them, and the class of their colour."""
+
+    colour: str
+    points: str
+    band: str
+
+
+class CurvePlot(NamedTuple):
+    """Curves over an axis; `left`, `right`, `top` and `bottom` bound their frame."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+    levels: list[Tick]
+    ticks: list[Tick]
+    unit: str
+    lines: list[Line]
+
+
+class Bar(NamedTuple):
+    """An estimate as a dot with its interval."""
+
+    name: str
+    colour: str
+    y: int
+    low: float
+    value: float
+    high: float
+
+
+class IntervalPlot(NamedTuple):
+    """Estimates on one axis."""
+
+    width: int
+    height: int
+    ticks: list[Tick]
+    bars: list[Bar]
+
+
+class Cell(NamedTuple):
+    """A cell of a confusion matrix: its corner, its share of the row, and whether it counts any sound."""
+
+    x: int
+    y: int
+    share: float
+    counted: bool
+
+
+class ConfusionPlot(NamedTuple):
+    """A confusion matrix; `left` and `top` leave room for names."""
+
+    width: int
+    height: int
+    left: int
+    top: int
+    classes: Sequence[str]
+    cells: list[Cell]
+
+
+def curves(
+    positions: Sequence[float], series: Sequence[Series], ticks: Sequence[tuple[float, str]], unit: str
+) -> CurvePlot:
+    """Plot levels in dB over positions 0 to 1: mean, and a band from the 10 % to the 90 % quantile.
+
+    A curve may end before the last position.
     """
     top = max(max(one.curve.high) for one in series)
     bottom = max(FLOOR_DB, min(min(one.curve.low) for one in series))
     high, low = 10 * -(-top // 10), 10 * (bottom // 10)
+    width, height = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
 
-    def point(place: float, level: float) -> str:
-        level = min(max(level, low), high)
-        x = _LEFT + place * (_WIDTH - _LEFT - _RIGHT)
-        y = _TOP + (high - level) / max(high - low, 1) * (_HEIGHT - _TOP - _BOTTOM)
-        return f"{x:.1f},{y:.1f}"
+    def x(position: float) -> float:
+        return _LEFT + position * width
 
-    def path(levels: Sequence[float], at: Sequence[float]) -> str:
-        return " ".join(point(place, level) for place, level in zip(at, levels, strict=True))
+    def y(level: float) -> float:
+        return _TOP + (high - min(max(level, low), high)) / max(high - low, 1) * height
 
-    parts = [_level_grid(low, high), _marks(marks)]
+    def points(levels: Sequence[float], at: Sequence[float]) -> str:
+        return " ".join(f"{x(place):.1f},{y(level):.1f}" for place, level in zip(at, levels, strict=True))
+
+    lines = []
     for colour, curve in series:
-        at = places[: len(curve.mean)]
-        band = path(curve.high, at) + " " + path(curve.low[::-1], at[::-1])
-        parts.append(
-            f'<g class="{colour}"><polygon class="band" points="{band}"/>'
-            f'<polyline class="line" points="{path(curve.mean, at)}"/></g>'
-        )
-    parts.append(_text(_WIDTH - _RIGHT, _HEIGHT - 2, unit, "end"))
-    return _svg(_WIDTH, _HEIGHT, parts)
-
-
-def intervals(rows: Sequence[tuple[str, str, Estimate]]) -> Html:
-    """Values with their 95 % intervals on one axis: (name, class of the colour, estimate)."""
-    low = min(0.0, *(one.low for _, _, one in rows))
-    high = max(one.high for _, _, one in rows)
-    left, height = 150, _ROW * len(rows) + 26
-    scale = (_WIDTH - left - 20) / max(high - low, 1e-9)
-
-    def x(value: float) -> float:
-        return left + (value - low) * scale
-
-    parts = []
-    for value in (low, (low + high) / 2, high):
-        parts.append(_line(x(value), 4, x(value), height - 20))
-        parts.append(_text(x(value), height - 5, f"{value:.3g}", "middle"))
-    for row, (name, colour, one) in enumerate(rows):
-        y = 16 + row * _ROW
-        parts.append(_text(0, y + 4, name, "start"))
-        bar = f'<line class="bar" x1="{x(one.low):.1f}" x2="{x(one.high):.1f}" y1="{y}" y2="{y}"/>'
-        dot = f'<circle class="dot" cx="{x(one.value):.1f}" cy="{y}" r="5"/>'
-        parts.append(f'<g class="{colour}">{bar}{dot}</g>')
-    return _svg(_WIDTH, height, parts)
-
-
-def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Html:
-    """Shares of each row as shades: asked for downwards, called across."""
-    left, top = 96, 30
-    parts = []
-    for row, values in enumerate(counts):
-        total = sum(values)
-        y = top + row * _CELL
-        parts.append(_text(left - 8, y + _CELL / 2 + 4, _short(classes[row]), "end"))
-        for column, count in enumerate(values):
-            share = count / total if total else 0.0
-            x = left + column * _CELL
-            parts.append(
-                f'<rect class="cell" x="{x + 1}" y="{y + 1}" width="{_CELL - 2}" height="{_CELL - 2}" rx="4" '
-                f'opacity="{0.06 + 0.5 * share:.2f}"/>'
-            )
-            if count:
-                words = f"{100 * share:.0f} %"
-                parts.append(_text(x + _CELL / 2, y + _CELL / 2 + 4, words, "middle", "big"))
-    for column, name in enumerate(classes):
-        parts.append(_text(left + (column + 0.5) * _CELL, top - 8, _short(name, 7), "middle"))
-    size = _CELL * len(classes)
-    return _svg(left + size + 4, top + size + 4, parts)
-
-
-def key(entries: Sequence[tuple[str, str]]) -> Html:
-    """What the colours mean: (class of the colour, words)."""
-    spans = "".join(f'<span><i class="{colour}"></i>{markup(words)}</span>' for colour, words in entries)
-    return Html(f'<div class="key">{spans}</div>')
-
-
-def _svg(width: float, height: float, parts: Sequence[str]) -> Html:
-    content = "".join(parts)
-    style = f"max-width:{1.3 * width:.0f}px"
-    return Html(f'<svg viewBox="0 0 {width} {height}" style="{style}" role="img">{content}</svg>')
-
-
-def _level_grid(low: float, high: float) -> str:
+        at = positions[: len(curve.mean)]
+        band = points(curve.high, at) + " " + points(curve.low[::-1], at[::-1])
+        lines.append(Line(colour, points(curve.mean, at), band))
     step = 10 if high - low <= 40 else 20
-    parts = []
-    level = high
-    while level >= low:
-        y = _TOP + (high - level) / max(high - low, 1) * (_HEIGHT - _TOP - _BOTTOM)
-        parts.append(_line(_LEFT, y, _WIDTH - _RIGHT, y))
-        parts.append(_text(_LEFT - 6, y + 4, f"{level:.0f} dB", "end"))
-        level -= step
-    return "".join(parts)
-
-
-def _marks(marks: Sequence[tuple[float, str]]) -> str:
-    return "".join(
-        _line(x, _TOP, x, _HEIGHT - _BOTTOM) + _text(x, _HEIGHT - _BOTTOM + 16, words, "middle")
-        for x, words in ((_LEFT + place * (_WIDTH - _LEFT - _RIGHT), words) for place, words in marks)
+    levels = [high - k * step for k in range(int((high - low) // step) + 1)]
+    return CurvePlot(
+        width=_WIDTH,
+        height=_HEIGHT,
+        left=_LEFT,
+        right=_WIDTH - _RIGHT,
+        top=_TOP,
+        bottom=_HEIGHT - _BOTTOM,
+        levels=[Tick(y(level), f"{level:.0f} dB") for level in levels],
+        ticks=[Tick(x(position), text) for position, text in ticks],
+        unit=unit,
+        lines=lines,
     )
 
 
-def _line(x1: float, y1: float, x2: float, y2: float) -> str:
-    return f'<line class="grid" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+def intervals(rows: Sequence[tuple[str, str, Estimate]]) -> IntervalPlot:
+    """Plot values with their 95 % intervals on one axis: (name, class of the colour, estimate)."""
+    low = min(0.0, *(one.low for _, _, one in rows))
+    high = max(one.high for _, _, one in rows)
+    scale = (_WIDTH - _NAMES_WIDTH - 20) / max(high - low, 1e-9)
+
+    def x(value: float) -> float:
+        return _NAMES_WIDTH + (value - low) * scale
+
+    return IntervalPlot(
+        width=_WIDTH,
+        height=_ROW * len(rows) + 26,
+        ticks=[Tick(x(value), f"{value:.3g}") for value in (low, (low + high) / 2, high)],
+        bars=[
+            Bar(name, colour, 16 + row * _ROW, x(one.low), x(one.value), x(one.high))
+            for row, (name, colour, one) in enumerate(rows)
+        ],
+    )
 
 
-def _text(x: float, y: float, words: str, anchor: str, kind: str = "") -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{markup(words)}</text>'
-
-
-def _short(name: str, letters: int = 14) -> str:
-    return name if len(name) <= letters else name[: letters - 1] + "…"
+def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> ConfusionPlot:
+    """Plot the share of each row (label) that has each column (prediction)."""
+    left, top, size = 96, 30, CELL * len(classes)
+    cells = [
+        Cell(left + column * CELL, top + row * CELL, count / max(sum(values), 1), count > 0)
+        for row, values in enumerate(counts)
+        for column, count in enumerate(values)
+    ]
+    return ConfusionPlot(left + size + 4, top + size + 4, left, top, classes, cells)

@@ -1,4 +1,4 @@
-"""What an evaluation found: plain values that go to JSON and back."""
+"""The result of an evaluation: plain values that go to JSON and back."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from wavesmith.errors import DataError, first_problem
 from wavesmith.evaluation.bootstrap import Estimate
 from wavesmith.evaluation.comparison import Distances
-from wavesmith.evaluation.faults import Hygiene
+from wavesmith.evaluation.faults import FaultSummary
+from wavesmith.evaluation.fields import renamed
 from wavesmith.evaluation.labels import LabelReport
-from wavesmith.evaluation.memorisation import MemorisationReport
+from wavesmith.evaluation.memorisation_report import MemorisationReport
 from wavesmith.evaluation.spectra import SpectraReport
 from wavesmith.files import replacing
 from wavesmith.models import Provenance
@@ -24,14 +25,14 @@ class Subject(BaseModel):
 
     Attributes:
         name: of the model, or the folder.
-        kind: whether a model made them for this report or they were there.
+        kind: `model` if a model generated them for this report, `sounds` if they existed.
         hash: of the model.
-        folder: where they are.
-        sounds: how many there are.
-        labels: how many of each label; those without one are not counted.
-        rates: how many of each rate in Hz.
-        channels: how many of each number of channels.
-        choices: what a model was asked for beyond its defaults.
+        folder: of the sounds.
+        sounds: number of sounds.
+        labels: number of sounds of each label; those without one are not counted.
+        rates: number of sounds of each rate in Hz.
+        channels: number of sounds of each number of channels.
+        settings: of the generation, where they differ from the model's defaults.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,17 +45,16 @@ class Subject(BaseModel):
     labels: dict[str, int]
     rates: dict[int, int]
     channels: dict[int, int]
-    choices: dict[str, object] = {}
+    settings: dict[str, object] = renamed("settings", "choices", default={})
 
 
 class DistanceReport(BaseModel):
-    """Distances of generated sounds from the reference, beside those of real sounds.
+    """Distances of generated and of held-out real sounds from the reference.
 
     Attributes:
-        embedding, dimensions: what the sounds are seen through.
+        embedding, dimensions: space in which distances are measured.
         generated: of the generated sounds.
-        real: of held-out real sounds, the yardstick: nothing should be expected to come nearer. None if
-            there are none, or too few.
+        held_out: of held-out real sounds, what a perfect model would reach; None if there are too few.
         labels: kernel audio distance within each label that has enough sounds on both sides.
     """
 
@@ -63,35 +63,35 @@ class DistanceReport(BaseModel):
     embedding: str
     dimensions: int
     generated: Distances
-    real: Distances | None
+    held_out: Distances | None = renamed("held_out", "real")
     labels: dict[str, Estimate]
 
 
-class HygieneReport(BaseModel):
-    """Faults of generated sounds, beside those of the reference."""
+class FaultReport(BaseModel):
+    """Faults and levels of generated sounds and of the reference."""
 
     model_config = ConfigDict(frozen=True)
 
-    generated: Hygiene
-    reference: Hygiene
+    generated: FaultSummary
+    reference: FaultSummary
 
 
 class Report(BaseModel):
-    """Everything an evaluation found.
+    """Everything that an evaluation measured.
 
     Attributes:
         version: of wavesmith.
         model: the generated sounds.
         reference: the real sounds that they are compared with, without the held-out ones.
-        held_out: how many real sounds were kept apart as yardstick.
-        seconds: how much of each sound counts; embeddings hear no more of it.
+        held_out: number of held-out real sounds.
+        seconds: length of each sound that is compared.
         seed: of everything random.
-        command: the command line that makes this report again.
-        notes: what was converted, left out or could not be measured, a sentence each.
-        distances, labels, spectra, hygiene, memorisation: the findings; labels are None without a judge,
-            memorisation where it was not asked for or the training sounds are not among the real ones.
-        provenance: what the model says it was trained on.
-        against: the same of another model, with the same reference.
+        command: command line that reproduces this report.
+        notes: what was converted, left out or not measured, a sentence each.
+        distances, labels, spectra, faults, memorisation: the results; labels are None without a classifier,
+            memorisation where it was not requested or the training sounds are not among the real ones.
+        provenance: training sources that the model states.
+        against: the same for another model, with the same reference.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -107,19 +107,19 @@ class Report(BaseModel):
     distances: DistanceReport
     labels: LabelReport | None
     spectra: SpectraReport
-    hygiene: HygieneReport
+    faults: FaultReport = renamed("faults", "hygiene")
     memorisation: MemorisationReport | None = None
     provenance: Provenance | None = None
     against: Report | None = None
 
     def write(self, path: str | Path) -> None:
-        """Write the report as JSON; WavesmithError when that cannot be done."""
+        """Write the report as JSON; WavesmithError when that fails."""
         with replacing(path) as temporary:
             temporary.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: str | Path) -> Report:
-        """Read what `write` wrote.
+        """Read what `write` wrote, reports of version 0.1 included.
 
         Raises:
             DataError: when it is no report.

@@ -1,4 +1,4 @@
-"""Spectrum, envelope, crest factor and stereo image: what real and generated sounds are like on average."""
+"""Mean spectrum, envelope, crest factor, decay and stereo image of real and generated sounds."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from wavesmith.evaluation.fields import renamed
 from wavesmith.sound import Sound
 
 FLOOR_DB = -80.0
@@ -20,11 +21,11 @@ FIGURES = ("crest_db", "correlation", "decay_seconds")
 WIDTH = len(BANDS_HZ) + SLOTS + len(FIGURES)
 
 Profile = NDArray[np.float32]
-"""`[WIDTH]`: levels of the bands, levels of the slots, and `FIGURES`; NaN where there is no such thing."""
+"""`[WIDTH]`: levels of the bands, levels of the slots, and `FIGURES`; NaN where undefined."""
 
 
 class Curve(BaseModel):
-    """Levels in dB: the mean over sounds, and what a tenth and nine tenths of them lie below."""
+    """Levels in dB over sounds: mean, 10 % and 90 % quantile."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,15 +34,15 @@ class Curve(BaseModel):
     high: tuple[float, ...]
 
 
-class Character(BaseModel):
-    """What a set of sounds is like.
+class SpectralSummary(BaseModel):
+    """Mean spectrum, envelope and figures of a set of sounds.
 
     Attributes:
-        sounds: how many.
-        spectrum: level of each of `BANDS_HZ` relative to the whole sound; those beyond half the lowest rate
+        sounds: number of sounds.
+        spectrum: level of each of `BANDS_HZ` relative to the whole sound; bands beyond half the lowest rate
             of all sets are left out.
-        envelope: rms of 64 equal slots of the time that is compared, relative to the loudest slot.
-        crest_db: mean peak over rms, as long as the sound is within 60 dB of its peak.
+        envelope: rms of 64 equal slots of the compared time, relative to the loudest slot.
+        crest_db: mean peak over rms, measured until the sound stays 60 dB below its peak.
         decay_seconds: mean of that time.
         correlation: mean correlation of left and right, -1 to 1; None if all are mono. 1 is mono on two
             channels, near 0 is wide.
@@ -57,54 +58,54 @@ class Character(BaseModel):
     correlation: float | None
 
 
-class Contrast(BaseModel):
-    """Real and generated sounds, and how far apart their mean curves are (rms of the difference in dB)."""
+class SpectralDifference(BaseModel):
+    """Generated and real sounds, and the rms difference in dB between their mean curves."""
 
     model_config = ConfigDict(frozen=True)
 
-    generated: Character
-    reference: Character
+    generated: SpectralSummary
+    reference: SpectralSummary
     spectrum_db: float
     envelope_db: float
 
 
 class SpectraReport(BaseModel):
-    """The contrast of all sounds, and of each label.
+    """Spectral differences of all sounds and of each label.
 
     Attributes:
-        seconds: the time that is compared, from the beginning.
+        seconds: the compared time, from the start.
         bands_hz: centres of the bands.
         overall, labels: generated sounds against the reference.
-        yardstick: held-out real sounds against the reference; None if there are none.
+        held_out: held-out real sounds against the reference; None if there are none.
     """
 
     model_config = ConfigDict(frozen=True)
 
     seconds: float
     bands_hz: tuple[float, ...]
-    overall: Contrast
-    labels: dict[str, Contrast]
-    yardstick: Contrast | None
+    overall: SpectralDifference
+    labels: dict[str, SpectralDifference]
+    held_out: SpectralDifference | None = renamed("held_out", "yardstick")
 
 
 def profile(sound: Sound, seconds: float) -> Profile:
-    """Measure the first `seconds` of one sound."""
+    """Measure the first `seconds` of one sound: return a `Profile`."""
     part = sound.crop(max(1, round(seconds * sound.rate)))
     figures = (_crest(part), _correlation(part), _decay(part))
     return np.concatenate([_bands(part), _slots(part), figures]).astype(np.float32)
 
 
-def contrast(generated: NDArray[np.float32], reference: NDArray[np.float32]) -> Contrast:
+def compare_profiles(generated: NDArray[np.float32], reference: NDArray[np.float32]) -> SpectralDifference:
     """Compare profiles `[N, WIDTH]` with `[M, WIDTH]`."""
     bands = len(BANDS_HZ)
     # A band counts where every sound has it: rates may differ.
     shared = ~np.isnan(np.concatenate([generated, reference])[:, :bands]).any(axis=0)
-    one, two = _character(generated, shared), _character(reference, shared)
-    return Contrast(
+    one, two = _summary(generated, shared), _summary(reference, shared)
+    return SpectralDifference(
         generated=one,
         reference=two,
-        spectrum_db=_apart(one.spectrum, two.spectrum),
-        envelope_db=_apart(one.envelope, two.envelope),
+        spectrum_db=_rms_difference(one.spectrum, two.spectrum),
+        envelope_db=_rms_difference(one.envelope, two.envelope),
     )
 
 
@@ -114,30 +115,29 @@ def spectra(
     held_out: NDArray[np.float32] | None,
     seconds: float,
 ) -> SpectraReport:
-    """Compare profiles by label; those without a label count in the whole only."""
+    """Compare profiles by label; sounds without a label count in the whole only."""
     everything = np.concatenate(list(reference.values()))
-    overall = contrast(np.concatenate(list(generated.values())), everything)
+    overall = compare_profiles(np.concatenate(list(generated.values())), everything)
     return SpectraReport(
         seconds=seconds,
         bands_hz=BANDS_HZ[: len(overall.generated.spectrum.mean)],
         overall=overall,
         labels={
-            label: contrast(rows, reference[label])
+            label: compare_profiles(rows, reference[label])
             for label, rows in generated.items()
             if label is not None and label in reference
         },
-        yardstick=None if held_out is None else contrast(held_out, everything),
+        held_out=None if held_out is None else compare_profiles(held_out, everything),
     )
 
 
 def _bands(sound: Sound) -> NDArray[np.floating]:
-    """Level of each band, dB; NaN for bands that reach beyond half the rate."""
+    """Return the level of each band in dB; NaN for bands that reach beyond half the rate."""
     power = np.square(np.abs(np.fft.rfft(sound.samples))).sum(axis=0)
     running = np.concatenate([[0.0], power.cumsum()])
     step = sound.rate / sound.frames
     edges = np.array([centre * 2 ** (-1 / 6) for centre in BANDS_HZ] + [BANDS_HZ[-1] * 2 ** (1 / 6)]) / step
-    # Energy up to any frequency, each bin spread evenly over its width: so narrow bands of short sounds
-    # have some.
+    # Cumulative energy with each bin spread over its width, so that bands narrower than a bin have some.
     below = np.interp(edges + 0.5, np.arange(len(running)), running)
     levels = _decibels(np.diff(below) / max(float(running[-1]), 1e-20))
     levels[np.array(BANDS_HZ) > sound.rate / 2 * 0.9] = np.nan
@@ -162,7 +162,7 @@ def _decay(sound: Sound) -> float:
 
 
 def _sounding(sound: Sound) -> int:
-    """Frames until the sound stays 60 dB below its peak."""
+    """Return the number of samples until the sound stays 60 dB below its peak."""
     loud = np.flatnonzero(np.abs(sound.samples).max(axis=0) > sound.peak / 1000)
     return int(loud[-1]) + 1 if loud.size else 0
 
@@ -180,10 +180,10 @@ def _decibels(power: NDArray[np.floating]) -> NDArray[np.floating]:
     return levels
 
 
-def _character(rows: NDArray[np.float32], shared: NDArray[np.bool_]) -> Character:
+def _summary(rows: NDArray[np.float32], shared: NDArray[np.bool_]) -> SpectralSummary:
     bands = len(BANDS_HZ)
     figures = dict(zip(FIGURES, rows[:, -len(FIGURES) :].T, strict=True))
-    return Character(
+    return SpectralSummary(
         sounds=len(rows),
         spectrum=_curve(rows[:, :bands][:, shared]),
         envelope=_curve(rows[:, bands : bands + SLOTS]),
@@ -203,11 +203,11 @@ def _rounded(values: NDArray[np.floating]) -> tuple[float, ...]:
 
 
 def _mean(values: NDArray[np.floating]) -> float | None:
-    there = values[~np.isnan(values)]
-    return round(float(there.mean()), 4) if there.size else None
+    defined = values[~np.isnan(values)]
+    return round(float(defined.mean()), 4) if defined.size else None
 
 
-def _apart(one: Curve, two: Curve) -> float:
+def _rms_difference(one: Curve, two: Curve) -> float:
     return round(math.sqrt(_squares(one.mean, two.mean)), 3)
 
 

@@ -83,8 +83,8 @@ def load_folder(folder: str | Path, name: str | None = None) -> Model:
     config_text = _read_text(folder / CONFIG)
     try:
         config = read_config(_object(config_text))
-    except (ValidationError, ValueError) as error:
-        _refuse_judge(folder, config_text)
+    except (ValueError, RecursionError) as error:
+        _refuse_classifier(folder, config_text)
         raise ModelError(
             f"{folder / CONFIG} does not describe a wavesmith model ({_problem(error)}); "
             "get the folder again or check how it was made."
@@ -112,17 +112,17 @@ def _object(text: str) -> dict[str, Any]:
     return values
 
 
-def _problem(error: ValueError) -> str:
+def _problem(error: Exception) -> str:
     return first_problem(error) if isinstance(error, ValidationError) else str(error)
 
 
-def _refuse_judge(folder: Path, config_text: str) -> None:
-    """Say so if a folder that holds no model holds a judge; raises ModelError."""
+def _refuse_classifier(folder: Path, config_text: str) -> None:
+    """Raise ModelError if a folder that holds no model holds a classifier."""
     from wavesmith.classifiers import ClassifierConfig
 
     with suppress(ValidationError):
         ClassifierConfig.model_validate_json(config_text)
-        raise ModelError(f"{folder} holds a judge, which makes no sounds but steers a model by --guide.")
+        raise ModelError(f"{folder} holds a classifier, which generates no sounds; use it with --guide.")
 
 
 def fingerprint(config: FamilyConfig, family: Family) -> str:

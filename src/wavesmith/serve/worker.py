@@ -29,10 +29,10 @@ from typing import Any, TextIO
 
 import torch
 
+from wavesmith.audio_file import Bits
 from wavesmith.errors import WavesmithError
 from wavesmith.models import Model, load
-from wavesmith.sound import Bits
-from wavesmith.verbs import VERBS, Verb, make_file, sampler_tags
+from wavesmith.verbs import VERBS, Verb, instrument_tags, make_file
 
 _MODELS = 2  # in memory
 
@@ -118,7 +118,7 @@ class Worker:
             assert sound.recipe
             path = _path(order, sound.recipe.index)
             bits: Bits = 24 if sound.peak <= 1 else "float"
-            sound.write(path, bits=bits, sampler=sampler_tags(sound))
+            sound.write(path, bits=bits, instrument=instrument_tags(sound))
             yield path
 
     def _windowed(self, verb: Verb[Any], model: Model, order: dict[str, Any], index: int) -> Path:

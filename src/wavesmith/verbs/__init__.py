@@ -19,7 +19,7 @@ from wavesmith.verbs.like import generate_like
 from wavesmith.verbs.long_files import file_recipe, make_file
 from wavesmith.verbs.loop import loop, loop_points
 from wavesmith.verbs.morph import morph, morph_labels
-from wavesmith.verbs.registry import VERBS, sampler_tags
+from wavesmith.verbs.registry import VERBS, instrument_tags
 from wavesmith.verbs.restyle import restyle
 from wavesmith.verbs.settings import VerbSettings, parse_label
 from wavesmith.verbs.upscale import upscale
@@ -39,6 +39,7 @@ __all__ = [
     "generate",
     "generate_like",
     "inpaint",
+    "instrument_tags",
     "loop",
     "loop_points",
     "make_file",
@@ -47,7 +48,6 @@ __all__ = [
     "morph_labels",
     "parse_label",
     "restyle",
-    "sampler_tags",
     "stream",
     "upgraded",
     "upscale",

@@ -6,7 +6,7 @@ from typing import Any
 
 from wavesmith.registry import Registry
 from wavesmith.sound import Sound
-from wavesmith.tags import Sampler
+from wavesmith.tags import InstrumentTags
 from wavesmith.verbs.clean import CLEAN
 from wavesmith.verbs.generate import GENERATE
 from wavesmith.verbs.inpaint import EXTEND, INPAINT
@@ -33,7 +33,7 @@ VERBS: Registry[Verb[Any]] = Registry("verb", {verb.name: verb for verb in _ALL}
 """Verbs in the order in which faces list them."""
 
 
-def sampler_tags(sound: Sound) -> Sampler | None:
-    """Return the sampler tags that the file of a sound gets from its verb, if any."""
+def instrument_tags(sound: Sound) -> InstrumentTags | None:
+    """Return the instrument tags that the file of a sound gets from its verb, if any."""
     verb = VERBS.get(sound.recipe.verb) if sound.recipe else None
     return verb.tags(sound) if verb and verb.tags else None

@@ -1,0 +1,141 @@
+"""Published embeddings by others, through their own packages, where these and the weights are installed.
+
+Nothing is downloaded here, and weights are read as tensors only. Each function raises RequestError with the
+command to run when the package or the weights are missing, and ModelError when the weights are damaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from wavesmith.embeddings.pooling import in_windows
+from wavesmith.errors import ModelError, RequestError
+
+_PEAK = 10 ** (-1 / 20)
+
+CLAP, ENCODEC = "laion/larger_clap_music", "facebook/encodec_24khz"
+_PANNS = "https://zenodo.org/record/3987831/files/Cnn14_mAP%3D0.431.pth"
+_PANNS_CLASSES = "http://storage.googleapis.com/us_audioset/youtube_corpus/v1/csv/class_labels_indices.csv"
+_VGGISH = "https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth"
+
+
+class ExternalEmbedding:
+    """Embedding by others: its input is scaled to a peak of -1 dBFS and cut into windows of its size."""
+
+    def __init__(
+        self, name: str, rate: int, frames: int, dimensions: int, embed: Callable[[Tensor], Tensor]
+    ) -> None:
+        """Take a function `embed` from mono windows `[M, frames]` at `rate` to vectors `[M, dimensions]`."""
+        self.name, self.rate, self.dimensions = name, rate, dimensions
+        self._frames, self._embed = frames, embed
+
+    @torch.no_grad()
+    def __call__(self, waves: Tensor) -> Tensor:
+        """Return vectors `[B, D]` of waves `[B, C, N]`."""
+        mono = waves.mean(dim=1, keepdim=True)
+        level = mono.abs().amax(dim=(1, 2), keepdim=True).clamp_min(1e-6)
+        return in_windows(self._embed, mono / level * _PEAK, self._frames).float()
+
+
+def vggish() -> ExternalEmbedding:
+    """Load VGGish (Hershey et al. 2017), used by the first Frechet audio distance; windows of 1 s."""
+    weights = Path(torch.hub.get_dir(), "checkpoints", "vggish-10086976.pth")
+    with _requirements("vggish", "pip install torchvggish resampy", f"save {_VGGISH} as {weights}"):
+        package = import_module("torchvggish")
+        network = package.VGG(package.make_layers(), postprocess=False).eval()
+        network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+
+    def embed(windows: Tensor) -> Tensor:
+        examples = [package.waveform_to_examples(wave.numpy(), 16_000) for wave in windows]
+        vectors: Tensor = network(torch.cat(examples))
+        return vectors
+
+    return ExternalEmbedding("vggish", 16_000, 16_000, 128, embed)
+
+
+def panns() -> ExternalEmbedding:
+    """Load Cnn14 of PANNs (Kong et al. 2020); windows of 1 s."""
+    folder = Path.home() / "panns_data"
+    weights, classes = folder / "Cnn14_mAP=0.431.pth", folder / "class_labels_indices.csv"
+    fetch = f"save {_PANNS} as '{weights}' and {_PANNS_CLASSES} as {classes}"
+    with _requirements("panns", "pip install panns-inference", fetch):
+        classes.stat()  # without it the package downloads it when it is imported
+        package = import_module("panns_inference.models")
+        network = package.Cnn14(
+            sample_rate=32_000,
+            window_size=1024,
+            hop_size=320,
+            mel_bins=64,
+            fmin=50,
+            fmax=14_000,
+            classes_num=527,
+        ).eval()
+        network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True)["model"])
+
+    def embed(windows: Tensor) -> Tensor:
+        vectors: Tensor = network(windows, None)["embedding"]
+        return vectors
+
+    return ExternalEmbedding("panns", 32_000, 32_000, 2048, embed)
+
+
+def clap() -> ExternalEmbedding:
+    """Load LAION's CLAP for music (Wu et al. 2023); windows of 10 s, shorter sounds are repeated."""
+    with _requirements("clap", "pip install transformers", f"fetch them with 'hf download {CLAP}'"):
+        package = import_module("transformers")
+        network = package.ClapModel.from_pretrained(CLAP, local_files_only=True).eval()
+        extractor = package.ClapFeatureExtractor.from_pretrained(CLAP, local_files_only=True)
+
+    def embed(windows: Tensor) -> Tensor:
+        sounding = [_without_silence(wave).numpy() for wave in windows]
+        features = extractor(sounding, sampling_rate=48_000, truncation="rand_trunc", return_tensors="pt")
+        vectors: Any = network.get_audio_features(input_features=features["input_features"])
+        return vectors if isinstance(vectors, Tensor) else vectors.pooler_output  # since transformers 5
+
+    return ExternalEmbedding("clap", 48_000, 480_000, 512, embed)
+
+
+def encodec() -> ExternalEmbedding:
+    """Load the encoder of EnCodec (Defossez et al. 2022), averaged over time; windows of 1 s."""
+    with _requirements("encodec", "pip install transformers", f"fetch them with 'hf download {ENCODEC}'"):
+        package = import_module("transformers")
+        network = package.EncodecModel.from_pretrained(ENCODEC, local_files_only=True).eval()
+
+    def embed(windows: Tensor) -> Tensor:
+        vectors: Tensor = network.encoder(windows[:, None]).mean(dim=2)
+        return vectors
+
+    return ExternalEmbedding("encodec", 24_000, 24_000, 128, embed)
+
+
+@contextmanager
+def _requirements(name: str, install: str, fetch: str) -> Iterator[None]:
+    """Turn errors of imports and loading into one sentence with the command to run."""
+    try:
+        yield
+    except ImportError as error:
+        raise RequestError(
+            f"The embedding '{name}' needs a package that is missing ({error}); get it with '{install}'."
+        ) from error
+    except OSError as error:  # also raised by the hub when its cache has no such model
+        raise RequestError(
+            f"The weights of the embedding '{name}' are not on this machine; {fetch}."
+        ) from error
+    except (KeyError, TypeError, ValueError, RuntimeError, UnpicklingError) as error:
+        raise ModelError(
+            f"The weights of the embedding '{name}' cannot be used ({type(error).__name__}); {fetch}."
+        ) from error
+
+
+def _without_silence(wave: Tensor) -> Tensor:
+    """Return a window up to its last sounding sample, or all of a silent one."""
+    sounding = wave.nonzero()
+    return wave[: int(sounding[-1]) + 1] if len(sounding) else wave

@@ -1,0 +1,62 @@
+"""Distances between libraries of sounds: generated and held-out real ones from the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wavesmith.evaluation.bootstrap import Estimate
+from wavesmith.evaluation.comparison import FEWEST, Distances, compare, kernel
+from wavesmith.evaluation.embedding_library import Library
+from wavesmith.evaluation.report import DistanceReport
+
+MOST_COMPARED = 4000
+"""Sounds of a reference that distances use: their cost grows with its square."""
+
+
+def measure_distances(
+    generated: Library,
+    reference: Library,
+    held_out: Library | None,
+    *,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> DistanceReport:
+    """Measure distances from the reference, and the kernel audio distance of each label.
+
+    There must be at least 20 generated sounds and 20 of the reference.
+    """
+    target = _vectors(reference)
+    own = compare(_vectors(generated), target, seed=seed)
+    if progress:
+        progress(1, 2)
+    real: Distances | None = None
+    if held_out is not None and len(held_out) >= FEWEST:
+        real = compare(_vectors(held_out), target, seed=seed)
+    if progress:
+        progress(2, 2)
+    return DistanceReport(
+        embedding=generated.embedding,
+        dimensions=generated.dimensions,
+        generated=own,
+        held_out=real,
+        labels=_by_label(generated, reference, seed),
+    )
+
+
+def _by_label(generated: Library, reference: Library, seed: int) -> dict[str, Estimate]:
+    distances = {}
+    for label in generated.labels:
+        own, real = generated.with_label(label), reference.with_label(label)
+        if min(len(own), len(real)) >= FEWEST:
+            distances[label] = kernel(_vectors(own), _vectors(real), seed=seed)
+    return distances
+
+
+def _vectors(library: Library) -> Tensor:
+    """Return embeddings `[N, D]` of a library, or of evenly spaced sounds of a large one."""
+    step = -(-len(library) // MOST_COMPARED)
+    return torch.from_numpy(np.array(library.vectors[::step], np.float32))
