@@ -76,17 +76,17 @@ def range_text(field: FieldInfo) -> str:
     if field.annotation is None or plain_type(field.annotation) not in (int, float):
         return ""
     above = next((one.gt for one in field.metadata if hasattr(one, "gt")), None)
-    start = f"above {above:g}" if above is not None else "" if low is None else f"{low:g}"
+    start = f"above {above:.12g}" if above is not None else "" if low is None else f"{low:.12g}"
     if high is None:
         return start if above is not None or not start else f"{start} or more"
-    return f"{start}{', up to' if above is not None else ' to'} {high:g}" if start else f"up to {high:g}"
+    return f"{start}{', up to' if above is not None else ' to'} {high:.12g}" if start else f"up to {high:.12g}"
 
 
 def default_text(field: FieldInfo) -> str:
     """Return the default of a field in words; empty where it has none of its own."""
     if field.is_required() or field.default in (None, ()):
         return ""
-    return f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+    return f"{field.default:.12g}" if isinstance(field.default, float) else str(field.default)
 
 
 def option_name(name: str) -> str:
