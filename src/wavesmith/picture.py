@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from wavesmith.errors import RequestError
 from wavesmith.files import replacing
+from wavesmith.mel import mel_filters, to_mel
 from wavesmith.sound import Sound
 
 if TYPE_CHECKING:
@@ -49,15 +50,13 @@ def mel(
     """Mel spectrogram in decibels, `[bands, frames]`, low bands first.
 
     The mean of all channels is cut into Hann windows of about 23 ms, centred on every `hop_seconds` (zeros
-    beyond the ends). Their power spectra are summed under triangles of height 1, evenly spaced from 0 to
-    `top_hz` (half the rate if None) on the scale mel = 2595 log10(1 + f / 700) (O'Shaughnessy, "Speech
-    Communication", 1987). A full-scale sine has 0 dB, all bands together; nothing is below -120 dB.
+    beyond the ends). Their power spectra are summed under the triangles of `mel_filters` from 0 to `top_hz`
+    (half the rate if None). A full-scale sine has 0 dB, all bands together; nothing is below -120 dB.
     """
     window = 2 ** max(4, round(math.log2(sound.rate * _WINDOW_SECONDS)))
     spectrum = 2 * window  # padding with zeros: otherwise the lowest bands fall between two bins
     taper = np.hanning(window + 1)[:-1]
-    frequencies = np.arange(window + 1) * (sound.rate / spectrum)
-    weights = _triangles(bands, frequencies, top_hz or sound.rate / 2)
+    weights = mel_filters(sound.rate, bands, spectrum, lowest=0.0, highest=top_hz).T
     samples = np.pad(sound.mono().samples[0], window // 2)
     centres = np.arange(max(1, math.ceil(sound.seconds / hop_seconds))) * hop_seconds
     frames = [
@@ -185,24 +184,6 @@ def panels(diagrams: Sequence[Panel], path: str | Path, across: str) -> None:
     _save(figure, path)
 
 
-def _triangles(bands: int, frequencies: NDArray[np.float64], top_hz: float) -> NDArray[np.float64]:
-    """Filter bank `[bins, bands]`: each triangle rises from its neighbour's centre and falls to the next."""
-    corners = _hertz(np.linspace(0, _mels(top_hz), bands + 2))
-    low, centre, high = corners[:-2], corners[1:-1], corners[2:]
-    bins = frequencies[:, None]
-    slopes = np.minimum((bins - low) / (centre - low), (high - bins) / (high - centre))
-    triangles: NDArray[np.float64] = np.maximum(slopes, 0)
-    return triangles
-
-
-def _mels(hertz: float) -> float:
-    return 2595 * math.log10(1 + hertz / 700)
-
-
-def _hertz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 700 * (10 ** (mels / 2595) - 1)
-
-
 def _panel(sound: Sound, bands: int, columns: int, seconds: float, top_hz: float) -> Spectrogram:
     """Mel spectrogram of exactly this many columns over `seconds`; the loudest frame of each column shows."""
     frames = max(1, math.ceil(seconds / columns / (_WINDOW_SECONDS / 2)))
@@ -294,7 +275,7 @@ def _draw_wave(axes: Axes, samples: NDArray[np.float32], columns: int, seconds: 
 
 def _mark_frequencies(axes: Axes, top_hz: float) -> None:
     marks = [hertz for hertz in (100, 300, 1000, 3000, 10000) if hertz < 0.9 * top_hz]
-    axes.set_yticks([_mels(hertz) / _mels(top_hz) for hertz in marks])
+    axes.set_yticks([to_mel(hertz) / to_mel(top_hz) for hertz in marks])
     axes.set_yticklabels([f"{hertz // 1000} kHz" if hertz >= 1000 else f"{hertz} Hz" for hertz in marks])
 
 

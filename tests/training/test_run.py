@@ -630,7 +630,7 @@ def test_two_devices_train_like_one(drums, config, tmp_path):
     """
     (tmp_path / "script.py").write_text(textwrap.dedent(script))
     done = subprocess.run(
-        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120
+        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("on 2 x cpu") == 1

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from wavesmith.data import AUGMENT_FEATURES, Item, SoundDataset, scan
+from wavesmith.data import AUGMENT_FEATURES, SoundDataset, SoundExample, scan
 from wavesmith.families import build
 from wavesmith.training.validation import MOST_SOUNDS, HeldOut
 
@@ -69,7 +69,7 @@ def test_of_many_sounds_some_are_picked_evenly(settings):
             return self.count
 
         def __getitem__(self, k):
-            return Item(torch.full((1, 4), float(k)), 0, k)
+            return SoundExample(torch.full((1, 4), float(k)), 0, k)
 
     for count in (1, MOST_SOUNDS, MOST_SOUNDS + 1, 1000):
         batches = HeldOut(Many(count), AUGMENTS, settings, seed=0).batches

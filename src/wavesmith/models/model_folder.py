@@ -20,6 +20,7 @@ from wavesmith.descriptors import TimbreTable
 from wavesmith.errors import ModelError, first_problem
 from wavesmith.families import Family, FamilyConfig, build, on_meta_device, read_config
 from wavesmith.files import replacing
+from wavesmith.models.legacy import name_of_0_1, with_names_of_today
 from wavesmith.models.model import Model
 from wavesmith.models.provenance import load_provenance
 
@@ -89,8 +90,7 @@ def load_folder(folder: str | Path, name: str | None = None) -> Model:
             f"{folder / CONFIG} does not describe a wavesmith model ({_problem(error)}); "
             "get the folder again or check how it was made."
         ) from error
-    tensors = _read_tensors(folder / WEIGHTS)
-    _check(config, tensors, folder)
+    tensors = _checked(config, _read_tensors(folder / WEIGHTS), folder)
     family = build(config)
     family.load_state_dict(tensors)
     card = _read_text(folder / CARD) if (folder / CARD).is_file() else ""
@@ -126,9 +126,10 @@ def _refuse_classifier(folder: Path, config_text: str) -> None:
 
 
 def fingerprint(config: FamilyConfig, family: Family) -> str:
-    """What identifies a model: a hash over its configuration and every number it computes with."""
+    """Return a model's identity: a hash over its configuration and every number that it computes with."""
     digest = hashlib.sha256(json.dumps(config.model_dump(mode="json"), sort_keys=True).encode())
-    for name, tensor in sorted(family.state_dict().items()):
+    tensors = {name_of_0_1(name): tensor for name, tensor in family.state_dict().items()}
+    for name, tensor in sorted(tensors.items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
@@ -161,8 +162,8 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         raise ModelError(f"{path} is damaged or no safetensors file ({error}); get it again.") from error
 
 
-def _check(config: FamilyConfig, tensors: dict[str, Tensor], folder: Path) -> None:
-    """Refuse tensors that are missing, left over, of another shape or type, or not finite.
+def _checked(config: FamilyConfig, tensors: dict[str, Tensor], folder: Path) -> dict[str, Tensor]:
+    """Return tensors under their names of today; refuse missing, superfluous, unfitting or infinite ones.
 
     The comparison is with a model that takes no memory, so that a configuration cannot ask for more than the
     weights file has.
@@ -174,6 +175,7 @@ def _check(config: FamilyConfig, tensors: dict[str, Tensor], folder: Path) -> No
         raise ModelError(
             f"{folder / CONFIG} asks for what cannot be built ({error}); get it again."
         ) from error
+    tensors = with_names_of_today(tensors, expected)
     problems = [f"{name} is missing" for name in expected.keys() - tensors.keys()]
     problems += [f"{name} is not part of this network" for name in tensors.keys() - expected.keys()]
     for name in expected.keys() & tensors.keys():
@@ -190,3 +192,4 @@ def _check(config: FamilyConfig, tensors: dict[str, Tensor], folder: Path) -> No
             f"{folder / WEIGHTS} does not fit {CONFIG}: {'; '.join(sorted(problems)[:3])}{more}; "
             "get the folder again."
         )
+    return tensors
