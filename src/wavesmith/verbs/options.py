@@ -72,14 +72,14 @@ def range_text(field: FieldInfo) -> str:
     """Return the range or the choices of a field in words, such as `0 to 1`; empty where there are none."""
     if names := choices(field):
         return f"one of {', '.join(names)}"
-    low, high = bounds(field)
-    if field.annotation is None or plain_type(field.annotation) not in (int, float):
+    if plain_type(field.annotation) not in (int, float):
         return ""
-    above = next((one.gt for one in field.metadata if hasattr(one, "gt")), None)
-    start = f"above {above:.12g}" if above is not None else "" if low is None else f"{low:.12g}"
-    if high is None:
-        return start if above is not None or not start else f"{start} or more"
-    return f"{start}{', up to' if above is not None else ' to'} {high:.12g}" if start else f"up to {high:.12g}"
+    low, high = (None if bound is None else f"{bound:.12g}" for bound in bounds(field))
+    if any(hasattr(one, "gt") for one in field.metadata):
+        return f"above {low}, up to {high}" if high else f"above {low}"
+    if low and high:
+        return f"{low} to {high}"
+    return f"{low} or more" if low else f"up to {high}" if high else ""
 
 
 def default_text(field: FieldInfo) -> str:
