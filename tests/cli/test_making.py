@@ -74,7 +74,11 @@ def test_loops_tell_samplers_and_inspect_shows_it_and_the_source(wavesmith, text
     path = "sounds/texture-loop-1-000.wav"
     assert Sound.read_instrument(path) == InstrumentTags(loop=(0, 4000), cues=(0, 1000, 2000, 3000))
     words = " ".join(wavesmith("inspect", path).out.split())
-    for fact in ("loop frames 0 to 3999", "markers at frames 0, 1000, 2000, 3000", "made from texture.wav"):
+    for fact in (
+        "loop points frames 0 to 3999",
+        "markers at frames 0, 1000, 2000, 3000",
+        "made from texture.wav",
+    ):
         assert fact in words
     (report,) = json.loads(wavesmith("inspect", "--json", path).out)
     assert report["sampler"]["loop"] == [0, 4000]

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from wavesmith import Sound
+from wavesmith import Sound, verb_index
 from wavesmith.cli import verb_command
 from wavesmith.cli.commands import command_name
-from wavesmith.cli.summaries import SUMMARIES
-from wavesmith.verbs import VERBS
+from wavesmith.verb_index import SUMMARIES
+from wavesmith.verbs import VERBS, stubs
 from wavesmith.verbs.options import fields_of
 
 COMMANDS = {
@@ -52,6 +52,8 @@ def files(folder: str = "sounds") -> list[Path]:
 
 def test_every_verb_has_a_command_with_all_its_settings():
     assert {name: verb.summary for name, verb in VERBS.items()} == SUMMARIES
+    index = Path(verb_index.__file__).read_text(encoding="utf-8")
+    assert index == stubs.module_text(), "run python -m wavesmith.verbs.stubs > src/wavesmith/verb_index.py"
     for name, verb in VERBS.items():
         options = {option.name for option in verb_command.build(name).params}
         assert fields_of(verb).keys() <= options

@@ -10,7 +10,9 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from wavesmith.cli.summaries import KIT, SUMMARIES
+from wavesmith.verb_index import SUMMARIES
+
+KIT = "Make a playable kit: samples, SFZ, DecentSampler and Hydrogen files, a picture, and a bar to try it."
 
 
 class Commands(TyperGroup):

@@ -1,4 +1,4 @@
-"""`wavesmith inspect`: what is in a sound file."""
+"""`wavesmith inspect`: facts about sound files."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from pydantic import BaseModel
 
 from wavesmith.cli.console import complain, show, tell
 from wavesmith.errors import AudioError
+from wavesmith.tags import InstrumentTags
 
 
 def inspect(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Sound files.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list instead of tables.")] = False,
 ) -> None:
-    """Show format, level, faults and recipe of sound files, and what they tell samplers."""
+    """Show format, level, faults and recipe of sound files, and their tags for samplers."""
     reports = []
     for file in files:
         try:
@@ -34,7 +35,7 @@ def inspect(
 
 
 def _report(path: Path) -> dict[str, Any]:
-    """Plain values; a level of silence is None."""
+    """Return plain values about a file; a level of silence is None."""
     import soundfile
 
     from wavesmith.sound import Sound
@@ -73,7 +74,7 @@ def _rows(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("silence at the end", f"{report['silence_seconds']:.3f} s"),
         ("level of the last 50 ms", _level(report["tail_db"])),
     ]
-    rows += _sampler_rows(report["sampler"])
+    rows += _tag_rows(report["sampler"])
     if recipe is None:
         return [*rows, ("recipe", "none")]
     settings = ", ".join(f"{name} {value}" for name, value in recipe["settings"].items() if value is not None)
@@ -89,23 +90,24 @@ def _rows(report: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _sampler_rows(sampler: dict[str, Any] | None) -> list[tuple[str, str]]:
-    """What the file tells samplers."""
-    if sampler is None:
+def _tag_rows(values: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """Return what the file says to samplers."""
+    if values is None:
         return []
-    rows = [("key for samplers", sampler["note"])]
-    if sampler["loop"]:
-        first, end = sampler["loop"]
-        rows.append(("loop", f"frames {first} to {end - 1}"))
-    if sampler["velocities"]:
-        rows.append(("velocities", "{} to {}".format(*sampler["velocities"])))
-    if sampler["cues"]:
-        rows.append(("markers", "at frames " + ", ".join(map(str, sampler["cues"]))))
+    tags = InstrumentTags(**values)
+    rows = [("key for samplers", str(tags.note))]
+    if tags.loop:
+        first, end = tags.loop
+        rows.append(("loop points", f"frames {first} to {end - 1}"))
+    if tags.velocities:
+        rows.append(("velocities", "{} to {}".format(*tags.velocities)))
+    if tags.cues:
+        rows.append(("markers", "at frames " + ", ".join(map(str, tags.cues))))
     return rows
 
 
 def _source(source: dict[str, Any]) -> str:
-    """Where a source was, and what it was made by and from in turn."""
+    """Return the path of a source and how it was made, in words."""
     text = source["path"] or "a sound that was in memory"
     if recipe := source["recipe"]:
         text += f" (made by {recipe['verb']} with {recipe['model']}, seed {recipe['seed']}, {recipe['index']}"

@@ -9,12 +9,11 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from wavesmith.cli.commands import command_of
+from wavesmith.cli.commands import KIT, command_of
 from wavesmith.cli.console import in_words, progress, tell
 from wavesmith.cli.files import width
 from wavesmith.cli.options import ModelOptions, options_of, taken
 from wavesmith.cli.setting_options import requested, setting_options
-from wavesmith.cli.summaries import KIT as SUMMARY
 from wavesmith.errors import RequestError, unknown
 from wavesmith.export import FORMATS, bar, check_place, read_sfz, render, write_kit, write_midi
 from wavesmith.picture import sheet
@@ -48,7 +47,7 @@ class KitOptions:
 def build() -> Any:
     """Return the command, with the settings of its sounds as options."""
     parameters = [*options_of(KitOptions), *setting_options(_fields()), *options_of(ModelOptions)]
-    return command_of("kit", SUMMARY, parameters, _run)
+    return command_of("kit", KIT, parameters, _run)
 
 
 def _fields() -> dict[str, Any]:

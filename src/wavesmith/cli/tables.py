@@ -1,4 +1,4 @@
-"""Writes what is derived from verbs into files: tables of settings in docs, and `summaries.py`.
+"""Writes tables of the verbs' settings into the docs.
 
 python -m wavesmith.cli.tables
 
@@ -7,29 +7,16 @@ A page has the table of a verb between `<!-- settings of VERB -->` and `<!-- end
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
-from wavesmith.cli import summaries
 from wavesmith.models import debug_model
 from wavesmith.verbs import VERBS, Verb
 from wavesmith.verbs.options import choices, default_text, defaults_of, fields_of, option_name, range_text
 
 _MOST_LISTED = 6
 _TABLE = re.compile(r"(<!-- settings of (\w+) -->\n).*?(<!-- end of settings -->)", re.S)
-_SUMMARIES = '''"""Verbs and what they do, so that `wavesmith --help` need not import them.
-
-Written by `python -m wavesmith.cli.tables`; do not edit.
-"""
-
-SUMMARIES = {{
-{rows}
-}}
-
-KIT = "{kit}"
-'''
 
 
 def with_tables(page: str) -> str:
@@ -54,15 +41,8 @@ def table(verb: Verb[Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def summaries_text() -> str:
-    """Return the text of `summaries.py`."""
-    rows = "\n".join(f"    {json.dumps(name)}: {json.dumps(verb.summary)}," for name, verb in VERBS.items())
-    return _SUMMARIES.format(rows=rows, kit=summaries.KIT)
-
-
 def main(docs: Path = Path("docs")) -> None:
-    """Write all of them."""
-    Path(summaries.__file__).write_text(summaries_text(), encoding="utf-8")
+    """Write the tables of all pages."""
     for page in docs.glob("*.md"):
         before = page.read_text(encoding="utf-8")
         if (text := with_tables(before)) != before:

@@ -14,7 +14,7 @@ from wavesmith.families import Family
 from wavesmith.models.provenance import Provenance
 
 if TYPE_CHECKING:
-    from wavesmith.verbs.choices import ModelVerbs
+    from wavesmith.verb_index import ModelVerbs
 else:
     ModelVerbs = object
 

@@ -19,7 +19,7 @@ from wavesmith.verbs.verb import Given, Progress, Task, Verb
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from wavesmith.verbs.choices import CleanChoices
+    from wavesmith.verb_index import CleanChoices
 
 _MOST_WINDOWS = 64  # of a long sound are searched for its noise
 _BLOCK_SECONDS = 0.0116  # of the bands whose change is limited

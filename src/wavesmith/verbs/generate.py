@@ -16,7 +16,7 @@ from wavesmith.verbs.verb import Progress, Task, Verb, batches
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from wavesmith.verbs.choices import GenerateChoices
+    from wavesmith.verb_index import GenerateChoices
 
 
 class GenerateSettings(LabelledSettings):

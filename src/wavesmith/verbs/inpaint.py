@@ -24,7 +24,7 @@ from wavesmith.verbs.windows import crossfade, holding
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from wavesmith.verbs.choices import ExtendChoices, InpaintChoices
+    from wavesmith.verb_index import ExtendChoices, InpaintChoices
 
 
 def _check_regions(regions: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:

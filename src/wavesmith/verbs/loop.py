@@ -23,7 +23,7 @@ from wavesmith.verbs.windows import crossfade
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from wavesmith.verbs.choices import LoopChoices
+    from wavesmith.verb_index import LoopChoices
 
 
 class LoopSettings(LabelledSettings):

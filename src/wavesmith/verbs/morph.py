@@ -24,7 +24,7 @@ from wavesmith.verbs.verb import Given, Progress, Task, Verb, condition_of
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from wavesmith.verbs.choices import MorphChoices, MorphLabelsChoices
+    from wavesmith.verb_index import MorphChoices, MorphLabelsChoices
 
 _MOST = 10_000
 

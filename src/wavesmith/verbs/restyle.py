@@ -19,7 +19,7 @@ from wavesmith.verbs.verb import Blocks, Given, Progress, Task, Verb
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from wavesmith.verbs.choices import RestyleChoices
+    from wavesmith.verb_index import RestyleChoices
 
 _ENVELOPE_SECONDS = 0.02
 _MOST_GAIN = 16.0  # 24 dB

@@ -1,11 +1,12 @@
-"""Writes `choices.py`: types of the verbs' keyword arguments, derived from their settings, for editors.
+"""Writes `verb_index.py`: summaries of the verbs, and types of their keyword arguments for editors.
 
-python -m wavesmith.verbs.stubs > src/wavesmith/verbs/choices.py
+python -m wavesmith.verbs.stubs > src/wavesmith/verb_index.py
 """
 
 from __future__ import annotations
 
 import inspect
+import json
 import sys
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -16,29 +17,28 @@ from wavesmith.families import Label
 from wavesmith.verbs.options import fields_of
 from wavesmith.verbs.registry import VERBS
 
-_HEADER = '''"""Types of the verbs' keyword arguments.
+_HEADER = '''"""Summaries of the verbs, readable without torch, and types of their keyword arguments.
 
 Written by `python -m wavesmith.verbs.stubs`; do not edit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
-
-from wavesmith.families import Label
 
 if TYPE_CHECKING:
     from wavesmith import verbs
+    from wavesmith.families import Label
 
 '''
-_LOOSE = {"guide": "Any", "regions": "Sequence[tuple[float, float]]"}
+_LOOSE = {"guide": "Any", "regions": "Any"}
 """Fields that accept more than their settings hold."""
 
 
 def module_text() -> str:
-    """Return the text of `choices.py`."""
-    parts = [_HEADER]
+    """Return the text of `verb_index.py`."""
+    lines = [f"    {json.dumps(name)}: {json.dumps(verb.summary)},\n" for name, verb in VERBS.items()]
+    parts = [_HEADER, f"SUMMARIES = {{\n{''.join(lines)}}}\n\n"]
     for name, verb in VERBS.items():
         taken = inspect.signature(_function(name)).parameters
         fields = {key: field for key, field in fields_of(verb).items() if key not in taken}
@@ -77,7 +77,7 @@ def _type_text(kind: Any) -> str:
     if origin in (Union, UnionType):
         return " | ".join(map(_type_text, arguments))
     if origin is Literal:
-        return f"Literal[{', '.join(map(repr, arguments))}]"
+        return f"Literal[{', '.join(map(json.dumps, arguments))}]"
     if origin is not None:
         return f"{origin.__name__}[{', '.join(map(_type_text, arguments))}]"
     return {type(None): "None", Ellipsis: "..."}.get(kind) or str(kind.__name__)

@@ -25,7 +25,7 @@ from wavesmith.verbs.verb import Given, Progress, Task, Verb
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from wavesmith.verbs.choices import UpscaleChoices
+    from wavesmith.verb_index import UpscaleChoices
 
 _TAPS_SECONDS = 0.012  # length of the filter that parts the bands: its slope is some 300 Hz wide
 _EDGES_SECONDS = 0.002

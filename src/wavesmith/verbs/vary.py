@@ -24,7 +24,7 @@ from wavesmith.verbs.windows import holding
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from wavesmith.verbs.choices import VaryChoices
+    from wavesmith.verb_index import VaryChoices
 
 Shape = Callable[[Tensor, Tensor], Tensor]
 """(result, source), waves `[C, N]` of one window -> result."""

@@ -1,4 +1,4 @@
-"""Types of the verbs' keyword arguments.
+"""Summaries of the verbs, readable without torch, and types of their keyword arguments.
 
 Written by `python -m wavesmith.verbs.stubs`; do not edit.
 """
@@ -7,10 +7,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from wavesmith.families import Label
-
 if TYPE_CHECKING:
     from wavesmith import verbs
+    from wavesmith.families import Label
+
+SUMMARIES = {
+    "generate": "Generate new sounds.",
+    "vary": "Make variations of a sound.",
+    "restyle": "Remake a sound or a whole track in the manner of a model.",
+    "morph": "Make the sounds between two sounds, or a square of them among four.",
+    "morph_labels": "Generate sounds from one label to another.",
+    "inpaint": "Make parts of a sound anew so that they fit; the rest stays as it is, sample for sample.",
+    "extend": "Make a sound longer at its end or its beginning.",
+    "loop": "Make a seamless loop of a sound.",
+    "upscale": "Bring a dull sound to full band.",
+    "clean": "Take the noise off a recording.",
+}
 
 
 class GenerateChoices(TypedDict, total=False):
