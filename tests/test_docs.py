@@ -38,7 +38,9 @@ import pytest
 import torch
 from pydantic import BaseModel
 
+from wavesmith.cli import summaries
 from wavesmith.cli.main import run
+from wavesmith.cli.tables import summaries_text, with_tables
 from wavesmith.data import Augmentation
 from wavesmith.diffusion import SAMPLERS, SCHEDULES
 from wavesmith.families.diffusion import DiffusionConfig, DiffusionObjective, SamplingDefaults
@@ -47,6 +49,7 @@ from wavesmith.networks import FrameUNetConfig, TransformerConfig
 from wavesmith.sound import Sound
 from wavesmith.training import DataConfig, RunConfig, TrainingConfig
 from wavesmith.transforms import LearnedConfig, PatchConfig, SpectralConfig
+from wavesmith.verbs import VERBS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -302,6 +305,14 @@ def test_every_field_of_a_training_configuration_is_explained() -> None:
     for model in (DiffusionConfig, RunConfig, SamplingDefaults, *parts):
         for field in model.model_fields:
             assert f"`{field}`" in page, f"{model.__name__}.{field}"
+
+
+def test_tables_of_settings_are_those_of_the_verbs() -> None:
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        assert with_tables(text) == text, f"{name(page)}: run python -m wavesmith.cli.tables"
+    assert set(re.findall(r"<!-- settings of (\w+) -->", "".join(map(Path.read_text, PAGES)))) == {*VERBS}
+    assert Path(summaries.__file__).read_text(encoding="utf-8") == summaries_text()
 
 
 @pytest.mark.parametrize(

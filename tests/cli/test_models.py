@@ -57,9 +57,10 @@ def test_percentiles_need_a_model_folder_and_sounds(wavesmith, drums):
 
 def test_info_tells_what_a_model_makes_and_how(wavesmith):
     out = wavesmith("models", "info", "debug").out
-    assert "0.26 s (2048 samples) at 8000 Hz, 2 channel(s)" in out
-    assert "frame_unet on spectral, predicts gated" in out
-    assert "sampled by dpmpp_2m on karras, 4 steps" in out
+    assert "0.26 s at 8000 Hz, stereo; hihat, kick, percussion, snare" in out
+    assert "generate, vary" in out
+    assert "clean" in out
+    assert all(text in out for text in load("debug").family.describe().values())
 
 
 def test_card_prints_nothing_else(wavesmith):
@@ -83,7 +84,7 @@ def test_convert_says_when_the_record_of_the_training_stays_behind(wavesmith, da
     save_provenance("mine", Provenance(sources=()))
     assert "keep mine" not in wavesmith("models", "convert", "mine", "copy").out
     said = wavesmith("models", "convert", "copy", "back.ckpt").out
-    assert "keep copy, whose attribution.json says it" in said
+    assert "keep copy, whose attribution.json" in said
 
 
 def test_rate_and_length_are_given_as_options(wavesmith, dance_checkpoint, silent_checkpoint):
