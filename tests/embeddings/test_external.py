@@ -9,10 +9,11 @@ import torch
 from torch import nn
 
 from wavesmith.embeddings import load_embedding
+from wavesmith.embeddings.external import _SoundEffectsNetwork
 from wavesmith.errors import ModelError, RequestError
 
-NAMES = ["vggish", "panns", "clap", "encodec"]
-PACKAGES = ["torchvggish", "panns_inference", "panns_inference.models", "transformers"]
+NAMES = ["vggish", "panns", "clap", "encodec", "aisfx"]
+PACKAGES = ["torchvggish", "panns_inference", "panns_inference.models", "transformers", "aisfx"]
 
 
 @pytest.fixture
@@ -105,6 +106,37 @@ def test_vectors_have_the_stated_length_and_do_not_depend_on_gain(stubs, name, d
     assert not vectors.requires_grad
     torch.testing.assert_close(embedding(0.01 * waves), vectors)
     assert vectors.std(dim=0).min() > 0
+
+
+@pytest.fixture
+def sound_effects(home, monkeypatch):
+    """The package `aisfx` with a checkpoint like its own, which has a number of numpy in it."""
+    folder = home / "site" / "aisfx" / "models"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").write_text("raise ImportError('needs more packages')")
+    torch.manual_seed(0)
+    weights = {f"embedding_net.{name}": one for name, one in _SoundEffectsNetwork().state_dict().items()}
+    torch.save(
+        (weights | {"fc.0.weight": torch.zeros(1)}, {"set": np.float64(2.0)}), folder / "checkpoint.pth"
+    )
+    monkeypatch.delitem(sys.modules, "aisfx")
+    monkeypatch.syspath_prepend(str(home / "site"))
+    return folder / "checkpoint.pth"
+
+
+def test_sound_effects_need_the_weights_of_their_package_only(sound_effects):
+    embedding = load_embedding("aisfx")
+    assert (embedding.name, embedding.rate, embedding.dimensions) == ("aisfx", 44_100, 512)
+    waves = torch.randn(2, 2, 9000, generator=torch.Generator().manual_seed(0))
+    vectors = embedding(waves)
+    assert vectors.shape == (2, 512)
+    torch.testing.assert_close(embedding(0.01 * waves), vectors, rtol=1e-3, atol=1e-3)
+    sound_effects.write_bytes(b"nothing")
+    with pytest.raises(ModelError, match="install it again"):
+        load_embedding("aisfx")
+    sound_effects.unlink()
+    with pytest.raises(RequestError, match="not on this machine"):
+        load_embedding("aisfx")
 
 
 @pytest.mark.parametrize("name", NAMES)

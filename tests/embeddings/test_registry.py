@@ -10,7 +10,7 @@ def test_an_unknown_name_suggests_the_nearest():
 
 
 def test_bundled_embeddings_come_first():
-    assert list(EMBEDDINGS)[:2] == ["mel_cnn", "statistics"]
+    assert list(EMBEDDINGS)[:3] == ["multires", "mel_cnn", "statistics"]
 
 
 def test_the_name_of_version_0_1_still_works():

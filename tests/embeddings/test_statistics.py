@@ -4,7 +4,7 @@ from torch.nn import functional as F
 
 from wavesmith.embeddings import MelCnn, Statistics, load_embedding
 
-BUNDLED = ["statistics", "mel_cnn"]
+BUNDLED = ["statistics", "mel_cnn", "multires"]
 
 
 @pytest.mark.parametrize("name", BUNDLED)

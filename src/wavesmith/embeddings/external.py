@@ -9,13 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
+from wavesmith.descriptors.mel import mel_filters
 from wavesmith.embeddings.pooling import in_windows
 from wavesmith.errors import ModelError, RequestError
 
@@ -114,6 +119,79 @@ def encodec() -> ExternalEmbedding:
         return vectors
 
     return ExternalEmbedding("encodec", 24_000, 24_000, 128, embed)
+
+
+def aisfx() -> ExternalEmbedding:
+    """The embedding of sound effects by Ma and Lerch (2022), X-Sequential-CE; windows of 2.3 seconds.
+
+    Its network and its mel spectrogram are written anew here from their description; only the weights (CC BY
+    4.0) come from the package, which need not be imported.
+    """
+    with _requirements("aisfx", "pip install --no-deps aisfx", "install it again"):
+        found = find_spec("aisfx")
+        if found is None or not found.submodule_search_locations:
+            raise ImportError("No module named 'aisfx'")
+        weights = Path(found.submodule_search_locations[0], "models", "checkpoint.pth")
+        network = _SoundEffectsNetwork()
+        with torch.serialization.safe_globals(_numpy_scalars()):
+            content = torch.load(weights, map_location="cpu", weights_only=True)[0]
+        prefix = "embedding_net."
+        network.load_state_dict(
+            {name.removeprefix(prefix): one for name, one in content.items() if name.startswith(prefix)}
+        )
+    return ExternalEmbedding("aisfx", 44_100, 100 * 1024, 512, network.eval().requires_grad_(False))
+
+
+class _SoundEffectsNetwork(nn.Module):
+    """Mono windows `[M, 102400]` at 44.1 kHz to vectors `[M, 512]`: mel bands, four pairs of convolutions."""
+
+    _window, _hop, _bands, _frames = 2048, 1024, 96, 100
+    _loudest = 9.457798957824707  # of the spectrograms that it was trained on
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (1, 64, 128, 256, 512)
+        for number, (channels, width) in enumerate(pairwise(widths), start=1):
+            block = nn.ModuleDict(
+                {
+                    "conv1": nn.Conv2d(channels, width, 3, padding=1, bias=False),
+                    "conv2": nn.Conv2d(width, width, 3, padding=1, bias=False),
+                    "bn1": nn.BatchNorm2d(width),
+                    "bn2": nn.BatchNorm2d(width),
+                }
+            )
+            self.add_module(f"conv_block{number}", block)
+        filters = mel_filters(44_100, self._bands, self._window, lowest=0.0)
+        self.filters: Tensor
+        self.register_buffer("filters", filters / filters.sum(dim=1, keepdim=True), persistent=False)
+
+    def forward(self, waves: Tensor) -> Tensor:
+        spectrum = torch.stft(
+            waves,
+            self._window,
+            self._hop,
+            window=torch.hann_window(self._window),
+            pad_mode="constant",
+            return_complex=True,
+        )
+        power = self.filters @ torch.view_as_real(spectrum).square().sum(dim=-1)
+        found = (1 + 10_000 * power).log10()[..., : self._frames] / self._loudest
+        found = found.transpose(1, 2)[:, None]  # [M, 1, T, bands]
+        for number in range(1, 5):
+            block = self.get_submodule(f"conv_block{number}")
+            assert isinstance(block, nn.ModuleDict)
+            for place in ("1", "2"):
+                found = functional.relu(block[f"bn{place}"](block[f"conv{place}"](found)))
+            if number < 4:
+                found = functional.max_pool2d(found, 2)
+        return found.mean(dim=3).amax(dim=2)
+
+
+def _numpy_scalars() -> list[Any]:
+    """What a checkpoint with numbers of numpy in it may name, besides tensors; none of it runs code."""
+    scalar = np.float64(0).__reduce__()[0]
+    names = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")
+    return [*((scalar, name) for name in names), np.dtype, type(np.dtype("f8")), type(np.dtype("i8"))]
 
 
 @contextmanager

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 EMBEDDINGS: Registry[Callable[[], Embedding]] = Registry(
     "embedding",
     {
+        "multires": "wavesmith.embeddings.multires:bundled",
         "mel_cnn": "wavesmith.embeddings.mel_cnn:bundled",
         "statistics": "wavesmith.embeddings.statistics:Statistics",
+        "aisfx": "wavesmith.embeddings.external:aisfx",
         "vggish": "wavesmith.embeddings.external:vggish",
         "clap": "wavesmith.embeddings.external:clap",
         "panns": "wavesmith.embeddings.external:panns",
@@ -23,7 +25,7 @@ EMBEDDINGS: Registry[Callable[[], Embedding]] = Registry(
     aliases={"ears": "mel_cnn"},  # its name in version 0.1
     entry_points="wavesmith.embeddings",
 )
-"""Functions that load each embedding; the first two need nothing but this package."""
+"""Functions that load each embedding; the first three need nothing but this package."""
 
 
 def load_embedding(name: str) -> Embedding:

@@ -9,6 +9,7 @@ from wavesmith.evaluation.comparison import Distances
 from wavesmith.evaluation.labels import LabelAccuracy
 from wavesmith.evaluation.memorisation_report import card_rows
 from wavesmith.evaluation.report import Report
+from wavesmith.measures import MEASURES_BY_NAME
 
 Row = tuple[str, ...]
 
@@ -46,6 +47,7 @@ def rows(reports: Sequence[Report]) -> list[Row]:
     listed: list[Row] = [
         (name, *("-" if one is None else show(one) for one in found)) for name, show in _DISTANCES
     ]
+    listed += _measured(reports)
     if any(report.labels for report in reports):
         sides = [report.labels.generated if report.labels else None for report in reports]
         sides.append(first.labels.held_out if first.labels else None)
@@ -61,6 +63,33 @@ def rows(reports: Sequence[Report]) -> list[Row]:
         verdicts = [report.memorisation.verdict if report.memorisation else "-" for report in reports]
         listed.append(("memorisation", *verdicts, "-"))
     return listed
+
+
+_SHOWN_MEASURES = ("partials_6", "noise_flatness", "bursts", "decay_250", "decay_2k", "attack")
+
+
+def _measured(reports: Sequence[Report]) -> list[Row]:
+    """Return the distance on measures, and the medians of some that matter for drums."""
+    first = reports[0].measures
+    if not first or not all(report.measures for report in reports):
+        return []
+    sides = [report.measures for report in reports if report.measures]
+    found = [*(side.generated for side in sides), first.held_out]
+    rows: list[Row] = [
+        ("distance on measures", *("-" if one is None else number(one.kernel) for one in found))
+    ]
+    for name in _SHOWN_MEASURES:
+        if all(name in side.overall for side in sides):
+            medians = [side.overall[name].generated.median for side in sides]
+            about = MEASURES_BY_NAME[name]
+            real = first.overall[name].reference.median
+            words = f"{about.description}{f', {about.unit}' if about.unit else ''}: median"
+            rows.append((words, *map(_short, medians), f"{_short(real)} (all real)"))
+    return rows
+
+
+def _short(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
 
 
 def card_table(report: Report) -> str:

@@ -15,6 +15,7 @@ from wavesmith.errors import AudioError
 from wavesmith.evaluation.faults import SoundCheck, check_sound
 from wavesmith.evaluation.spectra import WIDTH, profile
 from wavesmith.files import sha256
+from wavesmith.measures import MEASURES, measure
 from wavesmith.sound import Sound
 
 CHECKS = tuple(SoundCheck.model_fields)
@@ -39,7 +40,16 @@ def _checks(sound: Sound, seconds: float) -> Floats:
     return np.array([getattr(values, name) for name in CHECKS], np.float32)
 
 
-GROUPS = {"checks": ColumnGroup(len(CHECKS), _checks), "profile": ColumnGroup(WIDTH, profile)}
+def _measures(sound: Sound, seconds: float) -> Floats:
+    row: Floats = measure(sound.crop(max(1, round(seconds * sound.rate))).samples, sound.rate)[0]
+    return row
+
+
+GROUPS = {
+    "checks": ColumnGroup(len(CHECKS), _checks),
+    "profile": ColumnGroup(WIDTH, profile),
+    "measures": ColumnGroup(len(MEASURES), _measures),
+}
 """All measures of a sound, in the order of their columns."""
 
 WIDTHS = {name: group.width for name, group in GROUPS.items()}

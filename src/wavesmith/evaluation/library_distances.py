@@ -11,6 +11,7 @@ from torch import Tensor
 from wavesmith.evaluation.bootstrap import Estimate
 from wavesmith.evaluation.comparison import FEWEST, Distances, compare, kernel
 from wavesmith.evaluation.embedding_library import Library
+from wavesmith.evaluation.measure_report import MeasuredSet
 from wavesmith.evaluation.report import DistanceReport
 
 MOST_COMPARED = 4000
@@ -56,7 +57,17 @@ def _by_label(generated: Library, reference: Library, seed: int) -> dict[str, Es
     return distances
 
 
+def measured_set(library: Library) -> MeasuredSet:
+    """Return the measures and labels of a library, or of evenly spaced sounds of a large one."""
+    step = _step(library)
+    labels = tuple(file.label for file in library.files[::step])
+    return MeasuredSet(np.array(library.measures("measures")[::step], np.float32), labels)
+
+
 def _vectors(library: Library) -> Tensor:
     """Return embeddings `[N, D]` of a library, or of evenly spaced sounds of a large one."""
-    step = -(-len(library) // MOST_COMPARED)
-    return torch.from_numpy(np.array(library.vectors[::step], np.float32))
+    return torch.from_numpy(np.array(library.vectors[:: _step(library)], np.float32))
+
+
+def _step(library: Library) -> int:
+    return -(-len(library) // MOST_COMPARED)

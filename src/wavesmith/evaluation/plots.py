@@ -73,6 +73,35 @@ class IntervalPlot(NamedTuple):
     bars: list[Bar]
 
 
+class Histogram(NamedTuple):
+    """Shares of sounds in equal parts of an axis, and the position 0 to 1 of their median."""
+
+    colour: str
+    shares: Sequence[float]
+    median: float | None
+
+
+class Outline(NamedTuple):
+    """Points of a histogram, as SVG has them, and the position of its median in pixels."""
+
+    colour: str
+    points: str
+    median: float | None
+
+
+class HistogramPlot(NamedTuple):
+    """Histograms over one axis; `ends` are the texts at its ends."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    bottom: int
+    ends: tuple[str, str]
+    unit: str
+    lines: list[Outline]
+
+
 class Cell(NamedTuple):
     """A cell of a confusion matrix: its corner, its share of the row, and whether it counts any sound."""
 
@@ -153,6 +182,26 @@ def intervals(rows: Sequence[tuple[str, str, Estimate]]) -> IntervalPlot:
             for row, (name, colour, one) in enumerate(rows)
         ],
     )
+
+
+def histograms(rows: Sequence[Histogram], ends: tuple[str, str], unit: str) -> HistogramPlot:
+    """Plot distributions over one axis whose ends are named."""
+    width, height, left, right, top, bottom = 300, 110, 4, 296, 6, 86
+    highest = max(1e-9, *(max(row.shares, default=0.0) for row in rows))
+
+    def x(position: float) -> float:
+        return left + position * (right - left)
+
+    lines = []
+    for row in rows:
+        corners = [
+            (x((part + side) / len(row.shares)), bottom - share / highest * (bottom - top))
+            for part, share in enumerate(row.shares)
+            for side in (0, 1)
+        ]
+        points = " ".join(f"{a:.1f},{b:.1f}" for a, b in [(left, bottom), *corners, (right, bottom)])
+        lines.append(Outline(row.colour, points, None if row.median is None else x(row.median)))
+    return HistogramPlot(width, height, left, right, bottom, ends, unit, lines)
 
 
 def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> ConfusionPlot:

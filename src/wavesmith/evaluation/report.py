@@ -13,6 +13,7 @@ from wavesmith.evaluation.comparison import Distances
 from wavesmith.evaluation.faults import FaultSummary
 from wavesmith.evaluation.fields import renamed
 from wavesmith.evaluation.labels import LabelReport
+from wavesmith.evaluation.measure_report import MeasureReport
 from wavesmith.evaluation.memorisation_report import MemorisationReport
 from wavesmith.evaluation.spectra import SpectraReport
 from wavesmith.files import replacing
@@ -88,8 +89,9 @@ class Report(BaseModel):
         seed: of everything random.
         command: command line that reproduces this report.
         notes: what was converted, left out or not measured, a sentence each.
-        distances, labels, spectra, faults, memorisation: the results; labels are None without a classifier,
-            memorisation where it was not requested or the training sounds are not among the real ones.
+        distances, measures, labels, spectra, faults, memorisation: the results; labels are None without a
+            classifier, memorisation where it was not requested or the training sounds are not among the real
+            ones, measures in reports of version 0.1.
         provenance: training sources that the model states.
         against: the same for another model, with the same reference.
     """
@@ -108,6 +110,7 @@ class Report(BaseModel):
     labels: LabelReport | None
     spectra: SpectraReport
     faults: FaultReport = renamed("faults", "hygiene")
+    measures: MeasureReport | None = None
     memorisation: MemorisationReport | None = None
     provenance: Provenance | None = None
     against: Report | None = None

@@ -13,11 +13,13 @@ from wavesmith.data import terms
 from wavesmith.errors import AudioError
 from wavesmith.evaluation import memorisation, page_media, plots, training_search
 from wavesmith.evaluation.bootstrap import Estimate
+from wavesmith.evaluation.measure_page import measure_plots
 from wavesmith.evaluation.memorisation_report import Match, MemorisationReport
 from wavesmith.evaluation.report import Report
 from wavesmith.evaluation.sound_set import SoundSet
 from wavesmith.evaluation.spectra import BANDS_HZ, SLOTS, SpectralDifference
 from wavesmith.files import replacing
+from wavesmith.measures import MEASURES
 from wavesmith.recipe import VERSION
 from wavesmith.sound import Sound
 
@@ -93,6 +95,7 @@ def render(evaluations: Sequence[Evaluation]) -> str:
             title=" and ".join(Path(report.model.name).name for report in reports),
             pictures={label: _pictures_of(sides, label) for label in labels},
             interval_plot=_interval_plot(sides),
+            **_measures(sides),
             spectra_plots=_spectra_plots(sides),
             faults=_FAULTS,
             levels=_LEVELS,
@@ -210,6 +213,23 @@ def _interval_plot(sides: Sequence[Side]) -> plots.IntervalPlot:
     if held_out := sides[0].report.distances.held_out:
         bars.append(("held-out real", "real", held_out.kernel))
     return plots.intervals(bars)
+
+
+def _measures(sides: Sequence[Side]) -> Mapping[str, Any]:
+    """Return plots of measures; None where a report has none."""
+    measures = [(side.colour, side.report.measures) for side in sides if side.report.measures]
+    if len(measures) < len(sides):
+        return {"measure_plots": None}
+    bars = [
+        (side.name, colour, one.generated.kernel) for side, (colour, one) in zip(sides, measures, strict=True)
+    ]
+    if held_out := measures[0][1].held_out:
+        bars.append(("held-out real", "real", held_out.kernel))
+    return {
+        "measure_count": len(MEASURES),
+        "measure_plots": measure_plots(measures),
+        "measure_interval_plot": plots.intervals(bars),
+    }
 
 
 def _spectra_plots(sides: Sequence[Side]) -> Mapping[str, Any]:

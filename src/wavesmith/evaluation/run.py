@@ -15,7 +15,8 @@ from wavesmith.evaluation.evaluation_settings import EvaluationSettings, Progres
 from wavesmith.evaluation.faults import summarise
 from wavesmith.evaluation.file_measures import Floats
 from wavesmith.evaluation.labels import LabelReport, classifier_of, measure_labels
-from wavesmith.evaluation.library_distances import MOST_COMPARED, measure_distances
+from wavesmith.evaluation.library_distances import MOST_COMPARED, measure_distances, measured_set
+from wavesmith.evaluation.measure_report import measure_report
 from wavesmith.evaluation.memorisation import examine
 from wavesmith.evaluation.memorisation_report import MemorisationReport
 from wavesmith.evaluation.reference import Reference, read_reference
@@ -23,6 +24,7 @@ from wavesmith.evaluation.report import FaultReport, Report
 from wavesmith.evaluation.report_page import write_page
 from wavesmith.evaluation.spectra import spectra
 from wavesmith.evaluation.subjects import compared_seconds, describe, load_subject, name_of, sounds_of
+from wavesmith.evaluation.trust import verdict
 from wavesmith.models import Model, trained_on
 
 DEFAULT_EMBEDDING = "mel_cnn"
@@ -132,7 +134,11 @@ def evaluate(
     evaluations = [_evaluate_one(one, settings, seconds) for one in subjects]
     report = evaluations[0].report
     if len(evaluations) > 1:
-        report = report.model_copy(update={"against": evaluations[1].report})
+        other = evaluations[1].report
+        report = report.model_copy(
+            update={"against": other, "notes": (*report.notes, *_nearest(report, other))}
+        )
+        evaluations[0] = evaluations[0]._replace(report=report)
     for path in (settings.out / JSON, json):
         if path is not None:
             report.write(path)
@@ -156,6 +162,12 @@ def _evaluate_one(subject: Model | Path, settings: EvaluationSettings, seconds: 
         seed=settings.seed,
         progress=settings.progress_of("measuring distances"),
     )
+    measures = measure_report(
+        measured_set(generated),
+        measured_set(reference),
+        None if held_out is None else measured_set(held_out),
+        seed=settings.seed,
+    )
     labels, about_labels = _labels(generated, real, settings)
     memorised, about_memorisation = _memorisation(subject, generated, real, settings)
     sides = [side for side in (distances.generated, distances.held_out) if side]
@@ -178,6 +190,7 @@ def _evaluate_one(subject: Model | Path, settings: EvaluationSettings, seconds: 
         command=settings.command,
         notes=tuple(dict.fromkeys(sentences)),
         distances=distances,
+        measures=measures,
         labels=labels,
         spectra=spectra(
             _profiles(generated), _profiles(reference), held_out.profiles if held_out else None, seconds
@@ -187,6 +200,13 @@ def _evaluate_one(subject: Model | Path, settings: EvaluationSettings, seconds: 
         provenance=subject.provenance if isinstance(subject, Model) else None,
     )
     return Evaluation(report, generated, reference)
+
+
+def _nearest(report: Report, other: Report) -> list[str]:
+    """Return a sentence on which of two is nearer to real sounds, by a distance that may choose."""
+    sides = {side.model.name: side.measures for side in (report, other)}
+    distances = {name: measures.generated.kernel for name, measures in sides.items() if measures}
+    return [verdict(distances)] if len(distances) > 1 else []
 
 
 def _labels(
