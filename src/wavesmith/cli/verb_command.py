@@ -15,7 +15,7 @@ from wavesmith.cli.making import Destined, fill, note_lost_channels
 from wavesmith.cli.options import FileOptions, ModelOptions, options_of, taken
 from wavesmith.cli.setting_options import option_help, requested, setting_options
 from wavesmith.errors import RequestError
-from wavesmith.streaming import SoundFile
+from wavesmith.streaming import AudioFile
 from wavesmith.verbs import VERBS, Verb, file_recipe, generate_like, make_file, parse_label
 from wavesmith.verbs.generate import GENERATE
 from wavesmith.verbs.options import fields_of
@@ -149,7 +149,7 @@ def _file_by_file(
     settings = dict(request)
     count, first = settings.pop("count"), settings.pop("first")
     check_range(count, first)
-    model, source = models.load(), SoundFile(path)
+    model, source = models.load(), AudioFile(path)
     made = {"seed": out.seed, **settings}
     recipes = [file_recipe(verb, model, source, index=index, **made) for index in range(first, first + count)]
     missing = [recipe for recipe in recipes if not out.has(recipe)]

@@ -108,11 +108,10 @@ class Worker:
         sounds = verb.stream(
             model,
             *order["sources"],
-            count=order["count"],
             first=order["first"],
             seed=order["seed"],
             skip=lambda recipe: recipe.index in done,
-            **settings,
+            **{"count": order["count"], **settings},
         )
         for sound in sounds:
             assert sound.recipe
