@@ -164,7 +164,7 @@ def test_a_classifier_of_the_python_api_is_the_same(wavesmith, drums):
         (["--device", "cuda"], ["--device"]),
         (["--log", "wandb"], ["--log"]),
         (["--examples", "0"], ["0 examples"]),
-        (["--batch", "1"], ["steps of 1"]),
+        (["--batch", "1"], ["batches of 1"]),
     ],
 )
 def test_what_a_classifier_cannot_be_trained_with_is_refused(wavesmith, drums, arguments, words):
