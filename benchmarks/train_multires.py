@@ -32,7 +32,7 @@ from wavesmith.embeddings.training import NO_LABEL
 from wavesmith.evaluation import degradations
 from wavesmith.models import Provenance, provenance_of, save_provenance
 from wavesmith.models.provenance import sources_table
-from wavesmith.training import read_recipe
+from wavesmith.training import load_config
 
 BASES = ("granted by the rights holder", "made for this project")
 LEAST_OF_A_KIT = 3  # sounds that a kit needs to be told
@@ -140,7 +140,7 @@ Folders = list[tuple[Path, list[ScannedFile]]]
 
 def divided(folders: list[Path], share: float) -> tuple[Folders, Folders]:
     """Divide the files of all folders into (training, held out); no source is in both."""
-    drums = read_recipe("drums").training
+    drums = load_config("drums").training
     files = {
         folder: [file for file in scan(folder).files if file.licence_basis in (None, *BASES)]
         for folder in folders

@@ -176,7 +176,7 @@ def test_a_classifier_for_other_labels_is_refused_where_it_is_to_steer(wavesmith
     wavesmith("train", "drums", "--classifier", "--out", "classifier", "--examples", 8, "--batch", 4)
     Path("guides.yaml").write_text("- judge: classifier\n  label: choir\n")
     result = wavesmith("generate", "--model", "debug", "--guide", "guides.yaml")
-    assert result.refuses("label of the judge", "'choir'", "kick, snare")
+    assert result.refuses("label of the classifier", "'choir'", "kick, snare")
     assert not Path("sounds").exists()
 
 
