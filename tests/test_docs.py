@@ -31,7 +31,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -45,17 +44,17 @@ from wavesmith.data import Augmentation
 from wavesmith.diffusion import SAMPLERS, SCHEDULES
 from wavesmith.families.diffusion import DiffusionConfig, DiffusionObjective, SamplingDefaults
 from wavesmith.models import bundled_names, load, save_folder, write_timbres
-from wavesmith.networks import FrameUNetConfig, TransformerConfig
+from wavesmith.networks import NETWORKS, FrameUNetConfig, TransformerConfig
 from wavesmith.sound import Sound
 from wavesmith.training import DataConfig, RunConfig, TrainingConfig
-from wavesmith.transforms import LearnedConfig, PatchConfig, SpectralConfig
+from wavesmith.transforms import TRANSFORMS, LearnedConfig, PatchConfig, SpectralConfig
 from wavesmith.verbs import VERBS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SKIPPED = ("a GPU", "a login", "the network", "a fresh machine")
 FENCE = re.compile(r"(?:<!-- (?P<mark>.+) -->\n)?^```(?P<language>.*)\n(?P<code>(?:.*\n)*?)```$", re.M)
-LANGUAGES = {"bash", "python", "text", "yaml", "jsonl"}
+LANGUAGES = {"bash", "python", "text", "toml", "yaml", "jsonl"}
 EXAMPLES = 16
 EVALUATED = 20
 
@@ -127,8 +126,12 @@ def desk(things: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     shutil.copytree(things, tmp_path / "desk")
     monkeypatch.chdir(tmp_path / "desk")
     threads = torch.get_num_threads()
-    with mock.patch.dict(SAMPLERS):
-        yield tmp_path / "desk"
+    registries = (SAMPLERS, SCHEDULES, TRANSFORMS, NETWORKS)
+    before = [set(registry) for registry in registries]
+    yield tmp_path / "desk"
+    for registry, names in zip(registries, before, strict=True):
+        for name in set(registry) - names:
+            registry.unregister(name)
     torch.set_num_threads(threads)
 
 

@@ -14,11 +14,11 @@ from wavesmith.verbs.clean import clean
 from wavesmith.verbs.generate import GenerateSettings, generate, stream
 from wavesmith.verbs.inpaint import extend, inpaint
 from wavesmith.verbs.kit import make_kit
-from wavesmith.verbs.legacy import upgraded
 from wavesmith.verbs.like import generate_like
 from wavesmith.verbs.long_files import file_recipe, make_file
 from wavesmith.verbs.loop import loop, loop_points
 from wavesmith.verbs.morph import morph, morph_labels
+from wavesmith.verbs.old_recipes import upgraded
 from wavesmith.verbs.registry import VERBS, instrument_tags
 from wavesmith.verbs.restyle import restyle
 from wavesmith.verbs.settings import VerbSettings, parse_label

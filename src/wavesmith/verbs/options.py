@@ -72,21 +72,21 @@ def range_text(field: FieldInfo) -> str:
     """Return the range or the choices of a field in words, such as `0 to 1`; empty where there are none."""
     if names := choices(field):
         return f"one of {', '.join(names)}"
-    low, high = bounds(field)
-    if field.annotation is None or plain_type(field.annotation) not in (int, float):
+    if plain_type(field.annotation) not in (int, float):
         return ""
-    above = next((one.gt for one in field.metadata if hasattr(one, "gt")), None)
-    start = f"above {above:g}" if above is not None else "" if low is None else f"{low:g}"
-    if high is None:
-        return start if above is not None or not start else f"{start} or more"
-    return f"{start}{', up to' if above is not None else ' to'} {high:g}" if start else f"up to {high:g}"
+    low, high = (None if bound is None else f"{bound:.12g}" for bound in bounds(field))
+    if any(hasattr(one, "gt") for one in field.metadata):
+        return f"above {low}, up to {high}" if high else f"above {low}"
+    if low and high:
+        return f"{low} to {high}"
+    return f"{low} or more" if low else f"up to {high}" if high else ""
 
 
 def default_text(field: FieldInfo) -> str:
     """Return the default of a field in words; empty where it has none of its own."""
     if field.is_required() or field.default in (None, ()):
         return ""
-    return f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+    return f"{field.default:.12g}" if isinstance(field.default, float) else str(field.default)
 
 
 def option_name(name: str) -> str:

@@ -28,7 +28,7 @@ const takes = (name, verb = asked.verb) => name in properties(verb);
 export async function start() {
   const form = $("#maker");
   form.append(
-    h("div", { class: "maker-scroll" }, h("fieldset", { class: "verbs" }, h("legend", { class: "hidden" }, "What to do")), h("div", { class: "maker-body" })),
+    h("div", { class: "maker-scroll" }, h("fieldset", { class: "verbs" }, h("legend", { class: "hidden" }, "Verb")), h("div", { class: "maker-body" })),
     h("footer", { class: "maker-foot" }),
   );
   form.addEventListener("submit", (event) => {
@@ -58,7 +58,7 @@ function draw() {
   const { labels: known } = models.current;
   if (asked.label !== null && !known.includes(asked.label)) asked.label = known.includes("kick") ? "kick" : (known[0] ?? null);
   if (!known.includes(asked.lean)) asked.lean = null;
-  $("#maker .verbs").replaceChildren(h("legend", { class: "hidden" }, "What to do"), ...able.map(verbChip));
+  $("#maker .verbs").replaceChildren(h("legend", { class: "hidden" }, "Verb"), ...able.map(verbChip));
   $("#maker .maker-body").replaceChildren(
     h("p", { class: "soft told" }, summary(asked.verb)),
     ...(needed() ? [sources()] : []),
@@ -142,7 +142,7 @@ function dropped(event, place) {
   else if (event.dataTransfer.files.length) upload(event.dataTransfer.files[0], place);
 }
 
-/** Send a file to the studio; it becomes a source, and a sound of the library. */
+/** Upload a file; it becomes a source, and a sound of the library. */
 async function upload(file, place = 0) {
   const record = await attempt(() => api.upload(file));
   if (!record) return;
@@ -189,9 +189,9 @@ function catchFiles() {
   });
 }
 
-// -- what it should be
+// -- labels and timbres
 
-/** Where the label of a verb is kept: new sounds have one, and what has a source may lean towards one. */
+/** The name under which the label is kept: one for new sounds, another for those with a source. */
 const slot = () => (needed() ? "lean" : "label");
 
 function labels() {
@@ -200,9 +200,9 @@ function labels() {
   return h(
     "fieldset",
     { class: "labels" },
-    h("legend", {}, needed() ? "Lean towards" : "Sound"),
+    h("legend", {}, "Label"),
     asked.mixing && mixer(all, asked.mix, (weights) => told(() => (asked.mix = weights))),
-    h("div", { class: "chips" }, asked.mixing ? null : [all.map((label) => labelChip(label, label)), labelChip(null, needed() ? "itself" : "any")], mixing),
+    h("div", { class: "chips" }, asked.mixing ? null : [all.map((label) => labelChip(label, label)), labelChip(null, needed() ? "none" : "any")], mixing),
   );
 }
 
@@ -225,7 +225,7 @@ function mix() {
   $("#mix").focus();
 }
 
-/** Change what is asked for, remember it, and say it on the button. */
+/** Change the request, remember it, and show it on the button. */
 function told(change) {
   change();
   keep();
@@ -330,7 +330,7 @@ function foot() {
   ];
 }
 
-/** Choose the seed of what is made next. */
+/** Set the seed of the next request. */
 function setSeed(seed) {
   Object.assign(asked, { seed: Math.min(2 ** 31 - 1, Math.max(0, Math.floor(seed) || 0)), used: false });
   return asked.seed;
@@ -352,7 +352,7 @@ function showProgress() {
   $("#stop").hidden = !many;
 }
 
-/** Have it done. */
+/** Send the request that the form describes. */
 export async function make() {
   const sources = asked.sources.slice(0, welcome());
   if (sources.length < needed()) {
@@ -394,7 +394,7 @@ export function take(id) {
   notice(`${sounds.get(id).name} is the source of ${title(asked.verb)}.`);
 }
 
-/** Make the marked part of a sound anew. */
+/** Inpaint the marked part of a sound. */
 export function inpaint(id) {
   asked.verb = "inpaint";
   asked.sources = [id];

@@ -1,4 +1,4 @@
-// Models: what there is, which one plays, what one makes beside another, and how good it is.
+// Models: a list, the choice of one, comparisons and evaluations.
 
 import { api } from "./api.js";
 import { card } from "./card.js";

@@ -48,4 +48,4 @@ export const TIMBRES = {
 };
 
 /** A name of the API as a title: `morph_labels` is "Morph labels". */
-export const title = (name) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
+export const title = (name) => (name.charAt(0).toUpperCase() + name.slice(1)).replaceAll("_", " ").replace(/ db$/, " dB");
