@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from pathlib import Path
 from typing import TypeVar
@@ -18,23 +19,26 @@ from typing import TypeVar
 import torch
 from PIL import Image
 from pydantic import BaseModel
-from torch.utils.data import DataLoader
 
 from wavesmith.classifiers import Classifier, predict
 from wavesmith.data import AUGMENT_FEATURES, ScannedFile, SoundDataset, scan, split
-from wavesmith.diffusion import ItemNoise
 from wavesmith.embeddings import embed_sounds, load_embedding
 from wavesmith.evaluation import kernel_audio_distance
 from wavesmith.evaluation.file_measures import wave_of
-from wavesmith.families import DiffusionConfig, DiffusionModel, ParameterisationConfig
+from wavesmith.families.diffusion import (
+    DiffusionConfig,
+    DiffusionModel,
+    DiffusionObjective,
+    ParameterisationConfig,
+)
+from wavesmith.fitting.ema import PowerAverages
 from wavesmith.models import Model, fingerprint, save_folder
 from wavesmith.networks import FrameUNetConfig, TransformerConfig, parameters
 from wavesmith.picture import sheet
 from wavesmith.sound import Sound
-from wavesmith.training import ModelRecipe, TrainingConfig, read_recipe
-from wavesmith.training.ema import PowerAverages
-from wavesmith.training.examples import Examples, Positions
-from wavesmith.training.held_out import HeldOut
+from wavesmith.training import TrainingConfig, load_config
+from wavesmith.training.examples import Examples
+from wavesmith.training.validation import HeldOut
 from wavesmith.transforms import PatchConfig, SpectralConfig
 from wavesmith.verbs import generate
 
@@ -49,9 +53,9 @@ SHORT = SpectralConfig(hop=128)
 SHEET = "mel.png"
 
 
-def variants() -> dict[str, ModelRecipe]:
-    """The contestants; the last is the recipe of the bundled model."""
-    drums = read_recipe("drums").model
+def variants() -> dict[str, DiffusionConfig]:
+    """The contestants; the last is the bundled model."""
+    drums = load_config("drums").model
     return {
         "patch 16 + U-Net, EDM": _with(drums, transform=PatchConfig(size=16), network=PATCH_UNET),
         "spectral 128 + U-Net, EDM": _with(drums, transform=SHORT, network=FRAME_UNET, parameterisation=EDM),
@@ -69,42 +73,47 @@ def _with(config: Config, **changes: object) -> Config:
     return config.model_copy(update=changes)
 
 
-def fitted(recipe: ModelRecipe, sounds: SoundDataset) -> DiffusionModel:
+def fitted(config: DiffusionConfig, sounds: SoundDataset) -> DiffusionModel:
     """A new network whose transform, or sigma_data for waves, is fitted to the sounds."""
     waves = torch.stack([sounds[i].wave for i in range(0, len(sounds), 3)])
-    if isinstance(recipe.transform, PatchConfig):
+    if isinstance(config.transform, PatchConfig):
         rms = float(waves.square().mean().sqrt())
-        recipe = _with(recipe, parameterisation=ParameterisationConfig(kind="edm", sigma_data=rms))
+        config = _with(config, parameterisation=ParameterisationConfig(kind="edm", sigma_data=rms))
         scale = {"sigma_min": 0.003 * rms, "sigma_max": 20 * rms}
-        recipe = _with(recipe, sampling=recipe.sampling.model_copy(update=scale))
+        config = _with(config, sampling=config.sampling.model_copy(update=scale))
     torch.manual_seed(0)
-    family = DiffusionModel(
-        DiffusionConfig(labels=tuple(sounds.labels), augments=len(AUGMENT_FEATURES), **dict(recipe))
-    )
+    config = _with(config, labels=tuple(sounds.labels), augments=len(AUGMENT_FEATURES))
+    family = DiffusionModel(config)
     family.transform.fit(waves)
     return family
 
 
-def trained(family: DiffusionModel, sounds: SoundDataset, config: TrainingConfig, minutes: float) -> int:
+def trained(
+    family: DiffusionModel,
+    sounds: SoundDataset,
+    settings: DiffusionObjective,
+    config: TrainingConfig,
+    minutes: float,
+) -> int:
     """Train for so much CPU time; the family ends with its averaged weights. Returns the examples seen."""
     examples = Examples(sounds, family.config.rate, family.config.augments, config)
     averages = PowerAverages(family, (0.1,))
     optimizer = torch.optim.AdamW(family.parameters(), lr=config.learning_rate, betas=config.betas)
-    scale = getattr(family.parameterisation, "sigma_data", 1.0)
+    levels = settings.noise_levels
+    scaled = levels.model_copy(
+        update={"mean": levels.mean + math.log(family.config.parameterisation.sigma_data)}
+    )
+    (objective,) = family.objectives(DiffusionObjective(noise_levels=scaled), config.seed)
     started, seen = time.process_time(), 0
-    for batch in DataLoader(examples, config.batch, sampler=Positions(0)):
+    for batch in examples.batches(0):
         spent = (time.process_time() - started) / 60 / minutes
         if spent >= 1:
             break
         warm, fall = (seen + config.batch) / config.warmup, (1 - spent) / config.decay
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * min(1.0, warm, max(fall, 0.02))
-        shape = family.feature_shape(batch.wave.shape[-1])
-        eps = ItemNoise(config.seed, batch.position.tolist(), shape)()
-        sigma = batch.sigma * scale
         with torch.autocast("cpu", torch.bfloat16):  # for all alike; quick where the CPU is
-            losses = family.training_loss(batch.wave, sigma, eps, label=batch.label, augment=batch.augment)
-        loss = losses.mean()
+            loss = objective.loss(batch).mean()
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(family.parameters(), 1.0)
@@ -168,12 +177,12 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     classifier = Classifier.load(arguments.classifier)
-    recipe = read_recipe("drums")
+    config = load_config("drums")
     files: list[ScannedFile] = [
-        f for f in scan(arguments.data).files if recipe.data.basis in (None, f.licence_basis)
+        f for f in scan(arguments.data).files if config.data.basis in (None, f.licence_basis)
     ]
-    kept, held = split(files, recipe.training.held_out, recipe.training.seed)
-    shape = {"rate": recipe.model.rate, "channels": recipe.model.channels, "length": recipe.model.length}
+    kept, held = split(files, config.training.held_out, config.training.seed)
+    shape = {"rate": config.model.rate, "channels": config.model.channels, "length": config.model.length}
     sounds = SoundDataset(arguments.data, kept, **shape)
     unseen = SoundDataset(arguments.data, held, labels=sounds.labels, **shape)
     rows: dict[str, dict[str, float]] = {}
@@ -183,11 +192,11 @@ def main() -> None:
             continue
         folder = arguments.out / name.replace(" ", "-").replace(",", "")
         family = fitted(variant, sounds)
-        seen = trained(family, sounds, recipe.training, arguments.minutes)
+        seen = trained(family, sounds, config.objective, config.training, arguments.minutes)
         save_folder(folder, family, f"# {name}\n")
         rows[name] = {"parameters": parameters(family.network), "examples": seen}
         if family.config.parameterisation.sigma_data == 1:
-            losses = HeldOut(unseen, recipe.training.noise_levels.build(), 0).losses(family)
+            losses = HeldOut(unseen, family.config.augments, config.objective, 0).losses(family)
             rows[name]["held_out"] = sum(losses.values()) / len(losses)
         rows[name] |= measured(family, classifier, sounds, arguments.sounds, folder, name)
         sheets.append(folder / SHEET)

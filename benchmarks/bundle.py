@@ -1,16 +1,16 @@
 """Put a trained model into the package, with half-precision weights and a full card.
 
-    python benchmarks/bundle.py runs/drums --recipe drums --data DRUMS \\
+    python benchmarks/bundle.py runs/drums --config drums --data DRUMS \\
         --out src/wavesmith/models/bundled/drums
     wavesmith evaluate drums --reference DRUMS --out runs/evaluation
-    python benchmarks/bundle.py runs/drums --recipe drums --data DRUMS \\
+    python benchmarks/bundle.py runs/drums --config drums --data DRUMS \\
         --out src/wavesmith/models/bundled/drums --evaluation runs/evaluation/report.json
 
-Twice, because what is measured is what is shipped: the sounds of half-precision weights with the recipe's
-sampling defaults. The card says in plain words what is in `--about` (known weaknesses, credits asked for).
-`attribution.json` is the run's own; where the run is older than that file, it is made from `--data`, the very
-sounds of the training, which its hash proves. Where the manifest gives no link, `--url` makes one of the
-source, which credits ask for.
+Twice, because what is measured is what is shipped: the sounds of half-precision weights with the sampling
+defaults of the configuration. The card says in plain words what is in `--about` (known weaknesses, credits
+asked for). `attribution.json` is the run's own; where the run is older than that file, it is made from
+`--data`, the very sounds of the training, which its hash proves. Where the manifest gives no link, `--url`
+makes one of the source, which credits ask for.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ import torch
 
 from wavesmith.data import scan, split
 from wavesmith.evaluation import Report, card_table
-from wavesmith.families import DiffusionConfig, DiffusionModel
+from wavesmith.families import build
 from wavesmith.models import Provenance, load_folder, provenance_of, save_folder, save_provenance
 from wavesmith.models.model_folder import save_timbre
-from wavesmith.training import read_recipe
-from wavesmith.training.run import FILES, digest, usable
-from wavesmith.training.run_folder import RECIPE
+from wavesmith.training import load_config
+from wavesmith.training.run import usable
+from wavesmith.training.run_folder import RunFolder
 
 SOURCES = "\n## Sounds it was trained on"
 ABOUT = Path(__file__).parent / "drums-about.md"
@@ -38,7 +38,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("run", type=Path, help="folder that wavesmith train wrote")
-    parser.add_argument("--recipe", default="drums", help="its recipe, whose sampling defaults are shipped")
+    parser.add_argument(
+        "--config", default="drums", help="its configuration, whose sampling defaults are shipped"
+    )
     parser.add_argument("--evaluation", type=Path, help="report.json that wavesmith evaluate wrote")
     parser.add_argument("--about", type=Path, default=ABOUT, help="Markdown with what is known of the model")
     parser.add_argument("--out", type=Path, required=True)
@@ -46,9 +48,8 @@ def main() -> None:
     parser.add_argument("--url", default="https://github.com/{source}", help="of a source; '' for none")
     options = parser.parse_args()
     trained = load_folder(options.run)
-    sampling = read_recipe(options.recipe).model.sampling
-    config: DiffusionConfig = trained.family.config.model_copy(update={"sampling": sampling})
-    family = DiffusionModel(config)
+    sampling = load_config(options.config).model.sampling
+    family = build(trained.family.config.model_copy(update={"sampling": sampling}))
     family.load_state_dict(trained.family.state_dict())
     card = trained.card.replace(SOURCES, "\n" + measured(options) + SOURCES)
     save_folder(options.out, family, card, dtype=torch.float16)
@@ -61,11 +62,11 @@ def recorded(options: argparse.Namespace) -> Provenance:
     """What a run was trained on that does not say so itself."""
     if options.data is None:
         raise SystemExit(f"{options.run} has no attribution.json; give the sounds by --data.")
-    recipe = read_recipe(options.run / RECIPE)
-    files = usable(scan(options.data, licences=recipe.data.licences), recipe)
-    if (options.run / FILES).read_text().strip() != digest(files):
-        raise SystemExit(f"{options.data} does not hold the sounds that {options.run} was trained on.")
-    return provenance_of(*split(files, recipe.training.held_out, recipe.training.seed))
+    run = RunFolder(options.run)
+    config = run.load_config()
+    files = usable(scan(options.data, licences=config.data.licences), config)
+    run.check_sounds(files)
+    return provenance_of(*split(files, config.training.held_out, config.training.seed))
 
 
 def linked(provenance: Provenance, url: str) -> Provenance:

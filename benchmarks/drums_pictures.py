@@ -12,7 +12,7 @@ from wavesmith.data import ScannedFile, scan, split
 from wavesmith.models import load
 from wavesmith.picture import sheet, side_by_side
 from wavesmith.sound import Sound
-from wavesmith.training import read_recipe
+from wavesmith.training import load_config
 from wavesmith.verbs import generate
 
 SIDE, ALONE = 16, 6
@@ -27,9 +27,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    model, recipe = load(options.model), read_recipe("drums")
-    files = [f for f in scan(options.data).files if f.licence_basis == recipe.data.basis]
-    kept, _ = split(files, recipe.training.held_out, recipe.training.seed)
+    model, config = load(options.model), load_config("drums")
+    files = [f for f in scan(options.data).files if f.licence_basis == config.data.basis]
+    kept, _ = split(files, config.training.held_out, config.training.seed)
     made = {label: generate(model, SIDE, label=label, seed=options.seed) for label in model.labels}
     real = {label: [read(options.data, f, model.rate) for f in some(kept, label)] for label in model.labels}
     title = f"{SIDE} training sounds (left) and the first {SIDE} generated ones (right) per label"

@@ -22,11 +22,11 @@ from wavesmith.evaluation.embedding_library import Library, build_library
 from wavesmith.evaluation.memorisation import examine
 from wavesmith.evaluation.memorisation_report import MemorisationReport
 from wavesmith.evaluation.sound_set import spread_over_groups
-from wavesmith.families import ParameterisationConfig, Sampling
+from wavesmith.families.diffusion import DiffusionConfig, ParameterisationConfig, SamplingDefaults
 from wavesmith.models import Model, load
 from wavesmith.networks import TransformerConfig
 from wavesmith.sound import Sound
-from wavesmith.training import ModelRecipe, TrainingConfig, TrainingRecipe, train
+from wavesmith.training import RunConfig, TrainingConfig, train
 from wavesmith.transforms import SpectralConfig
 from wavesmith.verbs import generate
 
@@ -98,8 +98,8 @@ def copied(data: Path, files: list[ScannedFile], folder: Path) -> Path:
 def trained(options: argparse.Namespace, folder: Path) -> Model:
     """A small model of these sounds; as it is from an earlier run, if there was one."""
     out = options.out / f"model-{folder.name}"
-    recipe = TrainingRecipe(
-        model=ModelRecipe(
+    config = RunConfig(
+        model=DiffusionConfig(
             rate=RATE,
             channels=1,
             length=LENGTH,
@@ -108,7 +108,7 @@ def trained(options: argparse.Namespace, folder: Path) -> Model:
                 fold=1, width=256, depth=4, condition=64, energies=True, mixing=5, dropout=0.0
             ),
             parameterisation=ParameterisationConfig(kind="gated"),
-            sampling=Sampling(steps=12, sigma_min=0.03, guidance=1.0),
+            sampling=SamplingDefaults(steps=12, sigma_min=0.03, guidance=1.0),
         ),
         training=TrainingConfig(
             examples=options.examples,
@@ -123,7 +123,7 @@ def trained(options: argparse.Namespace, folder: Path) -> Model:
         ),
     )
     start = time.process_time()
-    train(folder, out, recipe=recipe, device="cpu", threads=1, say=print)
+    train(folder, out, config=config, device="cpu", threads=1, report=print)
     print(f"{folder.name}: {time.process_time() - start:.0f} CPU-seconds", flush=True)
     return load(out)
 

@@ -1,6 +1,6 @@
 """Memory that a training takes: measured on this machine, and estimated for a GPU.
 
-    python benchmarks/memory.py [--recipe tiny-audio-diffusion] [--micro-batches 4]
+    python benchmarks/memory.py [--config tiny-audio-diffusion] [--micro-batches 4]
 
 A real training of a few steps (data, averages, optimizer, checkpoint, demos of one step) runs in a
 process of its own, whose peak resident memory is read afterwards (Linux and macOS). On a CUDA device
@@ -23,59 +23,64 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wavesmith.families import DiffusionConfig, DiffusionModel
+from wavesmith.families import Batch, build
 from wavesmith.sound import Sound
-from wavesmith.training import TrainingRecipe, read_recipe, train
+from wavesmith.training import RunConfig, load_config, train
 
 MIB = 2**20
 
 
 def main() -> None:
     options = arguments()
-    recipe = read_recipe(options.recipe)
+    config = load_config(options.config)
     if options.folder:
-        measure(recipe, options.folder, options.micro_batches)
+        measure(config, options.folder, options.micro_batches)
         return
     with tempfile.TemporaryDirectory() as folder:
         for k in range(4):
-            write_sound(recipe, Path(folder) / "sounds" / f"{k}.wav", k)
+            write_sound(config, Path(folder) / "sounds" / f"{k}.wav", k)
         command = [sys.executable, __file__, *sys.argv[1:], "--folder", folder]
         print(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout, end="")
-    estimate(recipe)
+    estimate(config)
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure the memory of a training.")
-    parser.add_argument("--recipe", default="tiny-audio-diffusion", help="recipe by name or file")
+    parser.add_argument("--config", default="tiny-audio-diffusion", help="configuration by name or file")
     parser.add_argument("--micro-batches", type=int, default=4, help="how many to train on; two a step")
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def write_sound(recipe: TrainingRecipe, path: Path, seed: int) -> None:
-    noise = np.random.default_rng(seed).normal(size=(recipe.model.channels, recipe.model.length))
-    Sound(0.1 * noise, recipe.model.rate).write(path)
+def write_sound(config: RunConfig, path: Path, seed: int) -> None:
+    noise = np.random.default_rng(seed).normal(size=(config.model.channels, config.model.length))
+    Sound(0.1 * noise, config.model.rate).write(path)
 
 
-def measure(recipe: TrainingRecipe, folder: Path, micro_batches: int) -> None:
-    examples = recipe.training.batch * micro_batches
-    quick = recipe.model.sampling.model_copy(update={"steps": 1})
-    recipe = recipe.model_copy(update={"model": recipe.model.model_copy(update={"sampling": quick})})
-    asked = recipe.changed(examples=examples, accumulate=2, held_out=0.0)
-    train(folder / "sounds", folder / "model", recipe=asked, threads=1)
+def measure(config: RunConfig, folder: Path, micro_batches: int) -> None:
+    examples = config.training.batch * micro_batches
+    quick = config.model.sampling.model_copy(update={"steps": 1})
+    config = config.model_copy(update={"model": config.model.model_copy(update={"sampling": quick})})
+    chosen = config.with_training(examples=examples, accumulate=2, held_out=0.0)
+    train(folder / "sounds", folder / "model", config=chosen, threads=1)
     unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kibibytes
     print(f"peak resident memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MIB:,.0f} MiB")
     if torch.cuda.is_available():
         print(f"peak memory on the GPU: {torch.cuda.max_memory_allocated() / MIB:,.0f} MiB")
 
 
-def estimate(recipe: TrainingRecipe) -> None:
+def estimate(config: RunConfig) -> None:
     """Count the tensors that a step has to keep, on a network without memory."""
-    training, model = recipe.training, recipe.model
+    training, model = config.training, config.model
     with torch.device("meta"):
-        family = DiffusionModel(DiffusionConfig(**dict(model))).to("meta")
-        features = torch.empty(training.batch, *family.feature_shape(model.length))
-        sigma = torch.empty(training.batch)
+        family = build(model).to("meta")
+        batch = Batch(
+            torch.empty(training.batch, model.channels, model.length),
+            torch.empty(training.batch, 0),
+            torch.empty(training.batch, 0),
+            torch.arange(training.batch, device="cpu"),
+        )
+        (objective,) = family.objectives(config.objective, 0)
     weights = sum(parameter.nbytes for parameter in family.parameters())
     owned = {parameter.untyped_storage()._cdata for parameter in family.parameters()}
     kept: dict[int, Tensor] = {}
@@ -87,7 +92,7 @@ def estimate(recipe: TrainingRecipe) -> None:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        family.parameterisation.loss(family.network, features, sigma, features)
+        objective.loss(batch)
     activations = sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
     fixed = weights * (4 + len(training.ema))
     print(f"estimate for a GPU: {(fixed + activations) / MIB:,.0f} MiB, of which")

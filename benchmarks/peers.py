@@ -33,13 +33,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from lightning_fabric import Fabric
 from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wavesmith.families import Batch, Family
 from wavesmith.files import replacing
+from wavesmith.fitting import Trainer
 from wavesmith.models import load
 from wavesmith.networks import AttentionUNetConfig, multiply_adds, parameters
 from wavesmith.training.config import TrainingConfig
@@ -143,35 +146,21 @@ def wavesmith(name: str) -> System:
     )
 
 
-def wavesmith_training(family: Any) -> Training:
-    """One training step as `wavesmith.training` takes it. The one place to change when that does."""
-    config = TrainingConfig()
+def wavesmith_training(family: Family) -> Training:
+    """One training step as `wavesmith.training` takes it."""
+    model, config = family.config, TrainingConfig()
     family.train().requires_grad_(True)
-    levels = config.noise_levels.build()
-    generator = torch.Generator().manual_seed(0)
-    optimiser = torch.optim.AdamW(
-        family.parameters(), config.learning_rate, config.betas, config.eps, config.weight_decay
+    trainer = Trainer(Fabric(accelerator="cpu"), family, family.objectives(family.OBJECTIVE(), 0), config)
+    label = torch.zeros(config.batch, len(model.labels))
+    label[:, :1] = 1
+    batch = Batch(
+        0.1
+        * torch.randn(config.batch, model.channels, model.length, generator=torch.Generator().manual_seed(0)),
+        label,
+        torch.zeros(config.batch, model.augments),
+        torch.arange(config.batch),
     )
-    settings = family.config
-    waves = 0.1 * torch.randn(config.batch, settings.channels, settings.length, generator=generator)
-    conditions = {}
-    if settings.labels:
-        conditions["label"] = torch.eye(len(settings.labels))[:1].expand(config.batch, -1)
-    if settings.augments:
-        conditions["augment"] = torch.zeros(config.batch, settings.augments)
-
-    def gradients() -> None:
-        sigma = levels.sample(config.batch, generator)
-        eps = torch.randn(config.batch, *family.feature_shape(settings.length), generator=generator)
-        family.training_loss(waves, sigma, eps, **conditions).mean().backward()
-
-    def step() -> None:
-        if config.clip is not None:
-            nn.utils.clip_grad_norm_(family.parameters(), config.clip)
-        optimiser.step()
-        optimiser.zero_grad()
-
-    return Training(config.batch, config.accumulate, gradients, step)
+    return Training(config.batch, config.accumulate, lambda: None, lambda: trainer.step([batch]))
 
 
 # --- Tiny Audio Diffusion ----------------------------------------------------------------------------------

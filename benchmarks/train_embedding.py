@@ -3,7 +3,7 @@
     python benchmarks/train_embedding.py DRUMS [MORE ...] --out src/wavesmith/embeddings/weights/mel_cnn
 
 Sounds are used whose manifest says `granted by the rights holder` (`--licence-basis`). Of each folder,
-sources are held back twice: first those that the recipe `drums` holds back, so that they are new to both,
+sources are held back twice: first those that the config `drums` holds back, so that they are new to both,
 then a share of the rest. OUT gets the weights, their card with all sources, and report.json.
 """
 
@@ -25,7 +25,7 @@ from wavesmith.embeddings.mel_cnn import MelCnnConfig
 from wavesmith.embeddings.training import NO_LABEL, EmbeddingExamples, train_embedding
 from wavesmith.models import Provenance, provenance_of, save_provenance
 from wavesmith.models.provenance import sources_table
-from wavesmith.training import read_recipe
+from wavesmith.training import load_config
 
 LEAST_TAGGED = 8  # training sounds that a tag needs to be learnt
 
@@ -77,7 +77,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("data", nargs="+", type=Path, help="folders of sounds with manifests")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--licence-basis", default="granted by the rights holder")
-    parser.add_argument("--held-out", type=float, default=0.1, help="share held back beyond the recipe's")
+    parser.add_argument(
+        "--held-out", type=float, default=0.1, help="share held back beyond the configuration's"
+    )
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)
@@ -87,7 +89,7 @@ def arguments() -> argparse.Namespace:
 
 def withheld(files: list[ScannedFile], share: float) -> tuple[list[ScannedFile], list[ScannedFile]]:
     """Divide a folder's files into (training, held out)."""
-    drums = read_recipe("drums").training
+    drums = load_config("drums").training
     ours, theirs = split(files, drums.held_out, drums.seed)
     ours, more = split(ours, share, drums.seed)
     return ours, theirs + more

@@ -1,104 +1,65 @@
-"""The floors of the house: whoever imports upwards, or in a circle, fails here."""
+"""The architecture: floors, who may know what, and what the documentation says of them."""
 
-import ast
 import re
-from collections import defaultdict
-from graphlib import TopologicalSorter
 from pathlib import Path
 
-import pytest
+import tomllib
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
 import wavesmith
+from wavesmith.verbs import VERBS
 
 ROOT = Path(wavesmith.__file__).parent
-FLOORS = [
-    {"errors", "files", "recipe", "progress", "lazy", "parallel", "registry"},
-    {"sound", "streaming", "tags", "picture", "data", "noise", "stored_module"},
-    {"diffusion", "networks", "transforms", "descriptors", "measures"},
-    {"families"},
-    {"models", "classifiers", "embeddings"},
-    {"verbs", "evaluation", "export", "attribution"},
-    {"training"},  # above verbs: its demos are made by the same `generate` that users call
-    {"__init__"},  # the package itself, which passes names on
-    {"serve", "studio"},
-    {"cli", "__main__"},
-]
-FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+PROJECT = Path(__file__).parents[1]
+ARCHITECTURE = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
 def modules():
     return sorted(ROOT.rglob("*.py"))
 
 
-def room_of(path):
-    return path.relative_to(ROOT).with_suffix("").parts[0]
+def listed(mark):
+    """Lines of the text block below a mark in docs/architecture.md."""
+    return re.search(rf"<!-- {mark} -->\n```text\n(.*?)```", ARCHITECTURE, re.S)[1].splitlines()
 
 
-def rooms_imported(path):
-    return set(_imports(path)) - {room_of(path)}
+def test_no_floor_imports_a_higher_one_and_no_verb_imports_diffusion(monkeypatch):
+    monkeypatch.chdir(PROJECT)
+    assert lint_imports(cache_dir=None) == EXIT_STATUS_SUCCESS
 
 
-def _imports(path):
-    """Rooms that a file imports from anywhere in it, also inside functions."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names = [alias.name.split(".") for alias in node.names]
-            yield from ([*name, "__init__"][1] for name in names if name[0] == "wavesmith")
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            if node.module == "wavesmith":
-                yield from (alias.name if _is_room(alias.name) else "__init__" for alias in node.names)
-            elif (node.module or "").startswith("wavesmith."):
-                yield node.module.split(".")[1]
+def test_the_documented_floors_are_those_of_the_contract_and_hold_every_room():
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    floors = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    assert listed("floors") == floors
+    rooms = {path.relative_to(ROOT).with_suffix("").parts[0] for path in modules()} - {"__init__"}
+    assert rooms == {room for floor in floors for room in floor.split(" : ")}
 
 
-def _is_room(name):
-    return (ROOT / name).is_dir() or (ROOT / f"{name}.py").is_file()
-
-
-def test_every_room_is_on_a_floor():
-    rooms = {room_of(path) for path in modules()}
-    assert rooms <= FLOOR.keys()
-    assert {"sound", "diffusion", "training", "verbs"} <= rooms
-
-
-@pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_nothing_imports_a_higher_floor(path):
-    for room in rooms_imported(path):
-        assert FLOOR[room] <= FLOOR[room_of(path)], f"imports {room}, which is upstairs"
-
-
-def test_rooms_do_not_import_each_other_in_a_circle():
-    graph = defaultdict(set)
+def test_only_families_and_importers_name_the_diffusion_model():
+    allowed = (ROOT / "families", ROOT / "models" / "importers")
     for path in modules():
-        graph[room_of(path)] |= rooms_imported(path)
-    order = list(TopologicalSorter(graph).static_order())
-    assert order.index("errors") < order.index("sound") < order.index("training")
+        if not any(path.is_relative_to(folder) for folder in allowed):
+            assert not re.search(r"\bDiffusion(Model|Config)\b", path.read_text(encoding="utf-8")), path
 
 
-def test_the_maths_knows_nothing_of_audio_files_or_training():
-    """Floor 2 has torch and nothing that reads, writes or trains."""
-    for path in modules():
-        if FLOOR[room_of(path)] == 2:
-            names = {
-                name.split(".")[0]
-                for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-                for name in (
-                    [alias.name for alias in node.names]
-                    if isinstance(node, ast.Import)
-                    else [node.module or ""]
-                    if isinstance(node, ast.ImportFrom)
-                    else []
-                )
-            }
-            assert not names & {
-                "soundfile",
-                "soxr",
-                "lightning",
-                "safetensors",
-                "huggingface_hub",
-                "matplotlib",
-            }
+def test_no_verb_names_a_sigma_a_denoiser_or_a_sampler():
+    for path in (ROOT / "verbs").glob("*.py"):
+        if path.name not in ("legacy.py", "choices.py"):  # names of settings, old and generated
+            words = re.findall(r"\b(sigmas?|denoiser|SAMPLERS)\b", path.read_text(encoding="utf-8"))
+            assert not words, path
+
+
+def test_the_documented_files_of_a_verb_are_those_that_name_it():
+    for name in ("restyle", "loop", "upscale", "clean"):  # verbs that nothing else is built on
+        files = {
+            path.relative_to(PROJECT).as_posix()
+            for path in ROOT.rglob("*.py")
+            if re.search(rf'"{name}"|import .*\b{name}\b|verbs\.{name}\b', path.read_text(encoding="utf-8"))
+        }
+        home = VERBS[name].make.__module__.rpartition(".")[2]
+        documented = {line.replace("NAME", home) for line in listed("files of a verb")}
+        assert files <= documented, name
 
 
 def test_only_tensors_are_read_from_files():

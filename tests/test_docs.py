@@ -36,15 +36,16 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
+from pydantic import BaseModel
 
 from wavesmith.cli.main import run
 from wavesmith.data import Augmentation
 from wavesmith.diffusion import SAMPLERS, SCHEDULES
-from wavesmith.families import Sampling
+from wavesmith.families.diffusion import DiffusionConfig, DiffusionObjective, SamplingDefaults
 from wavesmith.models import bundled_names, load, save_folder, write_timbres
 from wavesmith.networks import FrameUNetConfig, TransformerConfig
 from wavesmith.sound import Sound
-from wavesmith.training import ModelRecipe, TrainingConfig
+from wavesmith.training import DataConfig, RunConfig, TrainingConfig
 from wavesmith.transforms import LearnedConfig, PatchConfig, SpectralConfig
 
 ROOT = Path(__file__).parents[1]
@@ -295,9 +296,41 @@ def test_samplers_and_schedules_are_all_described() -> None:
         assert ("| fresh |" in rows[key][1]) == sampler.stochastic, key
 
 
-def test_every_field_of_a_recipe_is_explained() -> None:
+def test_every_field_of_a_training_configuration_is_explained() -> None:
     page = (ROOT / "docs" / "train.md").read_text(encoding="utf-8")
     parts = (SpectralConfig, PatchConfig, LearnedConfig, FrameUNetConfig, TransformerConfig)
-    for model in (ModelRecipe, TrainingConfig, Sampling, Augmentation, *parts):
+    for model in (DiffusionConfig, RunConfig, SamplingDefaults, *parts):
         for field in model.model_fields:
             assert f"`{field}`" in page, f"{model.__name__}.{field}"
+
+
+@pytest.mark.parametrize(
+    "model", [TrainingConfig, DataConfig, DiffusionObjective, Augmentation], ids=lambda model: model.__name__
+)
+def test_tables_of_fields_are_current(model: type[BaseModel]) -> None:
+    page = (ROOT / "docs" / "train.md").read_text(encoding="utf-8")
+    table = field_table(model)
+    assert table in page, f"docs/train.md should have\n{table}"
+
+
+def field_table(model: type[BaseModel]) -> str:
+    """The fields of a model with their defaults and descriptions."""
+    rows = [
+        f"| `{name}` | {default_text(field.default)} | {field.description} |"
+        for name, field in model.model_fields.items()
+    ]
+    return "\n".join(["| field | default | meaning |", "|---|---|---|", *rows])
+
+
+def default_text(value: object) -> str:
+    if isinstance(value, Augmentation):
+        return "below"
+    if isinstance(value, BaseModel):
+        return f"`{{{', '.join(f'{key}: {part}' for key, part in value)}}}`"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    if value is None or isinstance(value, bool):
+        return {True: "true", False: "false", None: "none"}[value]
+    return (
+        f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
+    )

@@ -12,10 +12,10 @@ import pytest
 import soundfile
 import torch
 
-from wavesmith import sound as module
+from wavesmith import audio_file
 from wavesmith.errors import AudioError, RequestError, WavesmithError
 from wavesmith.recipe import Recipe
-from wavesmith.sound import Sound
+from wavesmith.sound import Bits, Sound, as_sound
 
 RATE = 8000
 RECIPE = Recipe(verb="generate", model="drums", model_hash="ab" * 32, seed=7, settings={"label": "snare"})
@@ -78,6 +78,60 @@ def test_tensor_and_back() -> None:
     assert np.any(sound.samples)
 
 
+# What is accepted as a sound
+
+
+@pytest.mark.parametrize("kind", ["numpy", "float64", "torch", "bfloat16", "gradient"])
+@pytest.mark.parametrize("channels", [None, 1, 2])
+def test_an_array_with_its_rate_is_a_sound(kind: str, channels: int | None) -> None:
+    samples = np.array([[0.5, -0.25, 0.0], [1.0, 0.0, 0.125]], dtype=np.float32)[: channels or 1]
+    array = samples[0] if channels is None else samples
+    given = {
+        "numpy": array,
+        "float64": array.astype(float),
+        "torch": torch.from_numpy(array),
+        "bfloat16": torch.from_numpy(array).bfloat16(),
+        "gradient": torch.from_numpy(array).requires_grad_(),
+    }[kind]
+    sound = as_sound((given, np.int64(RATE)))
+    assert (sound.rate, type(sound.rate)) == (RATE, int)
+    np.testing.assert_array_equal(sound.samples, samples)
+
+
+def test_a_sound_or_a_path_is_a_sound(tmp_path: Path) -> None:
+    sound = drum(recipe=RECIPE)
+    assert as_sound(sound) is sound
+    sound.write(tmp_path / "a.wav", bits="float")
+    for path in (tmp_path / "a.wav", str(tmp_path / "a.wav")):
+        assert as_sound(path).sha256 == sound.sha256
+    with pytest.raises(AudioError, match="none"):
+        as_sound(tmp_path / "none.wav")
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ((np.zeros((100, 2)), RATE), r"\[100, 2\]"),
+        ((np.zeros((1, 2, 100)), RATE), r"\[1, 2, 100\]"),
+        ((np.zeros(100, dtype=np.int16), RATE), "int16"),
+        ((torch.zeros(100, dtype=torch.int16), RATE), "int16"),
+        ((np.full(100, np.nan), RATE), "NaN"),
+        ((np.zeros(100), 0), "rate"),
+        ((np.zeros(100), 44100.5), "rate"),
+        ((RATE, np.zeros(100)), r"\(array, rate\)"),
+    ],
+)
+def test_arrays_that_are_no_sound_are_refused(given: object, match: str) -> None:
+    with pytest.raises(AudioError, match=match):
+        as_sound(given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", [np.zeros(100), None, 3, b"a.wav", (np.zeros(9),)])
+def test_what_is_no_sound_is_refused(given: object) -> None:
+    with pytest.raises(RequestError, match=type(given).__name__):
+        as_sound(given)  # type: ignore[arg-type]
+
+
 def test_importing_loads_neither_torch_nor_matplotlib() -> None:
     code = "import sys, wavesmith.picture; print([m for m in ('torch', 'matplotlib') if m in sys.modules])"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -98,7 +152,7 @@ def test_importing_loads_neither_torch_nor_matplotlib() -> None:
         ("a.FLAC", 24, 2**-24),
     ],
 )
-def test_round_trip(tmp_path: Path, name: str, bits: module.Bits, error: float) -> None:
+def test_round_trip(tmp_path: Path, name: str, bits: Bits, error: float) -> None:
     sound = drum(recipe=LONG_RECIPE)
     sound.write(tmp_path / name, bits=bits)
     again = Sound.read(tmp_path / name)
@@ -109,7 +163,7 @@ def test_round_trip(tmp_path: Path, name: str, bits: module.Bits, error: float) 
 
 
 @pytest.mark.parametrize(("name", "bits"), [("a.wav", 16), ("a.flac", 24)])
-def test_writing_again_what_was_read_changes_nothing(tmp_path: Path, name: str, bits: module.Bits) -> None:
+def test_writing_again_what_was_read_changes_nothing(tmp_path: Path, name: str, bits: Bits) -> None:
     drum(recipe=RECIPE).write(tmp_path / name, bits=bits)
     first = Sound.read(tmp_path / name)
     first.write(tmp_path / f"b{name}", bits=bits)
@@ -118,7 +172,7 @@ def test_writing_again_what_was_read_changes_nothing(tmp_path: Path, name: str, 
 
 
 @pytest.mark.parametrize(("name", "bits"), [("a.wav", 24), ("a.wav", "float"), ("a.flac", 16)])
-def test_equal_sounds_make_equal_files_at_any_time(tmp_path: Path, name: str, bits: module.Bits) -> None:
+def test_equal_sounds_make_equal_files_at_any_time(tmp_path: Path, name: str, bits: Bits) -> None:
     drum(recipe=RECIPE).write(tmp_path / name, bits=bits)
     content = (tmp_path / name).read_bytes()
     if bits == "float":  # the only place where libsndfile writes the time
@@ -180,7 +234,7 @@ def test_read_a_part(tmp_path: Path, name: str) -> None:
 
 def test_a_huge_file_is_read_only_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drum(0.5).write(tmp_path / "a.wav")
-    monkeypatch.setattr(module, "MOST_SAMPLES", 4000)
+    monkeypatch.setattr(audio_file, "MOST_SAMPLES", 4000)
     with pytest.raises(AudioError, match="too long"):
         Sound.read(tmp_path / "a.wav")
     assert Sound.read(tmp_path / "a.wav", seconds=0.25).frames == 2000

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from wavesmith import streaming
+from wavesmith.audio_file import Bits
 from wavesmith.errors import AudioError, RequestError, WavesmithError
 from wavesmith.recipe import Recipe
-from wavesmith.sound import Bits, Sound
-from wavesmith.streaming import SoundFile, Unfinished, write_blocks
+from wavesmith.sound import Sound
+from wavesmith.streaming import AudioFile, ResumableWriter, write_blocks
 
 RECIPE = Recipe(verb="restyle", model="debug", model_hash="0" * 16, seed=1)
 OTHER = RECIPE.model_copy(update={"seed": 2})
@@ -29,7 +30,7 @@ def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_a_file_says_of_itself_what_a_sound_says(tmp_path: Path, name: str, channels: int) -> None:
     Sound(noise(1234, channels), 8000, RECIPE).write(tmp_path / name)
-    sound, file = Sound.read(tmp_path / name), SoundFile(tmp_path / name)
+    sound, file = Sound.read(tmp_path / name), AudioFile(tmp_path / name)
     assert (file.rate, file.channels, file.frames) == (8000, channels, 1234)
     assert (file.peak, file.sha256, file.recipe) == (sound.peak, sound.sha256, RECIPE)
     assert np.array_equal(file.part(200, 500), sound.samples[:, 200:500])
@@ -40,15 +41,15 @@ def test_a_file_says_of_itself_what_a_sound_says(tmp_path: Path, name: str, chan
 
 def test_files_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="nowhere"):
-        SoundFile(tmp_path / "nowhere.wav")
+        AudioFile(tmp_path / "nowhere.wav")
     (tmp_path / "notes.wav").write_text("notes")
     with pytest.raises(AudioError, match=r"notes\.wav"):
-        SoundFile(tmp_path / "notes.wav")
+        AudioFile(tmp_path / "notes.wav")
     Sound(np.full((1, 500), np.inf, np.float32).clip(-1, 1), 8000).write(tmp_path / "late.wav", bits="float")
     data = bytearray((tmp_path / "late.wav").read_bytes())
     data[-4:] = np.float32(np.nan).tobytes()
     (tmp_path / "late.wav").write_bytes(bytes(data))
-    file = SoundFile(tmp_path / "late.wav")
+    file = AudioFile(tmp_path / "late.wav")
     with pytest.raises(AudioError, match=r"late\.wav: Some samples are NaN or infinite"):
         _ = file.peak
 
@@ -75,9 +76,9 @@ def test_blocks_that_end_in_an_error_leave_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def begun(path: Path, parts: int = 3) -> Unfinished:
+def begun(path: Path, parts: int = 3) -> ResumableWriter:
     """A sound of which some parts are made, each of 50 samples with 10 to be joined."""
-    unfinished = Unfinished(path, RECIPE, 8000, 2)
+    unfinished = ResumableWriter(path, RECIPE, 8000, 2)
     for k in range(parts):
         unfinished.add(noise(50, seed=k), noise(10, seed=100 + k))
     return unfinished
@@ -87,7 +88,7 @@ def test_what_is_done_is_there_when_work_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     peak = begun(path).peak
     assert not path.exists()
-    later = Unfinished(path, RECIPE, 8000, 2)
+    later = ResumableWriter(path, RECIPE, 8000, 2)
     assert (later.parts, later.peak) == (3, peak)
     assert np.array_equal(later.pending, noise(10, seed=102))
     later.add(noise(20, seed=3), np.zeros((2, 0), np.float32))
@@ -108,7 +109,7 @@ def test_an_interruption_between_samples_and_state_loses_the_last_part_alone(
         patch.setattr(streaming, "replacing", lambda path: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             unfinished.add(noise(50, seed=7), noise(10))
-    later = Unfinished(path, RECIPE, 8000, 2)
+    later = ResumableWriter(path, RECIPE, 8000, 2)
     assert later.parts == 3
     later.add(noise(50, seed=8), np.zeros((2, 0), np.float32))
     later.finish(1.0, "float")
@@ -128,7 +129,7 @@ def test_what_does_not_belong_or_is_damaged_is_thrown_away(tmp_path: Path, damag
         samples.write_bytes(samples.read_bytes()[:-1])
     elif damage == "rubbish":
         state.write_bytes(b"[1, 2]\n\x00\x01")
-    later = Unfinished(path, OTHER if damage == "recipe" else RECIPE, 8000, 2)
+    later = ResumableWriter(path, OTHER if damage == "recipe" else RECIPE, 8000, 2)
     assert (later.parts, later.pending) == (0, None)
     later.add(noise(30), np.zeros((2, 0), np.float32))
     later.finish(1.0, "float")
@@ -150,4 +151,4 @@ def test_a_full_disk_is_one_sentence_and_what_was_done_stays(
             WavesmithError, match=r"Cannot write .*a\.wav \(No space left on device\); make room"
         ):
             unfinished.add(noise(50), noise(10))
-    assert Unfinished(path, RECIPE, 8000, 2).parts == 3
+    assert ResumableWriter(path, RECIPE, 8000, 2).parts == 3

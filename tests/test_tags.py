@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from wavesmith import tags
+from wavesmith.tags import InstrumentTags
 
 
 def wav(
@@ -130,19 +131,21 @@ def test_damaged_chunks_do_no_harm(seed: int) -> None:
     assert comment is None or len(comment) < len(damaged)
 
 
-# What samplers want to know
+# Instrument tags
 
-LOOP = tags.Sampler(note=36, loop=(10, 90), cues=(0, 25, 50), velocities=(1, 63))
+LOOP = InstrumentTags(note=36, loop=(10, 90), cues=(0, 25, 50), velocities=(1, 63))
 
 
-@pytest.mark.parametrize("sampler", [tags.Sampler(), tags.Sampler(0), LOOP, LOOP._replace(loop=(0, 101))])
+@pytest.mark.parametrize(
+    "instrument", [InstrumentTags(), InstrumentTags(0), LOOP, LOOP._replace(loop=(0, 101))]
+)
 @pytest.mark.parametrize("frames", [101, 102])
-def test_sampler_survives_beside_a_comment(sampler: tags.Sampler, frames: int) -> None:
+def test_instrument_survives_beside_a_comment(instrument: InstrumentTags, frames: int) -> None:
     file = wav(frames)
-    tags.write_sampler(file, sampler, 8000)
+    tags.write_instrument(file, instrument, 8000)
     tags.write_comment(file, "odd")
     content = file.getvalue()
-    assert tags.read_sampler(file) == sampler
+    assert tags.read_instrument(file) == instrument
     assert tags.read_comment(file) == "odd"
     assert struct.unpack("<I", content[4:8])[0] == len(content) - 8
     file.seek(0)
@@ -154,7 +157,7 @@ def test_sampler_survives_beside_a_comment(sampler: tags.Sampler, frames: int) -
 
 def test_libsndfile_reads_the_same_key_loop_and_markers() -> None:
     file = wav()
-    tags.write_sampler(file, LOOP, 8000)
+    tags.write_instrument(file, LOOP, 8000)
     file.seek(0)
     ffi = soundfile._ffi
     with soundfile.SoundFile(file) as reader:
@@ -168,32 +171,32 @@ def test_libsndfile_reads_the_same_key_loop_and_markers() -> None:
     assert (count, points[5::6]) == (3, [0, 25, 50])
 
 
-def test_no_sampler() -> None:
+def test_no_instrument_tags() -> None:
     file = wav()
     tags.write_comment(file, "hello")
-    assert tags.read_sampler(file) is None
-    assert tags.read_sampler(io.BytesIO(b"fLaC and so on")) is None
+    assert tags.read_instrument(file) is None
+    assert tags.read_instrument(io.BytesIO(b"fLaC and so on")) is None
 
 
 @pytest.mark.parametrize("start_of_chunk", [b"smpl", b"inst", b"cue "])
 @pytest.mark.parametrize("left", [0, 3, 20, 40])
-def test_sampler_chunks_that_end_early(start_of_chunk: bytes, left: int) -> None:
+def test_instrument_chunks_that_end_early(start_of_chunk: bytes, left: int) -> None:
     file = wav()
-    tags.write_sampler(file, LOOP, 8000)
+    tags.write_instrument(file, LOOP, 8000)
     content = file.getvalue()
-    found = tags.read_sampler(io.BytesIO(content[: content.index(start_of_chunk) + 8 + left]))
+    found = tags.read_instrument(io.BytesIO(content[: content.index(start_of_chunk) + 8 + left]))
     assert found is None or 0 <= found.note <= 127
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_damaged_sampler_chunks_do_no_harm(seed: int) -> None:
+def test_damaged_instrument_chunks_do_no_harm(seed: int) -> None:
     rng = np.random.default_rng(seed)
     file = wav(2)
-    tags.write_sampler(file, LOOP, 8000)
+    tags.write_instrument(file, LOOP, 8000)
     damaged = bytearray(file.getvalue())
     for place in rng.integers(36, len(damaged), 20):
         damaged[place] = rng.integers(256)
-    found = tags.read_sampler(io.BytesIO(bytes(damaged)))
+    found = tags.read_instrument(io.BytesIO(bytes(damaged)))
     if found:
         assert 0 <= found.note <= 127
         assert found.loop is None or 0 <= found.loop[0] < found.loop[1]

@@ -42,28 +42,15 @@ __all__ = [
     "Sound",
     "WavesmithError",
     "__version__",
-    "again",
-    "clean",
     "credits",
     "evaluate",
-    "extend",
-    "generate",
-    "generate_like",
-    "inpaint",
     "load",
-    "loop",
-    "make_file",
-    "make_kit",
-    "morph",
-    "morph_labels",
-    "restyle",
     "scan",
-    "stream",
     "train",
-    "upscale",
-    "vary",
 ]
 
 
 def __dir__() -> list[str]:
-    return __all__
+    from wavesmith import verbs
+
+    return sorted({*__all__, *verbs.__all__})

@@ -76,6 +76,15 @@ def picture_of(sound: Sound, path: str | Path, title: str | None = None) -> None
         RequestError: when the name does not end in .png.
         WavesmithError: when the file cannot be written.
     """
+    _save(_picture(sound, title), path)
+
+
+def png(sound: Sound, title: str | None = None) -> bytes:
+    """Return the content of the file that `picture_of` writes."""
+    return _png(_picture(sound, title))
+
+
+def _picture(sound: Sound, title: str | None) -> Figure:
     width, seconds = 860, max(sound.seconds, 0.001)
     lanes = sound.samples[:2]
     figure = _figure(width + 120, 560)
@@ -90,7 +99,7 @@ def picture_of(sound: Sound, path: str | Path, title: str | None = None) -> None
     _mark_frequencies(axes, sound.rate / 2)
     axes.set_xlabel("seconds", color=_FAINT, fontsize=9)
     _draw_scale(figure, 720, 18)
-    _save(figure, path)
+    return figure
 
 
 def thumbnail(
@@ -323,18 +332,22 @@ def _write(figure: Figure, x: int, y: int, text: str, size: int = 9, colour: str
 
 
 def _save(figure: Figure, path: str | Path) -> None:
-    """Write a PNG with a palette, a quarter of the size of one in full colour."""
-    from PIL import Image
-
     if Path(path).suffix.lower() != ".png":
         raise RequestError(f"Cannot draw {path}: the name must end in .png.")
+    with replacing(path) as temporary:
+        temporary.write_bytes(_png(figure))
+
+
+def _png(figure: Figure) -> bytes:
+    """Encode a PNG with a palette, a quarter of the size of one in full colour."""
+    from PIL import Image
+
     full, small = io.BytesIO(), io.BytesIO()
     figure.savefig(full, format="raw")
     size = (round(figure.bbox.width), round(figure.bbox.height))
     image = Image.frombytes("RGBA", size, full.getvalue()).convert("RGB")
     image.quantize(palette=_palette(), dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
-    with replacing(path) as temporary:
-        temporary.write_bytes(small.getvalue())
+    return small.getvalue()
 
 
 def _palette() -> PaletteImage:

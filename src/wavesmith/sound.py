@@ -1,7 +1,7 @@
-"""Sound in memory and on disk.
+"""Sound in memory, and its conversion from and to files, arrays and tensors.
 
-A `Sound` never changes: every operation returns a new one. An operation keeps the recipe, which then says
-where the sound came from: making it again gives the sound as it was before the edits.
+A `Sound` never changes: every operation returns a new one. An operation keeps the recipe, which then states
+the origin of the sound: making it again gives the sound as it was before the edits.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import io
 import math
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import soundfile
@@ -21,23 +22,22 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict
 
 from wavesmith import tags
+from wavesmith.audio_file import Bits as Bits
+from wavesmith.audio_file import check_readable, check_target, encode, read_content
 from wavesmith.errors import AudioError, RequestError
 from wavesmith.files import replacing
 from wavesmith.recipe import Recipe
-from wavesmith.tags import Sampler
+from wavesmith.tags import InstrumentTags
 
 if TYPE_CHECKING:
     import torch
 
-Bits = Literal[16, 24, "float"]
+REFERENCE_PEAK_DB = -1.0
+"""Peak in dBFS of the sounds that models are trained on, and of what they generate unless set otherwise."""
 
-MOST_SAMPLES = 30 * 60 * 48_000 * 2
-"""What `Sound.read` takes into memory at most: half an hour of 48 kHz stereo."""
+REFERENCE_PEAK = 10 ** (REFERENCE_PEAK_DB / 20)
+"""The same as an amplitude."""
 
-_DEPTHS: dict[str, dict[Bits, str]] = {
-    ".wav": {16: "PCM_16", 24: "PCM_24", "float": "FLOAT"},
-    ".flac": {16: "PCM_16", 24: "PCM_24"},
-}
 _TAIL_SECONDS = 0.05
 _SILENCE_DB = -90.0
 _ATTACK_DB = -20.0
@@ -47,13 +47,13 @@ class Levels(BaseModel):
     """Measurements of one sound; decibels are relative to full scale (an amplitude of 1), silence is -inf.
 
     Attributes:
-        peak_db: the largest absolute sample.
+        peak_db: largest absolute sample.
         rms_db: root mean square over all channels.
-        dc_db: the absolute mean of the channel where it is largest.
-        clipped: how many samples are at full scale or beyond (32767/32768 counts as full scale).
+        dc_db: absolute mean of the channel where it is largest.
+        clipped: number of samples at full scale or beyond (32767/32768 counts as full scale).
         attack_seconds: time until the sound first comes within 20 dB of its peak.
-        silence_seconds: how long the end stays below -90 dB in every channel.
-        tail_db: root mean square of the last 50 ms: high if the sound is cut off before it has died away.
+        silence_seconds: duration of the silence at the end, below -90 dB in every channel.
+        tail_db: root mean square of the last 50 ms: high if the sound is cut off before it has decayed.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -67,14 +67,14 @@ class Levels(BaseModel):
     tail_db: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sound:
-    """A piece of audio.
+    """A piece of audio; in a notebook it shows itself with a player, its waveform and mel spectrogram.
 
     Attributes:
         samples: float32 `[channels, frames]`, read-only, full scale at -1 and 1 (values beyond are allowed).
         rate: frames per second.
-        recipe: how the sound was made, if a model made it.
+        recipe: everything needed to make the sound again, if a model made it.
 
     Raises:
         AudioError: when the samples are not two-dimensional or not finite, or the rate is not positive.
@@ -91,12 +91,12 @@ class Sound:
 
     @property
     def channels(self) -> int:
-        """How many channels there are."""
+        """Number of channels."""
         return int(self.samples.shape[0])
 
     @property
     def frames(self) -> int:
-        """How many samples each channel has."""
+        """Number of samples in each channel."""
         return int(self.samples.shape[1])
 
     @property
@@ -110,15 +110,37 @@ class Sound:
         return float(np.abs(self.samples).max(initial=0))
 
     def part(self, start: int, stop: int) -> NDArray[np.float32]:
-        """Samples `[channels, stop - start]` of a part."""
+        """Return samples `[channels, stop - start]` of a part."""
         return self.samples[:, start:stop]
 
     @property
     def sha256(self) -> str:
-        """What tells this audio from any other: SHA-256 over rate, shape and samples, in hexadecimal."""
+        """Content hash: hex SHA-256 of rate, shape and samples."""
         digest = hashlib.sha256(f"{self.rate} {self.samples.shape}".encode())
         digest.update(self.samples.data)
         return digest.hexdigest()
+
+    def __repr__(self) -> str:
+        origin = f", {self.recipe.verb} by {self.recipe.model}" if self.recipe else ""
+        channels = {1: "mono", 2: "stereo"}.get(self.channels, f"{self.channels} channels")
+        return f"Sound({channels}, {self.seconds:.3g} s at {self.rate} Hz{origin})"
+
+    # Listening
+
+    def play(self) -> None:
+        """Play the sound on the default output device and return when it has ended.
+
+        Raises:
+            AudioError: when the package `sounddevice` is not installed, or there is no output device.
+        """
+        from wavesmith.playback import play
+
+        play(self)
+
+    def _repr_html_(self) -> str:
+        from wavesmith.playback import player_html
+
+        return player_html(self)
 
     # Files
 
@@ -136,33 +158,23 @@ class Sound:
                 `allow_empty`), has NaN or infinite ones, or more than `MOST_SAMPLES` would be read.
             RequestError: when the part is not inside the file.
         """
-        path = Path(path)
-        if not 0 <= start < math.inf or (seconds is not None and not 0 < seconds < math.inf):
-            raise RequestError(f"Cannot read {seconds} s from {start} s: times must be positive numbers.")
-        _check_file(path)
-        try:
-            with soundfile.SoundFile(path) as file:
-                comment = _comment(file, path)
-                samples = _read_part(file, path, start, seconds)
-                rate = file.samplerate
-        except (soundfile.SoundFileError, TypeError) as error:
-            raise _unreadable(path) from error
-        if not samples.size and not allow_empty:
+        content = read_content(Path(path), start, seconds)
+        if not content.samples.size and not allow_empty:
             raise AudioError(f"{path} has no samples; leave it out.")
         try:
-            return cls(samples.T, rate, _recipe(comment))
+            return cls(*content)
         except AudioError as error:
             raise AudioError(f"{path}: {error}") from error
 
-    def write(self, path: str | Path, *, bits: Bits = 24, sampler: Sampler | None = None) -> None:
+    def write(self, path: str | Path, *, bits: Bits = 24, instrument: InstrumentTags | None = None) -> None:
         """Write a WAV or FLAC file (by the ending), with the recipe inside as its comment.
 
-        Integer formats clip what is beyond full scale; FLAC has no float format. WAV files can tell samplers
-        about key, loop and markers (`tags.Sampler`). The same sound always gives the same bytes, and a
-        failure leaves what was there before.
+        Integer formats clip at full scale; FLAC has no float format. WAV files can hold key, loop and markers
+        for hardware and software samplers. The same sound always gives the same bytes, and a failure leaves
+        the previous file.
 
         Raises:
-            RequestError: for another ending or width, or when `sampler` does not fit the sound.
+            RequestError: for another ending or sample format, or when `instrument` does not fit the sound.
             AudioError: when the sound is empty or the format cannot hold it.
             WavesmithError: when the folder cannot be written or the disk is full.
         """
@@ -170,50 +182,59 @@ class Sound:
         check_target(path, bits)
         if not self.frames:
             raise AudioError(f"Cannot write {path}: the sound is empty.")
-        if sampler:
-            self._check_sampler(sampler, path)
-        # Encoding in memory leaves the disk to Python, which, unlike libsndfile, says what went wrong there.
-        memory = io.BytesIO()
+        if instrument:
+            self._check_instrument(instrument, path)
+        # Encoding in memory leaves the disk to Python, which, unlike libsndfile, names the cause of failure.
         try:
-            encode(memory, path.suffix.lower(), [self.samples], self.rate, self.channels, self.recipe, bits)
+            content = self.encode(path.suffix, bits=bits, instrument=instrument)
         except soundfile.SoundFileError as error:
-            what = f"{self.channels} channels at {self.rate} Hz"
-            raise AudioError(f"Cannot write {path}: the format cannot hold {what}.") from error
-        if sampler:
-            tags.write_sampler(memory, sampler, self.rate)
+            form = f"{self.channels} channels at {self.rate} Hz"
+            raise AudioError(f"Cannot write {path}: the format cannot hold {form}.") from error
         with replacing(path) as temporary:
-            temporary.write_bytes(memory.getvalue())
+            temporary.write_bytes(content)
 
-    def _check_sampler(self, sampler: Sampler, path: Path) -> None:
+    def encode(
+        self, ending: str = ".wav", *, bits: Bits = 24, instrument: InstrumentTags | None = None
+    ) -> bytes:
+        """Return the content of a `.wav` or `.flac` file of this sound.
+
+        Raises:
+            soundfile.SoundFileError: when the format cannot hold it.
+        """
+        memory = io.BytesIO()
+        encode(memory, ending.lower(), [self.samples], self.rate, self.channels, self.recipe, bits)
+        if instrument:
+            tags.write_instrument(memory, instrument, self.rate)
+        return memory.getvalue()
+
+    def _check_instrument(self, instrument: InstrumentTags, path: Path) -> None:
         if path.suffix.lower() != ".wav":
-            raise RequestError(
-                f"Cannot write {path} with a key or loop for samplers; only WAV files have them."
-            )
-        start, end = sampler.loop or (0, self.frames)
-        low, high = sampler.velocities or (1, 127)
-        if not 0 <= start < end <= self.frames or not all(0 <= cue < self.frames for cue in sampler.cues):
+            raise RequestError(f"Cannot write {path} with a key or a loop; only WAV files have them.")
+        start, end = instrument.loop or (0, self.frames)
+        low, high = instrument.velocities or (1, 127)
+        if not 0 <= start < end <= self.frames or not all(0 <= cue < self.frames for cue in instrument.cues):
             raise RequestError(
                 f"Cannot write {path}: its loop or a marker lies outside its {self.frames} frames."
             )
-        if not 0 <= sampler.note <= 127 or not 1 <= low <= high <= 127:
+        if not 0 <= instrument.note <= 127 or not 1 <= low <= high <= 127:
             raise RequestError(f"Cannot write {path}: keys go from 0 to 127, velocities from 1 to 127.")
 
     @staticmethod
-    def read_sampler(path: str | Path) -> Sampler | None:
-        """Read what a WAV file tells samplers: key, loop, markers; None if it tells nothing.
+    def read_instrument(path: str | Path) -> InstrumentTags | None:
+        """Read key, loop, markers and velocities of a WAV file; None if it has none of them.
 
         Raises:
             AudioError: when there is no such file, or it is cut short.
         """
-        _check_file(Path(path))
+        check_readable(Path(path))
         with Path(path).open("rb") as file:
-            return tags.read_sampler(file)
+            return tags.read_instrument(file)
 
     # Tensors
 
     @classmethod
     def from_tensor(cls, tensor: torch.Tensor, rate: int, recipe: Recipe | None = None) -> Sound:
-        """Make a sound of a tensor `[channels, frames]` of any type and device."""
+        """Convert a tensor `[channels, frames]` of any type and device."""
         return cls(tensor.detach().cpu().float().numpy(), rate, recipe)
 
     def tensor(self) -> torch.Tensor:
@@ -225,7 +246,7 @@ class Sound:
     # Edits
 
     def with_recipe(self, recipe: Recipe | None) -> Sound:
-        """Attach another recipe."""
+        """Replace the recipe."""
         return replace(self, recipe=recipe)
 
     def resample(self, rate: int) -> Sound:
@@ -246,11 +267,11 @@ class Sound:
         return self._with(self.samples.mean(axis=0, keepdims=True))
 
     def stereo(self) -> Sound:
-        """Make two channels: mono is doubled; of more, the first two stay (front left and right in files)."""
+        """Convert to two channels: mono is doubled; of more, the first two stay (front left and right)."""
         return self._with(self.samples[[0, 0]] if self.channels == 1 else self.samples[:2])
 
     def channels_as(self, channels: int) -> Sound:
-        """Make as many channels as asked: as `mono` and `stereo` do, or one channel many times.
+        """Convert to a number of channels: as `mono` and `stereo` do, or one channel repeated.
 
         Raises:
             RequestError: for a number that this sound cannot be turned into.
@@ -273,7 +294,7 @@ class Sound:
         return self.crop(min(self.frames, max(1, self._loud_frames(threshold_db))))
 
     def crop(self, frames: int) -> Sound:
-        """Make exactly this many frames: cut the end or add zeros.
+        """Cut the end, or add zeros, to exactly this many frames.
 
         Raises:
             RequestError: when `frames` is negative.
@@ -294,7 +315,7 @@ class Sound:
         return self._with(self.samples * gains)
 
     def gain(self, db: float) -> Sound:
-        """Make louder (positive) or softer (negative) by so many decibels.
+        """Change the level by `db` decibels.
 
         Raises:
             RequestError: when `db` is not a number or beyond 200.
@@ -303,8 +324,8 @@ class Sound:
             raise RequestError(f"A gain of {db} dB makes no sense; use at most 200.")
         return self._with(self.samples * np.float32(10 ** (db / 20)))
 
-    def normalise(self, peak_db: float = -1.0) -> Sound:
-        """Bring the peak to `peak_db` (dB relative to full scale); silence stays silence."""
+    def normalise(self, peak_db: float = REFERENCE_PEAK_DB) -> Sound:
+        """Scale the peak to `peak_db` (dB relative to full scale); silence stays silence."""
         peak = np.abs(self.samples).max(initial=0)
         return self if peak == 0 else self._with(self.samples * (10 ** (peak_db / 20) / float(peak)))
 
@@ -324,7 +345,7 @@ class Sound:
     # Measurements
 
     def levels(self) -> Levels:
-        """Measure loudness, faults and silence."""
+        """Measure levels, faults and silence."""
         size = np.abs(self.samples)
         envelope, peak = size.max(axis=0), size.max(initial=0)
         loud = np.flatnonzero(envelope >= peak * 10 ** (_ATTACK_DB / 20))
@@ -343,7 +364,7 @@ class Sound:
         return Sound(samples.astype(np.float32, copy=False), self.rate, self.recipe)
 
     def _loud_frames(self, threshold_db: float) -> int:
-        """Frames up to and including the last one with a channel at or above the threshold."""
+        """Count frames up to and including the last one with a channel at or above the threshold."""
         loud = np.flatnonzero(np.abs(self.samples).max(axis=0) >= 10 ** (threshold_db / 20))
         return int(loud[-1]) + 1 if loud.size else 0
 
@@ -353,56 +374,66 @@ class Sound:
         return np.concatenate([rise, np.ones(self.frames - length)])
 
 
-def check_target(path: Path, bits: Bits) -> None:
-    """Refuse endings and widths that cannot be written; raises RequestError."""
-    depths = _DEPTHS.get(path.suffix.lower())
-    if depths is None:
-        raise RequestError(f"Cannot write {path}: the name must end in {' or '.join(_DEPTHS)}.")
-    if bits not in depths:
-        choices = ", ".join(map(str, depths))
-        raise RequestError(f"Cannot write {path} with bits={bits}; choose one of: {choices}.")
+SoundLike: TypeAlias = Sound | str | os.PathLike[str] | tuple[ArrayLike, int]
+"""Anything accepted as a sound: a `Sound`, the path of a file, or `(array, rate)`; see `as_sound`."""
 
 
-def encode(
-    file: BinaryIO,
-    ending: str,
-    blocks: Iterable[NDArray[np.float32]],
-    rate: int,
-    channels: int,
-    recipe: Recipe | None,
-    bits: Bits,
-) -> None:
-    """Encode consecutive blocks `[channels, n]` into an open file; the same sound gives the same bytes.
+def as_sound(given: SoundLike) -> Sound:
+    """Return a `Sound`: itself, read from a file, or made of `(array, rate)`.
+
+    The array is a numpy array, a torch tensor (on any device), or anything that numpy converts. It holds
+    floats, full scale at -1 and 1, and has the shape `[frames]` or `[channels, frames]`. Integers are
+    refused, as their full scale is unknown, and so is an array with more channels than frames: it is most
+    likely `[frames, channels]`, the layout of the soundfile package.
 
     Raises:
-        soundfile.SoundFileError: when the format cannot hold such a sound.
+        AudioError: when the file cannot be read, or the array is not such an array.
+        RequestError: when `given` is none of these.
     """
-    comment = recipe.to_json() if recipe else None
-    subtype, kind = _DEPTHS[ending][bits], ending[1:].upper()
-    with soundfile.SoundFile(file, "w", rate, channels, subtype, format=kind) as encoder:
-        if comment and kind == "FLAC":
-            encoder.comment = comment
-        for block in blocks:
-            encoder.write(block.T if bits == "float" else _integers(block.T, bits))
-    tags.clear_time_stamp(file)
-    if comment and kind == "WAV":
-        tags.write_comment(file, comment)
-
-
-def read_header(path: Path) -> tuple[int, int, int, Recipe | None]:
-    """Rate, channels, frames and recipe of a sound file; raises AudioError when it cannot be read."""
-    _check_file(path)
-    try:
-        with soundfile.SoundFile(path) as file:
-            return file.samplerate, file.channels, file.frames, _recipe(_comment(file, path))
-    except (soundfile.SoundFileError, TypeError) as error:
-        raise _unreadable(path) from error
-
-
-def _unreadable(path: Path) -> AudioError:
-    return AudioError(
-        f"{path} cannot be read as audio: it is damaged, or not a WAV, FLAC, AIFF, OGG or MP3 file."
+    match given:
+        case Sound():
+            return given
+        case str() | os.PathLike():
+            return Sound.read(Path(given))
+        case (array, rate):
+            whole = _whole_rate(rate)
+            return Sound(_channels_first(array), whole)
+    raise RequestError(
+        f"A sound cannot be made of {type(given).__name__}; give a Sound, a path, or (array, rate)."
     )
+
+
+def _channels_first(array: Any) -> NDArray[np.float32]:
+    """Convert an array or tensor `[frames]` or `[channels, frames]` of floats to `[channels, frames]`."""
+    if hasattr(array, "detach"):  # a tensor; numpy has no bfloat16
+        array = array.detach().cpu()
+        array = array.float() if array.is_floating_point() else array
+    samples = np.asarray(array)
+    shape = list(samples.shape)
+    if samples.dtype.kind != "f":
+        raise AudioError(
+            f"An array of {samples.dtype} has no known full scale; convert it to floats from -1 to 1."
+        )
+    if samples.ndim == 1:
+        samples = samples[None]
+    if samples.ndim != 2:
+        raise AudioError(f"An array of shape {shape} is not one sound; give [frames] or [channels, frames].")
+    if samples.shape[0] > samples.shape[1] > 0:
+        raise AudioError(
+            f"An array of shape {shape} has more channels than frames; give [channels, frames], "
+            "so transpose it if it is [frames, channels]."
+        )
+    return samples
+
+
+def _whole_rate(rate: Any) -> int:
+    """Convert any type of number to an int; an array in its place means that the pair was swapped."""
+    try:
+        if int(rate) == rate:
+            return int(rate)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise AudioError(f"The sample rate in (array, rate) must be a whole number of Hz, not {rate!r:.40}.")
 
 
 def _checked(samples: ArrayLike) -> NDArray[np.float32]:
@@ -416,72 +447,6 @@ def _checked(samples: ArrayLike) -> NDArray[np.float32]:
         )
     own.setflags(write=False)
     return own
-
-
-def _check_file(path: Path) -> None:
-    """Say clearly what libsndfile would only call a system error."""
-    if path.is_dir():
-        raise AudioError(f"{path} is a folder, not a sound file.")
-    if not path.is_file():
-        raise AudioError(f"There is no sound file at {path}.")
-    try:
-        with path.open("rb") as file:
-            if not file.read(1):
-                raise AudioError(f"{path} is empty (0 bytes).")
-            missing = tags.missing(file)
-    except OSError as error:
-        raise AudioError(f"{path} cannot be opened: {error.strerror}.") from error
-    if missing:
-        raise AudioError(f"{path} is cut short: it lacks {missing}.")
-
-
-def _read_part(
-    file: soundfile.SoundFile, path: Path, start: float, seconds: float | None
-) -> NDArray[np.float32]:
-    """Read `[frames, channels]` from an open file, never more than `MOST_SAMPLES`."""
-    first = round(start * file.samplerate)
-    left = file.frames - first
-    if first and left <= 0:
-        raise RequestError(f"Cannot read from {start:g} s: {path} lasts {file.frames / file.samplerate:g} s.")
-    wanted = left if seconds is None else min(left, max(1, round(seconds * file.samplerate)))
-    if wanted * file.channels > MOST_SAMPLES:
-        minutes = MOST_SAMPLES // file.channels // file.samplerate // 60
-        raise AudioError(f"{path} is too long to read at once; read at most {minutes} minutes of it.")
-    if first:
-        file.seek(first)
-    samples: NDArray[np.float32] = file.read(wanted, dtype="float32", always_2d=True)
-    if (
-        len(samples) < 0.99 * wanted
-    ):  # an MP3 file may only estimate its length, so a little less is no damage
-        raise AudioError(
-            f"{path} is cut short: {wanted - len(samples)} of its {file.frames} frames are missing."
-        )
-    return samples
-
-
-def _comment(file: soundfile.SoundFile, path: Path) -> str | None:
-    if file.format in ("WAV", "WAVEX"):
-        with path.open("rb") as raw:
-            return tags.read_comment(raw)
-    comment: str = file.comment
-    return comment
-
-
-def _recipe(comment: str | None) -> Recipe | None:
-    try:
-        return Recipe.from_json(comment) if comment else None
-    except ValueError:
-        return None
-
-
-def _integers(samples: NDArray[np.float32], bits: Literal[16, 24]) -> NDArray[np.int32]:
-    """Round to the nearest step (libsndfile rounds down, a constant offset) and clip at full scale.
-
-    The steps fill the upper bits of 32, from where libsndfile takes as many as the format has.
-    """
-    steps = 2 ** (bits - 1)
-    rounded: NDArray[np.float64] = np.clip(np.rint(samples * float(steps)), -steps, steps - 1)
-    return rounded.astype(np.int32) << (32 - bits)
 
 
 def _decibels(amplitude: float | np.floating) -> float:

@@ -1,4 +1,4 @@
-"""Sounds of any length on disk: read in parts, and made in parts that survive an interruption."""
+"""Sounds of any length on disk: read in parts, and written in parts that survive an interruption."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from wavesmith.audio_file import Bits, check_target, encode, read_header, unreadable
 from wavesmith.errors import AudioError, WavesmithError
 from wavesmith.files import remedy, replacing
 from wavesmith.recipe import Recipe
-from wavesmith.sound import Bits, Sound, check_target, encode, read_header
+from wavesmith.sound import Sound
 
 _BLOCK = 1 << 18
 
 
-class SoundFile:
-    """A sound file that is read in parts; what `Sound` says of one in memory, it says of one on disk."""
+class AudioFile:
+    """A sound file that is read in parts; its attributes are those of a `Sound` in memory."""
 
     def __init__(self, path: str | Path) -> None:
         """Open `path`; raises what `Sound.read` raises."""
@@ -30,7 +31,7 @@ class SoundFile:
         self.rate, self.channels, self.frames, self.recipe = read_header(self.path)
 
     def part(self, start: int, stop: int) -> NDArray[np.float32]:
-        """Samples `[channels, stop - start]` of a part.
+        """Return samples `[channels, stop - start]` of a part; zeros beyond the end.
 
         Raises:
             AudioError: when it cannot be read or has samples that are not finite.
@@ -40,7 +41,7 @@ class SoundFile:
                 file.seek(start)
                 samples = file.read(stop - start, dtype="float32", always_2d=True).T
         except (soundfile.SoundFileError, TypeError) as error:
-            raise AudioError(f"{self.path} cannot be read as audio: it is damaged; get it again.") from error
+            raise unreadable(self.path) from error
         short = stop - start - samples.shape[1]
         try:
             return Sound(np.pad(samples, ((0, 0), (0, max(0, short)))), self.rate).samples
@@ -54,7 +55,7 @@ class SoundFile:
 
     @cached_property
     def sha256(self) -> str:
-        """What `Sound.sha256` says of the same audio; reads the whole file once for each channel."""
+        """`Sound.sha256` of the same audio; reads the whole file once for each channel."""
         digest = hashlib.sha256(f"{self.rate} {(self.channels, self.frames)}".encode())
         for channel in range(self.channels):
             for block in self._blocks():
@@ -66,16 +67,17 @@ class SoundFile:
             yield self.part(start, min(start + _BLOCK, self.frames))
 
 
-class Unfinished:
-    """A sound in the making, on disk beside where it will be: what is done survives an interruption.
+class ResumableWriter:
+    """A writer of a sound file in parts; the parts written so far survive an interruption.
 
-    One file has the finished samples, another, replaced as a whole, how far they count, and those that are
-    still to be joined with what follows. They belong to a recipe: what another left there is thrown away.
+    Two hidden files beside the target hold the state. One has the finished samples; the other, replaced as a
+    whole, has their number and the samples that still overlap with the next part. They belong to a recipe:
+    a state of another recipe is discarded.
 
     Attributes:
-        parts: how many parts are done.
-        peak: the largest absolute sample of the parts.
-        pending: the samples `[channels, n]` that are still to be joined; None before the first part.
+        parts: number of parts written.
+        peak: largest absolute sample of the parts.
+        pending: samples `[channels, n]` that overlap with the next part; None before the first part.
     """
 
     def __init__(self, path: Path, recipe: Recipe, rate: int, channels: int) -> None:
@@ -91,17 +93,17 @@ class Unfinished:
         try:
             header, _, pending = self._state.read_bytes().partition(b"\n")
             state = json.loads(header)
-            there = self._samples.stat().st_size >= 4 * self._channels * state["frames"]
-            if state["recipe"] == self._recipe.to_json() and there:
+            complete = self._samples.stat().st_size >= 4 * self._channels * state["frames"]
+            if state["recipe"] == self._recipe.to_json() and complete:
                 self.pending = self._unpacked(np.frombuffer(pending, dtype="<f4"))
                 self.parts, self.peak, self._frames = state["parts"], state["peak"], state["frames"]
         except (OSError, ValueError, KeyError, TypeError):
             return
 
     def add(self, done: NDArray[np.float32], pending: NDArray[np.float32]) -> None:
-        """Keep one more part: finished samples `[channels, n]`, and those still to be joined.
+        """Append a part: finished samples `[channels, n]`, and those that overlap with the next part.
 
-        Samples count from the moment that the state says so: whatever interrupts this leaves the last part.
+        The state is replaced last, so an interruption at any point leaves the previous one.
 
         Raises:
             WavesmithError: when the folder cannot be written or the disk is full.
@@ -125,7 +127,7 @@ class Unfinished:
         self.parts, self.peak, self._frames, self.pending = parts, peak, frames, pending
 
     def finish(self, gain: float, bits: Bits) -> None:
-        """Write the finished sound at a gain to where it belongs, and clear up."""
+        """Write the target file, scaled by `gain`, and remove the state."""
         blocks = (
             self._read(start, min(_BLOCK, self._frames - start)) * np.float32(gain)
             for start in range(0, self._frames, _BLOCK)
@@ -143,7 +145,7 @@ class Unfinished:
 
 
 def _packed(samples: NDArray[np.float32]) -> bytes:
-    """Samples `[channels, n]`, frame after frame."""
+    """Return samples `[channels, n]` as bytes, frame by frame."""
     return np.ascontiguousarray(samples.T, dtype="<f4").tobytes()
 
 
@@ -158,7 +160,7 @@ def write_blocks(
     """Write a sound file from consecutive blocks `[channels, n]`, as `Sound.write` writes a whole one.
 
     Raises:
-        RequestError: for an ending or width that is not supported.
+        RequestError: for a file ending or sample format that is not supported.
         WavesmithError: when the folder cannot be written or the disk is full.
     """
     check_target(path, bits)

@@ -1,14 +1,17 @@
-"""What libsndfile does not do: WAV comments of any length, what samplers want to know, no time stamps, and
-noticing a file cut short.
+"""Parts of sound files that libsndfile does not handle.
+
+These are WAV comments of any length, the key, loop and markers for samplers, the removal of time stamps, and
+the detection of files that are cut short.
 
 A WAV file is a RIFF file: after 12 bytes of header come chunks, each a four-letter name, a little-endian
 32-bit size and that many bytes, padded to an even count. Text goes into the standard `LIST` chunk of type
 `INFO`, as an `ICMT` (comment) entry, which players ignore. libsndfile forgets a comment of more than a few
 thousand bytes, so it is written and read here. (Microsoft and IBM, "Multimedia Programming Interface and
-Data Specifications 1.0", 1991.) Samplers look into the chunks `smpl` (key and loop), `cue ` (markers) and
-`inst` (velocities) (Microsoft, "New Multimedia Data Types and Data Techniques 3.0", 1994). An AIFF file is
-the same with `FORM` for `RIFF` and big-endian sizes (Apple, "Audio Interchange File Format", 1989); an OGG
-file is a row of pages, the last of which says so (RFC 3533).
+Data Specifications 1.0", 1991.) Hardware and software samplers read the chunks `smpl` (key and loop), `cue `
+(markers) and `inst` (velocities) (Microsoft, "New Multimedia Data Types and Data Techniques 3.0", 1994). An
+AIFF file is the same with `FORM` for `RIFF` and big-endian sizes (Apple, "Audio Interchange File Format",
+1989); an OGG file is a sequence of pages, the last of which is marked (RFC 3533).
+
 Functions take a file opened in binary mode and leave its position anywhere.
 """
 
@@ -22,25 +25,25 @@ from typing import BinaryIO, NamedTuple
 _FORMS = {b"RIFFWAVE": "<", b"FORMAIFF": ">", b"FORMAIFC": ">"}  # byte orders, as struct calls them
 _LONGEST_INFO = 1 << 24
 _MOST_CUES = 10_000
-_STREAMED = 0x7FFF0000  # programs that write to a pipe cannot know the size and claim this much or more
+_STREAMED = 0x7FFF0000  # programs that write to a pipe do not know the size and declare this or more
 
 
 class Chunk(NamedTuple):
-    """One chunk: its name, where its content starts and how many bytes it says it has."""
+    """One chunk: its name, the position of its content and the number of bytes that it declares."""
 
     name: bytes
     start: int
     size: int
 
 
-class Sampler(NamedTuple):
-    """What a sound file tells the sampler that plays it.
+class InstrumentTags(NamedTuple):
+    """Key, loop, markers and velocities that a WAV file gives to the instrument (a sampler) that plays it.
 
     Attributes:
         note: the key (MIDI, 0 to 127; 60 is middle C) that plays the sound at its own pitch.
         loop: the first frame of the part that repeats and the frame after its last; None for a one-shot.
         cues: frames with markers, such as the beats of a loop.
-        velocities: the lowest and highest velocity (1 to 127) that this sound is for, on that key alone.
+        velocities: the lowest and highest velocity (1 to 127) that play this sound, on that key alone.
     """
 
     note: int = 60
@@ -72,36 +75,36 @@ def read_comment(file: BinaryIO) -> str | None:
 
 
 def write_comment(file: BinaryIO, text: str) -> None:
-    """Append a comment to a complete WAV file; everything that is there stays as it is."""
+    """Append a comment to a complete WAV file; its other content is unchanged."""
     _append(file, _chunk(b"LIST", b"INFO" + _chunk(b"ICMT", text.encode("utf-8") + b"\0")))
 
 
-def read_sampler(file: BinaryIO) -> Sampler | None:
-    """Read what a WAV file tells samplers, None if nothing; what makes no sense is left out."""
-    found, told = Sampler(), False
+def read_instrument(file: BinaryIO) -> InstrumentTags | None:
+    """Read the instrument tags of a WAV file, None if it has none; impossible values are left out."""
+    read, present = InstrumentTags(), False
     for chunk in chunks(file):
         file.seek(chunk.start)
         if chunk.name == b"smpl" and len(content := file.read(min(chunk.size, 60))) >= 36:
-            found = found._replace(note=min(_numbers(content)[3], 127), loop=_first_loop(content))
+            read = read._replace(note=min(_numbers(content)[3], 127), loop=_first_loop(content))
         elif chunk.name == b"cue ":
             points = file.read(min(chunk.size, 4 + 24 * _MOST_CUES))[4:]
-            found = found._replace(cues=_numbers(points[: len(points) // 24 * 24])[5::6])
+            read = read._replace(cues=_numbers(points[: len(points) // 24 * 24])[5::6])
         elif chunk.name == b"inst" and len(content := file.read(min(chunk.size, 7))) == 7:
             low, high = content[5:]
-            found = found._replace(velocities=(low, high) if 1 <= low <= high <= 127 else None)
+            read = read._replace(velocities=(low, high) if 1 <= low <= high <= 127 else None)
         else:
             continue
-        told = True
-    return found if told else None
+        present = True
+    return read if present else None
 
 
-def write_sampler(file: BinaryIO, sampler: Sampler, rate: int) -> None:
-    """Append what samplers want to know to a complete WAV file of that rate; the rest stays as it is."""
-    note, loop, cues, velocities = sampler
+def write_instrument(file: BinaryIO, instrument: InstrumentTags, rate: int) -> None:
+    """Append instrument tags to a complete WAV file of that rate; its other content is unchanged."""
+    note, loop, cues, velocities = instrument
     nanoseconds = round(1e9 / rate)
     numbers = [0, 0, nanoseconds, note, 0, 0, 0, int(loop is not None), 0]
     if loop:
-        numbers += [0, 0, loop[0], loop[1] - 1, 0, 0]  # for ever, forwards; the file names the last frame
+        numbers += [0, 0, loop[0], loop[1] - 1, 0, 0]  # endless, forwards; the end is the last frame
     _append(file, _chunk(b"smpl", struct.pack(f"<{len(numbers)}I", *numbers)))
     if cues:
         points = [struct.pack("<2I4s3I", k, cue, b"data", 0, 0, cue) for k, cue in enumerate(cues, 1)]
@@ -111,14 +114,14 @@ def write_sampler(file: BinaryIO, sampler: Sampler, rate: int) -> None:
 
 
 def clear_time_stamp(file: BinaryIO) -> None:
-    """Zero the time that libsndfile puts into float WAV files, so that equal sounds make equal files."""
+    """Set the time stamp of float WAV files to zero, so that equal sounds give equal files."""
     for chunk in chunks(file):
         if chunk.name == b"PEAK":
             _patch(file, chunk.start + 4, 0)
 
 
 def missing(file: BinaryIO) -> str:
-    """Words for what a WAV, AIFF or OGG file announces but does not have; empty if it is whole."""
+    """Describe the declared part of a WAV, AIFF or OGG file that is missing; empty if it is complete."""
     sound = (chunk for chunk in chunks(file) if chunk.name in (b"data", b"SSND") and chunk.size < _STREAMED)
     count = max((chunk.start + chunk.size - _length(file) for chunk in sound), default=0)
     if count > 0:
@@ -128,7 +131,7 @@ def missing(file: BinaryIO) -> str:
 
 
 def _pages(file: BinaryIO) -> Iterator[tuple[bool, int]]:
-    """Walk the pages of an OGG file: whether each says that it is the last, and where it ends."""
+    """Walk the pages of an OGG file: whether each is marked as the last, and the position of its end."""
     end = 0
     while True:
         file.seek(end)
@@ -158,12 +161,12 @@ def _append(file: BinaryIO, chunk: bytes) -> None:
 
 
 def _numbers(content: bytes) -> tuple[int, ...]:
-    """All the whole 32-bit numbers of a chunk."""
+    """Unpack the complete 32-bit integers of a chunk."""
     return struct.unpack(f"<{len(content) // 4}I", content[: len(content) // 4 * 4])
 
 
 def _first_loop(content: bytes) -> tuple[int, int] | None:
-    """The first loop of a `smpl` chunk, if it has one that is not empty."""
+    """Return the first loop of a `smpl` chunk; None without one that is not empty."""
     numbers = _numbers(content)
     if len(numbers) < 15 or not numbers[7] or numbers[11] > numbers[12]:
         return None

@@ -96,8 +96,10 @@ def imported_by(folder: Path, *arguments: str) -> set[str]:
 
 def test_commands_import_no_more_than_they_need(drums):
     for arguments in (["--help"], ["inspect", "drums/kick/a.wav"], ["scan", "drums"]):
-        assert not {"torch", "lightning", "matplotlib"} & imported_by(drums.parent, *arguments), arguments
+        assert not {"torch", "lightning_fabric", "matplotlib"} & imported_by(drums.parent, *arguments), (
+            arguments
+        )
     for arguments in (["generate", "--model", "debug"], ["models"]):
         modules = imported_by(drums.parent, *arguments)
         assert "torch" in modules
-        assert not {"lightning", "matplotlib", "pandas", "scipy"} & modules, arguments
+        assert not {"lightning_fabric", "matplotlib", "pandas", "scipy"} & modules, arguments

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from wavesmith import Sound, generate, generate_like, load, morph, vary
-from wavesmith.tags import Sampler
+from wavesmith.tags import InstrumentTags
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_loops_tell_samplers_and_inspect_shows_it_and_the_source(wavesmith, text
     arguments = ("loop", "texture.wav", "--bars", 1, "--bpm", 480, "--seed", 1, "--model", "debug")
     assert wavesmith(*arguments).code == 0
     path = "sounds/texture-loop-1-000.wav"
-    assert Sound.read_sampler(path) == Sampler(loop=(0, 4000), cues=(0, 1000, 2000, 3000))
+    assert Sound.read_instrument(path) == InstrumentTags(loop=(0, 4000), cues=(0, 1000, 2000, 3000))
     words = " ".join(wavesmith("inspect", path).out.split())
     for fact in ("loop frames 0 to 3999", "markers at frames 0, 1000, 2000, 3000", "made from texture.wav"):
         assert fact in words

@@ -6,7 +6,7 @@ import pytest
 
 from wavesmith import models
 from wavesmith.models import Provenance, bundled_names, load, save_folder, save_provenance
-from wavesmith.training import recipe_names
+from wavesmith.training import config_names
 
 
 @pytest.mark.parametrize("arguments", [("models",), ("models", "list")])
@@ -14,7 +14,7 @@ def test_list_names_models_and_recipes(wavesmith, arguments):
     result = wavesmith(*arguments)
     assert result.code == 0
     starts = {line.split()[0] for line in result.out.splitlines() if line.strip()}
-    assert {*bundled_names(), *recipe_names()} <= starts
+    assert {*bundled_names(), *config_names()} <= starts
 
 
 def test_info_prints_the_card(wavesmith):

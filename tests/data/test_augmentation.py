@@ -37,6 +37,10 @@ def only(feature, **options):
     return Augmentation(probability=1, **{**off, **kept, **options})
 
 
+def test_configurations_of_0_1_are_read():
+    assert Augmentation.model_validate({"told": False}) == Augmentation(conditioned=False)
+
+
 def test_nothing_happens_at_probability_zero():
     waves = drums()
     changed, labels = augment(waves, RATE, Augmentation(probability=0), generators(8))

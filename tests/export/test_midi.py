@@ -3,7 +3,7 @@ import math
 import pytest
 
 from wavesmith.errors import RequestError, WavesmithError
-from wavesmith.export import Hit, bar, read_midi, write_midi
+from wavesmith.export import Hit, read_midi, write_midi
 
 HITS = [
     Hit(0.0, 36, 127, 0.1),
@@ -29,22 +29,9 @@ def test_round_trip(tmp_path, bpm):
     assert read_midi(tmp_path / "a.mid", channel=1) == []
 
 
-def test_a_key_is_let_go_before_it_is_struck_again(tmp_path):
+def test_a_key_is_released_before_it_is_struck_again(tmp_path):
     write_midi([Hit(0, 36, 90, 1.0), Hit(0.25, 36, 91, 1.0), Hit(0.25, 36, 92, 1.0)], tmp_path / "a.mid")
     close(read_midi(tmp_path / "a.mid"), [Hit(0, 36, 90, 0.25), Hit(0.25, 36, 92, 1.0)], 1e-3)
-
-
-def test_mido_reads_the_same(tmp_path, kit):
-    mido = pytest.importorskip("mido", reason="mido, an independent reader of MIDI files, is not installed")
-    hits = bar(kit, bpm=93, bars=2)
-    write_midi(hits, tmp_path / "a.mid", bpm=93)
-    now, found = 0.0, []
-    for message in mido.MidiFile(tmp_path / "a.mid"):
-        now += message.time
-        if message.type == "note_on" and message.velocity:
-            assert message.channel == 9
-            found.append(Hit(now, message.note, message.velocity))
-    close([hit._replace(length=0) for hit in sorted(found)], [hit._replace(length=0) for hit in hits], 1e-3)
 
 
 def track(*events: bytes) -> bytes:
@@ -57,7 +44,7 @@ def file(division: int, *tracks: bytes, form: int = 1) -> bytes:
     return b"MThd\x00\x00\x00\x06" + b"".join(n.to_bytes(2, "big") for n in numbers) + b"".join(tracks)
 
 
-def test_what_other_programs_write(tmp_path):
+def test_files_of_other_programs(tmp_path):
     tempi = track(b"\x00\xff\x51\x03\x07\xa1\x20", b"\x60\xff\x51\x03\x0f\x42\x40")  # 120, then 60 BPM
     notes = track(
         b"\x00\xff\x03\x04Beat",
@@ -70,7 +57,7 @@ def test_what_other_programs_write(tmp_path):
         b"\x00\x99\x2a\x30",
         b"\x60\xb9\x07\x7f",
     )
-    (tmp_path / "a.mid").write_bytes(file(96, tempi, b"XFIH\x00\x00\x00\x02ab", notes))
+    (tmp_path / "a.mid").write_bytes(file(96, tempi, notes) + b"XFIH\x00\x00\x00\x02ab")
     assert read_midi(tmp_path / "a.mid") == [
         Hit(0.0, 36, 100, 0.25),
         Hit(0.5, 38, 80, 2.0),
@@ -87,11 +74,13 @@ def test_what_other_programs_write(tmp_path):
         file(0x8000 | 25),
         file(96, track(b"\x00\x24")),
         file(96, track(b"\x00\x99\x24")),
+        file(96, track(b"\x00\xff\x59\x02\x40\x00")),
+        file(96, track(), form=2),
     ],
 )
-def test_what_is_no_midi_file(tmp_path, content):
+def test_other_files_are_refused(tmp_path, content):
     (tmp_path / "a.mid").write_bytes(content[:-4] if content.endswith(b"\xff\x2f\x00") else content)
-    with pytest.raises(RequestError, match="damaged, or something else"):
+    with pytest.raises(RequestError, match=r"a\.mid"):
         read_midi(tmp_path / "a.mid")
 
 

@@ -7,7 +7,7 @@ import soundfile
 from wavesmith.errors import AudioError, RequestError
 from wavesmith.export import Hit, Kit, bar, read_sfz, render, write_kit
 from wavesmith.sound import Sound
-from wavesmith.tags import Sampler
+from wavesmith.tags import InstrumentTags
 
 RATE = 8000
 
@@ -196,7 +196,7 @@ def test_keys_are_held_unless_one_shot(play):
 
 
 def test_loops_by_opcode_and_by_the_file(play, noise, tmp_path):
-    noise(6).write(tmp_path / "loop.wav", bits="float", sampler=Sampler(60, (100, 300)))
+    noise(6).write(tmp_path / "loop.wav", bits="float", instrument=InstrumentTags(60, (100, 300)))
     source = noise(6).samples
     expected = np.concatenate([source[:, :300], *[source[:, 100:300]] * 4], axis=1)
     for text in (
@@ -288,7 +288,7 @@ def test_impossible_music(play):
 
 
 def test_a_foreign_file_with_a_loop_that_is_not_there(play, noise, tmp_path):
-    noise(2).write(tmp_path / "c.wav", sampler=Sampler(60, (10, 20)))
+    noise(2).write(tmp_path / "c.wav", instrument=InstrumentTags(60, (10, 20)))
     content = bytearray((tmp_path / "c.wav").read_bytes())
     at = content.index(b"smpl") + 8 + 36 + 8
     content[at : at + 8] = b"\xff\xff\x00\x00\xff\xff\xff\x00"

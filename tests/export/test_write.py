@@ -20,7 +20,7 @@ from wavesmith import files
 from wavesmith.errors import RequestError, WavesmithError
 from wavesmith.export import FORMATS, Kit, Piece, even_layers, read_sfz, write_kit
 from wavesmith.sound import Sound
-from wavesmith.tags import Sampler
+from wavesmith.tags import InstrumentTags
 
 H2 = "{http://www.hydrogen-music.org/drumkit}"
 
@@ -66,8 +66,8 @@ def test_samples_know_their_key_and_velocities(folder, kit):
     for piece in kit.pieces:
         for layer in piece.layers:
             for _ in layer.sounds:
-                expected = Sampler(piece.key, None, (), (layer.low, layer.high))
-                assert Sound.read_sampler(next(paths)) == expected
+                expected = InstrumentTags(piece.key, None, (), (layer.low, layer.high))
+                assert Sound.read_instrument(next(paths)) == expected
 
 
 def test_sfz_regions_cover_every_velocity_and_turn_once(folder, kit):
@@ -209,7 +209,9 @@ def test_names_of_all_kinds_do_no_harm(noise, tmp_path):
 
 def test_loops_loop_everywhere(noise, tmp_path):
     write_kit(small(noise, loops=True), tmp_path, bits=16)
-    assert Sound.read_sampler(tmp_path / "samples" / "01 Kick.wav") == Sampler(36, (0, 800), (), (1, 127))
+    assert Sound.read_instrument(tmp_path / "samples" / "01 Kick.wav") == InstrumentTags(
+        36, (0, 800), (), (1, 127)
+    )
     assert read_sfz(tmp_path / "a.sfz").regions[0].loop_mode == "loop_sustain"
     sample = ElementTree.parse(tmp_path / "a.dspreset").find(".//sample")
     assert [sample.get(x) for x in ("loopEnabled", "loopStart", "loopEnd")] == ["true", "0", "799"]
@@ -361,40 +363,40 @@ def test_an_unwritable_folder(noise, tmp_path):
 
 def test_sound_refuses_what_does_not_fit(noise, tmp_path):
     sound = noise(1)
-    for sampler, words in [
-        (Sampler(128), "0 to 127"),
-        (Sampler(-1), "0 to 127"),
-        (Sampler(60, (0, 801)), "outside its 800 frames"),
-        (Sampler(60, (9, 9)), "outside"),
-        (Sampler(60, (-1, 9)), "outside"),
-        (Sampler(60, None, (800,)), "outside"),
-        (Sampler(60, velocities=(0, 5)), "1 to 127"),
+    for instrument, words in [
+        (InstrumentTags(128), "0 to 127"),
+        (InstrumentTags(-1), "0 to 127"),
+        (InstrumentTags(60, (0, 801)), "outside its 800 frames"),
+        (InstrumentTags(60, (9, 9)), "outside"),
+        (InstrumentTags(60, (-1, 9)), "outside"),
+        (InstrumentTags(60, None, (800,)), "outside"),
+        (InstrumentTags(60, velocities=(0, 5)), "1 to 127"),
     ]:
         with pytest.raises(RequestError, match=words):
-            sound.write(tmp_path / "a.wav", sampler=sampler)
+            sound.write(tmp_path / "a.wav", instrument=instrument)
     with pytest.raises(RequestError, match="only WAV"):
-        sound.write(tmp_path / "a.flac", sampler=Sampler())
+        sound.write(tmp_path / "a.flac", instrument=InstrumentTags())
     assert not list(tmp_path.iterdir())
 
 
 def test_sound_files_without_a_word_to_samplers(noise, tmp_path):
     for name in ("a.wav", "a.flac"):
         noise(1).write(tmp_path / name)
-        assert Sound.read_sampler(tmp_path / name) is None
+        assert Sound.read_instrument(tmp_path / name) is None
     assert b"smpl" not in (tmp_path / "a.wav").read_bytes()
     with pytest.raises(WavesmithError, match="no sound file"):
-        Sound.read_sampler(tmp_path / "none.wav")
+        Sound.read_instrument(tmp_path / "none.wav")
 
 
 def test_chunks_are_where_samplers_look(noise, tmp_path):
-    sampler = Sampler(48, (10, 700), (0, 400), (1, 90))
-    noise(1).write(tmp_path / "a.wav", sampler=sampler)
-    noise(1).write(tmp_path / "b.wav", sampler=sampler)
+    instrument = InstrumentTags(48, (10, 700), (0, 400), (1, 90))
+    noise(1).write(tmp_path / "a.wav", instrument=instrument)
+    noise(1).write(tmp_path / "b.wav", instrument=instrument)
     data = (tmp_path / "a.wav").read_bytes()
     assert data == (tmp_path / "b.wav").read_bytes()
     at = data.index(b"smpl") + 8
     period, note = struct.unpack("<2I", data[at + 8 : at + 16])
     assert (period, note) == (125_000, 48)
     assert struct.unpack("<6I", data[at + 36 : at + 60]) == (0, 0, 10, 699, 0, 0)
-    assert Sound.read_sampler(tmp_path / "a.wav") == sampler
+    assert Sound.read_instrument(tmp_path / "a.wav") == instrument
     assert files.sha256(tmp_path / "a.wav") == files.sha256(tmp_path / "b.wav")

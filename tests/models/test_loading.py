@@ -12,15 +12,15 @@ from wavesmith.verbs import again, generate
 
 @pytest.fixture
 def offline(monkeypatch):
-    """A hub that cannot be reached; the list says what it was asked for."""
-    asked = []
+    """A hub that cannot be reached; the list says which repositories were requested."""
+    requested = []
 
     def refuse(repository, **options):
-        asked.append(repository)
+        requested.append(repository)
         raise ConnectionError("no network\nat all")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
-    return asked
+    return requested
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from wavesmith.classifiers import Classifier, ClassifierConfig
 from wavesmith.errors import ModelError, WavesmithError
-from wavesmith.families import DiffusionModel
+from wavesmith.families.diffusion import DiffusionModel
 from wavesmith.models import DEBUG_CONFIG, debug_model, fingerprint, load_folder, save_folder
 from wavesmith.models.model_folder import write_tensors
 from wavesmith.verbs import generate

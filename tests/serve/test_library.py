@@ -13,7 +13,6 @@ import pytest
 from wavesmith import Sound, WavesmithError, generate, load, vary
 from wavesmith.serve.database import Database
 from wavesmith.serve.library import Gone, Library, Search, SoundRecord
-from wavesmith.sound import encode
 
 JOB = "0123456789ab"
 Wave = Callable[..., Sound]
@@ -92,10 +91,7 @@ def test_likeness_is_heard(tmp_path: Path, tone: Wave) -> None:
 
 
 def file_of(sound: Sound) -> io.BytesIO:
-    memory = io.BytesIO()
-    encode(memory, ".wav", [sound.samples], sound.rate, sound.channels, sound.recipe, 24)
-    memory.seek(0)
-    return memory
+    return io.BytesIO(sound.encode(".wav"))
 
 
 def test_trash_is_a_place_that_sounds_come_back_from(tmp_path: Path) -> None:

@@ -1,9 +1,8 @@
 import pytest
 import torch
-from torch.utils.data import DataLoader
 
 from wavesmith.data import AUGMENT_FEATURES, SoundDataset, scan
-from wavesmith.training import read_recipe
+from wavesmith.training import load_config
 from wavesmith.training.examples import Examples, Positions
 
 
@@ -12,26 +11,26 @@ def sounds(drums):
     return SoundDataset(drums, scan(drums).files, rate=8000, channels=1, length=512)
 
 
-def examples(sounds, recipe, **training):
-    return Examples(sounds, 8000, len(AUGMENT_FEATURES), recipe(**training).training)
+def examples(sounds, config, **training):
+    return Examples(sounds, 8000, len(AUGMENT_FEATURES), config(**training).training)
 
 
 def same(one, other):
     return all(map(torch.equal, one, other))
 
 
-def test_an_example_depends_on_seed_and_position_alone(sounds, recipe):
-    here, there = examples(sounds, recipe), examples(sounds, recipe, batch=3)
+def test_an_example_depends_on_seed_and_position_alone(sounds, config):
+    here, there = examples(sounds, config), examples(sounds, config, batch=3)
     for position in (0, 5, 1000, 3):
         assert same(here[position], there[position])
-    other = examples(sounds, recipe, seed=1)
+    other = examples(sounds, config, seed=1)
     assert not any(same(here[k], other[k]) for k in range(5))
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_loading_starts_anywhere_and_workers_change_nothing(sounds, recipe, workers):
-    data = examples(sounds, recipe)
-    batch = next(iter(DataLoader(data, 4, sampler=Positions(10), num_workers=workers)))
+def test_loading_starts_anywhere_and_workers_change_nothing(sounds, config, workers):
+    data = examples(sounds, config)
+    batch = next(data.batches(10, workers=workers))
     assert batch.position.tolist() == [10, 11, 12, 13]
     for k, position in enumerate(range(10, 14)):
         assert same([part[k] for part in batch], data[position])
@@ -42,18 +41,9 @@ def test_devices_share_the_positions():
     assert [[next(stream) for _ in range(2)] for stream in streams] == [[6, 9], [7, 10], [8, 11]]
 
 
-def test_any_run_of_positions_is_spread_over_the_noise_levels(sounds, recipe):
-    data = examples(sounds, recipe)
-    edges = data.levels.quantile(torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64)).float()
-    for first in (0, 37, 500):
-        sigmas = torch.stack([data[k].sigma for k in range(first, first + 16)])
-        counts = torch.bucketize(sigmas, edges).bincount(minlength=4)
-        assert counts.min() >= 2
-
-
-def test_labels_are_hidden_as_often_as_asked_and_else_are_one_hot(sounds, recipe):
-    always, never = (examples(sounds, recipe, label_dropout=share) for share in (1.0, 0.0))
-    some = examples(sounds, recipe, label_dropout=0.5)
+def test_labels_are_hidden_as_often_as_asked_and_else_are_one_hot(sounds, config):
+    always, never = (examples(sounds, config, label_dropout=share) for share in (1.0, 0.0))
+    some = examples(sounds, config, label_dropout=0.5)
     assert not any(always[k].label.any() for k in range(20))
     for k in range(20):
         label = never[k].label
@@ -63,8 +53,8 @@ def test_labels_are_hidden_as_often_as_asked_and_else_are_one_hot(sounds, recipe
     assert 60 < sum(bool(some[k].label.any()) for k in range(200)) < 140
 
 
-def test_without_augmentation_sounds_are_as_they_are(sounds, recipe):
-    plain, changed = examples(sounds, recipe, augmentation=None), examples(sounds, recipe)
+def test_without_augmentation_sounds_are_as_they_are(sounds, config):
+    plain, changed = examples(sounds, config, augmentation=None), examples(sounds, config)
     for k in range(20):
         example = plain[k]
         assert torch.equal(example.wave, sounds[plain.order[k]].wave)
@@ -73,18 +63,19 @@ def test_without_augmentation_sounds_are_as_they_are(sounds, recipe):
     assert any(changed[k].augment.any() for k in range(20))
 
 
-def test_a_network_that_is_not_told_of_changes_sees_changed_sounds_all_the_same(sounds, recipe):
-    told, untold = (
-        examples(sounds, recipe, augmentation={"probability": 0.5, "told": told}) for told in (True, False)
+def test_without_conditioning_sounds_are_changed_all_the_same(sounds, config):
+    with_it, without = (
+        examples(sounds, config, augmentation={"probability": 0.5, "conditioned": conditioned})
+        for conditioned in (True, False)
     )
     for k in range(10):
-        assert torch.equal(told[k].wave, untold[k].wave)
-        assert not untold[k].augment.any()
-    assert any(told[k].augment.any() for k in range(10))
+        assert torch.equal(with_it[k].wave, without[k].wave)
+        assert not without[k].augment.any()
+    assert any(with_it[k].augment.any() for k in range(10))
 
 
-def test_dance_diffusions_recipe_turns_half_of_the_sounds_upside_down(sounds):
-    training = read_recipe("dance-diffusion").training
+def test_the_configuration_of_dance_diffusion_turns_half_of_the_sounds_upside_down(sounds):
+    training = load_config("dance-diffusion").training
     data = Examples(sounds, 8000, len(AUGMENT_FEATURES), training)
     turned = 0
     for k in range(200):

@@ -6,7 +6,7 @@ import torch
 
 from wavesmith.errors import AudioError, RequestError, WavesmithError
 from wavesmith.sound import Sound
-from wavesmith.streaming import SoundFile, Unfinished
+from wavesmith.streaming import AudioFile, ResumableWriter
 from wavesmith.verbs import file_recipe, make_file, restyle
 from wavesmith.verbs.restyle import RESTYLE, follow_envelope
 
@@ -107,7 +107,7 @@ def test_an_interrupted_run_goes_on_to_the_very_same_file(textures, long_file, t
     make_file(RESTYLE, textures, long_file, tmp_path / "whole.wav", **request)
     reads = itertools.count()
 
-    class Cut(SoundFile):
+    class Cut(AudioFile):
         def part(self, start, stop):
             if next(reads) == stop_at:
                 raise Interrupted
@@ -133,7 +133,7 @@ def test_memory_does_not_grow_with_the_length(textures, texture, tmp_path, monke
     most = []
     for windows in (4, 40):
         held = [0]
-        part, add = SoundFile.part, Unfinished.add
+        part, add = AudioFile.part, ResumableWriter.add
 
         def read(self, start, stop, part=part, held=held):
             held.append(stop - start)
@@ -144,11 +144,11 @@ def test_memory_does_not_grow_with_the_length(textures, texture, tmp_path, monke
             add(self, done, pending)
 
         texture(384 * windows).write(tmp_path / "source.wav")
-        source = SoundFile(tmp_path / "source.wav")
+        source = AudioFile(tmp_path / "source.wav")
         _ = source.peak, source.sha256  # these read the whole file, block by block
         with monkeypatch.context() as patch:
-            patch.setattr(SoundFile, "part", read)
-            patch.setattr(Unfinished, "add", keep)
+            patch.setattr(AudioFile, "part", read)
+            patch.setattr(ResumableWriter, "add", keep)
             make_file(RESTYLE, textures, source, tmp_path / f"{windows}.wav", seed=1, steps=2)
         most.append(max(held))
     assert most[1] <= most[0] <= 2 * 512

@@ -4,19 +4,19 @@ import torch
 
 from wavesmith.data.audible import check_audible
 from wavesmith.errors import AudioError, ModelError
-from wavesmith.sound import Sound
-from wavesmith.verbs.source_adapter import PEAK, SourceAdapter, processed, rings, unprocessed
+from wavesmith.sound import REFERENCE_PEAK, Sound
+from wavesmith.verbs.source_adapter import SourceAdapter, processed, rings, unprocessed
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 6000])
 def test_a_part_on_the_bench_is_that_part_of_the_whole(debug, texture, rate):
     """Resampling part by part has no edges in it."""
     source = texture(4 * rate // 10, rate=rate)
-    bench = SourceAdapter(source, debug)
-    whole = bench.inward(source.tensor())
+    adapter = SourceAdapter(source, debug)
+    whole = adapter.inward(source.tensor())
     grain = rate // np.gcd(rate, 8000)
     start = 10 * int(grain)
-    part = bench.take(start, start + 1000)
+    part = adapter.take(start, start + 1000)
     first = start * 8000 // rate
     error = (part - whole[:, first : first + part.shape[1]]).abs().max()
     assert error < (2e-3 if rate != 8000 else 1e-6)
@@ -32,15 +32,15 @@ def test_beyond_its_ends_there_is_silence(debug, texture):
 def test_there_and_back_is_the_same(debug, texture):
     for channels, rate in ((1, 8000), (2, 8000), (2, 11025)):
         source = texture(4000, channels=channels, rate=rate)
-        bench = SourceAdapter(source, debug)
-        back = bench.outward(bench.inward(source.tensor()), 4000)
+        adapter = SourceAdapter(source, debug)
+        back = adapter.outward(adapter.inward(source.tensor()), 4000)
         error = (back - source.tensor())[:, 200:-200].square().mean() / source.tensor().square().mean()
         assert error < 1e-3
 
 
 def test_sounds_come_at_the_level_that_models_are_trained_on(debug, texture):
-    bench = SourceAdapter(texture(2000, rate=8000).gain(-30), debug)
-    assert float(bench.take(0, 2000).abs().max()) == pytest.approx(PEAK, rel=1e-4)
+    adapter = SourceAdapter(texture(2000, rate=8000).gain(-30), debug)
+    assert float(adapter.take(0, 2000).abs().max()) == pytest.approx(REFERENCE_PEAK, rel=1e-4)
 
 
 def test_mono_and_stereo_meet(debug, textures, texture):
@@ -51,20 +51,20 @@ def test_mono_and_stereo_meet(debug, textures, texture):
 
 @pytest.mark.parametrize("frames", [300, 512, 640, 3000])
 def test_work_that_changes_nothing_gives_the_sound_in_windows(textures, texture, frames):
-    bench = SourceAdapter(texture(frames), textures)
+    adapter = SourceAdapter(texture(frames), textures)
     made = torch.cat(
-        [done for done, _ in processed(bench, lambda start, stop, known: bench.take(start, stop))], 1
+        [done for done, _ in processed(adapter, lambda start, stop, known: adapter.take(start, stop))], 1
     )
-    torch.testing.assert_close(made, bench.kept(0, frames), atol=1e-5, rtol=0)
-    same = torch.cat([done for done, _ in unprocessed(bench)], 1)
-    assert torch.equal(same, bench.kept(0, frames))
+    torch.testing.assert_close(made, adapter.kept(0, frames), atol=1e-5, rtol=0)
+    same = torch.cat([done for done, _ in unprocessed(adapter)], 1)
+    assert torch.equal(same, adapter.kept(0, frames))
 
 
 def test_no_level_beyond_full_scale_or_what_the_source_reached(debug, texture):
-    bench = SourceAdapter(texture(500, rate=8000).normalise(-6), debug)
-    assert bench.gain_to(0.5, None) == 1
-    assert bench.gain_to(2.0, None) == pytest.approx(0.495)
-    assert bench.gain_to(0.5, -6.0) == pytest.approx(10 ** (-6 / 20) / 0.5)
+    adapter = SourceAdapter(texture(500, rate=8000).normalise(-6), debug)
+    assert adapter.gain_to(0.5, None) == 1
+    assert adapter.gain_to(2.0, None) == pytest.approx(0.495)
+    assert adapter.gain_to(0.5, -6.0) == pytest.approx(10 ** (-6 / 20) / 0.5)
     hot = SourceAdapter(Sound(2 * texture(500).normalise(0).samples, 8000), debug)
     assert hot.gain_to(2.0, None) == pytest.approx(1)
 
@@ -76,9 +76,9 @@ def test_what_ends_in_silence_and_what_goes_on(hit, texture):
 
 def test_a_hit_that_rings_longer_than_its_source_is_not_cut(debug, hit, texture):
     short = Sound(np.pad(hit(seconds=0.1).samples, ((0, 0), (0, 450))), 8000)
-    bench = SourceAdapter(short, debug)
+    adapter = SourceAdapter(short, debug)
     long = 0.5 * texture(2048).tensor() * torch.linspace(1, 0, 2048) ** 2
-    made = bench.ended(long, [short], None)
+    made = adapter.ended(long, [short], None)
     assert made.frames > 1500
     assert made.levels().silence_seconds > 0
 

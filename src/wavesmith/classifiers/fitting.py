@@ -1,16 +1,17 @@
-"""Minimise one objective over labelled waves in memory: the loop of classifiers and embeddings."""
+"""Training of classifiers and embeddings on labelled waves in memory."""
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from wavesmith.families.objective import Batch, Objective
+from wavesmith.fitting import FitConfig
 from wavesmith.noise import ItemNoise
 
 Progress = Callable[[int, int, float], None]
@@ -29,48 +30,40 @@ class Examples(NamedTuple):
     weights: Tensor
 
 
-@dataclass(frozen=True)
-class FitSettings:
-    """Values of a training.
-
-    Attributes:
-        steps: optimizer steps.
-        batch: examples per step.
-        learning_rate: its peak; it rises linearly and falls to 0 as half a cosine.
-        warm_up: share of the steps in which it rises.
-        weight_decay: of AdamW.
-        replacement: an example may occur more than once in a batch.
-        seed: of the choice of examples.
-    """
-
-    steps: int
-    batch: int
-    learning_rate: float
-    warm_up: float
-    weight_decay: float
-    replacement: bool
-    seed: int
-
-
-def fit(
-    objective: Objective, examples: Examples, settings: FitSettings, progress: Progress | None = None
+def fit_examples(
+    module: nn.Module,
+    objective: Objective,
+    examples: Examples,
+    config: FitConfig,
+    *,
+    replacement: bool,
+    progress: Progress | None = None,
 ) -> None:
-    """Minimise an objective with AdamW (Loshchilov and Hutter 2019)."""
-    steps = settings.steps
-    optimizer = torch.optim.AdamW(
-        objective.parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min(step / steps / settings.warm_up, _half_cosine(step / steps))
-    )
-    for step in range(steps):
-        loss = objective.loss(_batch(examples, step, settings)).mean()
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        schedule.step()
+    """Minimise an objective of a module, which is trained in place on the CPU.
+
+    Args:
+        module: has all parameters of the objective.
+        objective: the loss.
+        examples: drawn by their weights, at random.
+        config: how; an interruption (Ctrl-C) acts after the step under way.
+        replacement: an example may occur more than once in a batch.
+        progress: called after each step.
+    """
+    from lightning_fabric import Fabric  # takes seconds to import
+
+    from wavesmith.fitting import Trainer, fit
+
+    trainer = Trainer(Fabric(accelerator="cpu"), module, [objective], config)
+    steps = math.ceil(config.examples / config.batch)
+
+    def after_step(losses: Mapping[str, float]) -> bool:
         if progress:
-            progress(step + 1, steps, loss.item())
+            progress(trainer.seen // config.batch, steps, losses[objective.name])
+        return False
+
+    fit(trainer, _batches(examples, config, replacement), after_step)
+    if trainer.seen < config.examples:
+        raise KeyboardInterrupt
 
 
 def random_stream(seed: int, batch: Batch) -> torch.Generator:
@@ -78,14 +71,9 @@ def random_stream(seed: int, batch: Batch) -> torch.Generator:
     return ItemNoise(seed, [(int(batch.position[0]), 1)]).generators[0]
 
 
-def _batch(examples: Examples, step: int, settings: FitSettings) -> Batch:
-    generator = ItemNoise(settings.seed, [(step, 0)]).generators[0]
-    chosen = torch.multinomial(
-        examples.weights, settings.batch, replacement=settings.replacement, generator=generator
-    )
-    position = step * settings.batch + torch.arange(settings.batch)
-    return Batch(examples.waves[chosen], examples.targets[chosen], torch.zeros(len(chosen), 0), position)
-
-
-def _half_cosine(done: float) -> float:
-    return 0.5 + 0.5 * math.cos(math.pi * done)
+def _batches(examples: Examples, config: FitConfig, replacement: bool) -> Iterator[Batch]:
+    for step in itertools.count():
+        generator = ItemNoise(config.seed, [(step, 0)]).generators[0]
+        chosen = torch.multinomial(examples.weights, config.batch, replacement, generator=generator)
+        position = step * config.batch + torch.arange(config.batch)
+        yield Batch(examples.waves[chosen], examples.targets[chosen], torch.zeros(len(chosen), 0), position)

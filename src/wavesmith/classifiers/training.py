@@ -11,9 +11,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from wavesmith.classifiers.classifier import Classifier, ClassifierConfig, accuracy, confusion, predict
-from wavesmith.classifiers.fitting import Examples, FitSettings, Progress, fit, random_stream
+from wavesmith.classifiers.fitting import Examples, Progress, fit_examples, random_stream
 from wavesmith.errors import DataError
 from wavesmith.families.objective import Batch, Objective
+from wavesmith.fitting import FitConfig
 
 _LABEL_SMOOTHING = 0.1
 
@@ -92,16 +93,18 @@ def train_classifier(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         classifier = Classifier(ClassifierConfig(classes=tuple(classes), rate=rate, noisy=noisy)).train()
-    settings = FitSettings(
-        steps=steps,
+    config = FitConfig(
+        examples=steps * batch,
         batch=batch,
         learning_rate=3e-3,
-        warm_up=0.05,
+        warmup=steps * batch // 20,
+        decay=0.95,
         weight_decay=0.02,
-        replacement=True,
+        clip=None,
         seed=seed,
     )
-    fit(classifier_objective(classifier, seed), examples, settings, progress)
+    objective = classifier_objective(classifier, seed)
+    fit_examples(classifier, objective, examples, config, replacement=True, progress=progress)
     return classifier.eval(), _report(classifier, examples.waves, labels, train, steps)
 
 

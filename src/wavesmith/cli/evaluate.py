@@ -1,4 +1,4 @@
-"""`wavesmith evaluate`: how good a model's sounds are, as a report to read and to listen to."""
+"""`wavesmith evaluate`: measure a model's sounds and write a report."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def evaluate(
         str, typer.Argument(help="Bundled model, model folder or hub repository; or a folder of sounds.")
     ],
     reference: Annotated[Path, typer.Option(help="A folder of real sounds; its sub-folders are labels.")],
-    count: Annotated[int, typer.Option("--count", "-n", help="How many sounds to make.")] = 400,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    count: Annotated[int, typer.Option("--count", "-n", help="Number of sounds to generate.")] = 400,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     embedding: Annotated[
         str, typer.Option(help="Embedding of the distances: mel_cnn, statistics, vggish, ...")
     ] = "mel_cnn",
@@ -32,38 +32,39 @@ def evaluate(
     against: Annotated[
         str | None, typer.Option(help="Another model or folder of sounds, side by side.")
     ] = None,
-    held_out: Annotated[float, typer.Option(help="Share of the real sounds that training kept away.")] = 0.1,
-    split_seed: Annotated[int, typer.Option(help="Seed by which it chose them.")] = 0,
+    held_out: Annotated[float, typer.Option(help="Share of the real sounds that training held out.")] = 0.1,
+    split_seed: Annotated[int, typer.Option(help="Seed of that split.")] = 0,
     basis: Annotated[
         str | None, typer.Option(help="Use only real sounds whose manifest gives this licence basis.")
     ] = None,
     memorisation: Annotated[
-        bool, typer.Option(help="Look for training sounds among the generated ones, too.")
+        bool, typer.Option(help="Search for training sounds among the generated ones.")
     ] = True,
     out: Annotated[
-        Path, typer.Option(help="Folder for sounds and measurements, from which a stopped run goes on.")
+        Path, typer.Option(help="Folder of all results, from which an interrupted run continues.")
     ] = Path("evaluation"),
-    html: Annotated[Path | None, typer.Option(help="Write the page there, too.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write the numbers there, too.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write the page to this file.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Also write the numbers to this file.")] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that read sounds; all cores if left out.")
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps of the walk from noise to sound.")] = None,
-    sampler: Annotated[str | None, typer.Option(help="How the walk is done, such as dpmpp_2m.")] = None,
-    guidance: Annotated[float | None, typer.Option(help="How strongly the label counts; 1 is plain.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps from noise to sound.")] = None,
+    sampler: Annotated[str | None, typer.Option(help="Sampler, such as dpmpp_2m.")] = None,
+    guidance: Annotated[float | None, typer.Option(help="Weight of the label; 1 disables guidance.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Length of each sound.")] = None,
-    device: Annotated[str, typer.Option(help="Where models compute: cpu, cuda or mps.")] = "cpu",
+    device: Annotated[str, typer.Option(help="Device of the models: cpu, cuda or mps.")] = "cpu",
 ) -> None:
-    """Measure how good a model is.
+    """Measure a model's sounds beside real ones.
 
-    It makes sounds and compares them with real ones: distances, labels, spectra, faults. Everything goes into
-    one page, which needs no network, and into JSON. Ctrl-C keeps what is done; the same command goes on.
+    Generate sounds and compare them with real ones: distances, label accuracy, spectra, faults, memorisation.
+    The results are written to one page, which needs no network, and to JSON. After Ctrl-C the same command
+    continues.
     """
     from wavesmith.evaluation import evaluate
     from wavesmith.evaluation.run import HTML, JSON
     from wavesmith.evaluation.subjects import load_subject
 
-    choices: dict[str, Any] = {
+    generation: dict[str, Any] = {
         "steps": steps,
         "sampler": sampler,
         "guidance": guidance,
@@ -88,10 +89,10 @@ def evaluate(
                 json=json,
                 workers=workers,
                 progress=progress,
-                **{name: value for name, value in choices.items() if value is not None},
+                **{name: value for name, value in generation.items() if value is not None},
             )
     except KeyboardInterrupt:
-        note(f"Kept what is done in {out}; the same command goes on.")
+        note(f"Kept the results so far in {out}; the same command continues.")
         raise typer.Exit(130) from None
     _print(report)
     tell(f"\nThe report is in {html or out / HTML}, its numbers in {json or out / JSON}.")
@@ -102,13 +103,13 @@ def _print(report: Report) -> None:
 
     sides = [report, *([report.against] if report.against else [])]
     show(
-        f"{report.model.sounds} sounds beside {report.reference.sounds} real ones",
+        f"{report.model.sounds} sounds, compared with {report.reference.sounds} real ones",
         rows(sides),
         ("", *(Path(side.model.name).name for side in sides), "held-out real"),
     )
-    told: set[str] = set()
+    shown: set[str] = set()
     for side in sides:
         for line in side.notes:
-            if line not in told:
+            if line not in shown:
                 note(line if side is report else f"{Path(side.model.name).name}: {line}")
-        told.update(side.notes)
+        shown.update(side.notes)

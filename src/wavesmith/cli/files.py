@@ -8,10 +8,11 @@ from pathlib import Path
 
 import soundfile
 
+from wavesmith.audio_file import Bits
 from wavesmith.cli.options import FileOptions
 from wavesmith.errors import AudioError, RequestError
 from wavesmith.recipe import Recipe
-from wavesmith.sound import Bits, Sound
+from wavesmith.sound import Sound
 from wavesmith.verbs.loop import loop_points
 from wavesmith.verbs.settings import words
 
@@ -42,7 +43,7 @@ def holds(path: Path, recipe: Recipe | None) -> bool:
 def write(sound: Sound, path: Path, bits: Bits) -> None:
     """Write a sound; WAV files of loops tell samplers so."""
     loops = path.suffix.lower() == ".wav" and sound.recipe is not None and sound.recipe.verb == "loop"
-    sound.write(path, bits=bits, sampler=loop_points(sound) if loops else None)
+    sound.write(path, bits=bits, instrument=loop_points(sound) if loops else None)
 
 
 def stem(recipe: Recipe) -> str:

@@ -48,7 +48,7 @@ def _report(path: Path) -> dict[str, Any]:
         "frames": sound.frames,
         "seconds": sound.seconds,
         **_plain(sound.levels()),
-        "sampler": sampler._asdict() if (sampler := Sound.read_sampler(path)) else None,
+        "sampler": tags._asdict() if (tags := Sound.read_instrument(path)) else None,
         "recipe": _plain(sound.recipe) if sound.recipe else None,
     }
 

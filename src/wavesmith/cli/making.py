@@ -149,7 +149,7 @@ def make_like(
 
 def note_lost_channels(sources: Sequence[Path]) -> None:
     """Say of which files not all channels are worked on."""
-    from wavesmith.sound import read_header
+    from wavesmith.audio_file import read_header
 
     for path in sources:
         _, channels, _, _ = read_header(path)

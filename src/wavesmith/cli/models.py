@@ -26,25 +26,21 @@ def models(context: typer.Context) -> None:
 
 @app.command("list")
 def list_models() -> None:
-    """List the bundled models and training recipes."""
+    """List the bundled models and training configurations."""
     from wavesmith.models import bundled_names, load
-    from wavesmith.training import read_recipe, recipe_names
+    from wavesmith.training import config_names, load_config
 
     rows = []
     for model in map(load, bundled_names()):
         labels = ", ".join(model.labels) or "no labels"
-        rows.append(
-            (model.name, f"{model.seconds:.2f} s at {model.rate} Hz, {model.channels} channel(s); {labels}")
-        )
+        rows.append((model.name, f"{model.family.config.form()}; {labels}"))
     show("Models (wavesmith generate --model NAME)", rows)
     rows = []
-    for name in recipe_names():
-        recipe = read_recipe(name)
-        built = recipe.model
-        sound = f"{built.length / built.rate:.2f} s at {built.rate} Hz, {built.channels} channel(s)"
-        network = f"{built.network.kind} on {built.transform.kind}"
-        rows.append((name, f"{sound}; {network}; {recipe.training.examples} examples"))
-    show("\nTraining recipes (wavesmith train FOLDER --out MODEL --recipe NAME)", rows)
+    for name in config_names():
+        config = load_config(name)
+        facts = config.model.form(), config.model.summary(), f"{config.training.examples} examples"
+        rows.append((name, "; ".join(facts)))
+    show("\nTraining configurations (wavesmith train FOLDER --out MODEL --config NAME)", rows)
 
 
 @app.command()
@@ -98,9 +94,9 @@ def convert(
     weights: WeightsChoice = None,
 ) -> None:
     """Write a model in another form: our folder, a .ckpt of the tool it comes from, or for diffusers."""
-    from wavesmith.models import ATTRIBUTION, convert, form_of, load
+    from wavesmith.models import ATTRIBUTION, convert, format_of, load
 
-    form = form or form_of(out)
+    form = form or format_of(out)
     model = load(name, rate=rate, length=length, weights=weights)
     convert(model, out, form)
     tell(f"{name} is in {out} ({form}, {model.hash}).")

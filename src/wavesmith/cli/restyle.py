@@ -33,11 +33,11 @@ def restyle(
     goes on from there.
     """
     from wavesmith.cli.making import fill, note_lost_channels
-    from wavesmith.streaming import SoundFile
+    from wavesmith.streaming import AudioFile
     from wavesmith.verbs.restyle import restyle_file, restyle_recipe
 
     def work(order: Order) -> Iterator[bool]:
-        model, source = models.load(), SoundFile(sound)
+        model, source = models.load(), AudioFile(sound)
         asked = walk.asked() | {"amount": amount, "envelope": envelope, "method": method, "seed": order.seed}
         indices = range(counts.first, counts.first + counts.count)
         recipes = [restyle_recipe(model, source, index=index, **asked) for index in indices]

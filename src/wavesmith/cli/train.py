@@ -23,58 +23,62 @@ class Log(str, Enum):
 def train(
     folder: Annotated[Path, typer.Argument(help="A folder of sounds; its sub-folders are labels.")],
     out: Annotated[Path, typer.Option(help="Folder for the model, its log, demos and checkpoints.")],
-    recipe: Annotated[
-        str | None, typer.Option(help="Recipe by name or file; chosen by the sounds if left out.")
+    config: Annotated[
+        str | None, typer.Option(help="Configuration by name or file; chosen by the sounds if left out.")
     ] = None,
     base: Annotated[str | None, typer.Option(help="Model to start from (fine-tuning).")] = None,
     licences: LICENCES = None,
     opt_out: OPT_OUT = None,
     examples: Annotated[int | None, typer.Option(help="Sounds to train on in all, repeats counted.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Sounds per step on each device.")] = None,
-    accumulate: Annotated[int | None, typer.Option(help="Steps whose gradients are summed.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Size of the steps of the weights.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Sounds in a batch on each device.")] = None,
+    accumulate: Annotated[
+        int | None, typer.Option(help="Batches whose gradients make one optimizer step.")
+    ] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Highest learning rate of AdamW.")] = None,
     precision: Annotated[
-        Literal["auto", "32", "bf16", "16"] | None, typer.Option(help="Of the numbers.")
+        Literal["auto", "32", "bf16", "16"] | None, typer.Option(help="Numeric precision.")
     ] = None,
     patience: Annotated[
         int | None,
-        typer.Option(help="Stop when the held-out loss has not fallen for so many examples; 0: never."),
+        typer.Option(help="Examples without a lower held-out loss after which training stops; 0 for never."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
-    device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda or mps.")] = "auto",
-    devices: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
+    seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.")] = None,
+    device: Annotated[str, typer.Option(help="Device to compute on: auto, cpu, cuda or mps.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="Devices on each machine.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines, under torchrun or Slurm.")] = 1,
     workers: Annotated[int, typer.Option(min=0, help="Processes that prepare sounds.")] = 0,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads to compute with.")] = None,
     compiled: Annotated[
-        bool, typer.Option("--compiled", help="Quicker steps by torch.compile, which needs a C++ compiler.")
+        bool, typer.Option("--compiled", help="Compile the model, which needs a C++ compiler.")
     ] = False,
-    log: Annotated[list[Log] | None, typer.Option(help="Log there, too.")] = None,
-    judge: Annotated[
+    log: Annotated[list[Log] | None, typer.Option(help="Service to log to as well.")] = None,
+    classifier: Annotated[
         bool,
-        typer.Option("--judge", help="Train a judge of the labels, which can steer, instead of a model."),
+        typer.Option("--classifier", help="Train a classifier of the labels, which can steer, instead."),
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print errors and the last line only.")] = False,
 ) -> None:
-    """Train a model, or go on with a training; with --judge, a judge.
+    """Train a model, or go on with a training; with --classifier, train a classifier.
 
-    The model in --out can be used at any time. Ctrl-C stops after the step under way, keeps everything, and
-    exits with code 130; the same command then goes on, to the very model of an unbroken training. A second
-    Ctrl-C stops at once, and what came after the last checkpoint is lost.
+    The model in --out can be used at any time. Ctrl-C stops after the step under way, saves everything, and
+    exits with code 130; the same command then goes on, to the same model that an unbroken training makes. A
+    second Ctrl-C stops at once, and what came after the last checkpoint is lost.
     """
-    if judge:
-        _refuse_with_judge(
-            recipe=recipe,
+    if classifier:
+        _refuse_with_classifier(
+            config=config,
             base=base,
             accumulate=accumulate,
             learning_rate=learning_rate,
             precision=precision,
             device=device if device not in ("auto", "cpu") else None,
             devices=devices if devices > 1 else None,
+            nodes=nodes if nodes > 1 else None,
             workers=workers or None,
             compiled=compiled or None,
             log=log,
         )
-        _train_judge(folder, out, threads, quiet, examples=examples, batch=batch, seed=seed)
+        _train_classifier(folder, out, threads, quiet, examples=examples, batch=batch, seed=seed)
         return
 
     from wavesmith.training import train
@@ -92,53 +96,58 @@ def train(
         model = train(
             folder,
             out,
-            recipe=recipe,
+            config=config,
             base=base,
             licences=names(licences),
             opt_out=opt_out,
             device=device,
             devices=devices,
+            nodes=nodes,
             workers=workers,
             threads=threads,
             compiled=compiled,
             loggers=[_logger(service, out) for service in dict.fromkeys(log or ())],
-            say=(lambda sentence: None) if quiet else note,
+            report=(lambda sentence: None) if quiet else note,
             progress=not quiet,
             scanning=bar,
-            interrupted=_stop,
+            on_interrupt=_stop,
             **{name: value for name, value in changes.items() if value is not None},
         )
     tell(f"The model is in {out} ({model.hash}); 'wavesmith generate --model {out}' makes sounds with it.")
 
 
-def _refuse_with_judge(**given: object) -> None:
-    """Refuse options that say how models are trained."""
+def _refuse_with_classifier(**given: object) -> None:
+    """Refuse options that only the training of models has."""
     for name, value in given.items():
         if value is not None:
             raise RequestError(
-                f"A judge is trained in one way, on the CPU; leave --{name.replace('_', '-')} out."
+                f"A classifier is trained in one way, on the CPU; leave --{name.replace('_', '-')} out."
             )
 
 
-def _train_judge(folder: Path, out: Path, threads: int | None, quiet: bool, **asked: Any) -> None:
-    import torch
-
+def _train_classifier(folder: Path, out: Path, threads: int | None, quiet: bool, **given: Any) -> None:
     from wavesmith.classifiers import train_folder
+    from wavesmith.training.hardware import Hardware
 
-    if threads:
-        torch.set_num_threads(threads)
-    with progress("reading files", not quiet) as scanning, progress("training", not quiet) as training:
+    limited = Hardware(threads=threads).limited_threads()
+    with (
+        limited,
+        progress("reading files", not quiet) as scanning,
+        progress("training", not quiet) as training,
+    ):
         report = train_folder(
             folder,
             out,
             scanning=scanning,
             progress=lambda done, total, loss: training(done, total),
-            **{name: value for name, value in asked.items() if value is not None},
+            **{name: value for name, value in given.items() if value is not None},
         )
     right = f"{report.accuracy:.0%} of the sounds it was trained on"
     if report.held_out_accuracy is not None:
-        right = f"{report.held_out_accuracy:.0%} of {report.held_out} sounds that it had not heard"
-    tell(f"The judge is in {out}; it tells {', '.join(report.classes)} apart and is right about {right}.")
+        right = f"{report.held_out_accuracy:.0%} of {report.held_out} held-out sounds"
+    tell(
+        f"The classifier is in {out}; it tells {', '.join(report.classes)} apart and is right about {right}."
+    )
 
 
 def _stop() -> None:
@@ -146,12 +155,14 @@ def _stop() -> None:
 
 
 def _logger(log: Log, out: Path) -> Any:
-    from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
-
     folder = out / "training"
     try:
         if log is Log.wandb:
-            return WandbLogger(name=out.resolve().name, project="wavesmith", save_dir=folder)
+            from wandb.integration.lightning.fabric import WandbLogger
+
+            return WandbLogger(name=out.resolve().name, project="wavesmith", save_dir=str(folder))
+        from lightning_fabric.loggers.tensorboard import TensorBoardLogger
+
         return TensorBoardLogger(folder, name="", version=log.value)
     except ModuleNotFoundError as error:
         raise RequestError(

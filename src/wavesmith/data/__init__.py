@@ -1,11 +1,10 @@
 """Data: from a folder of sounds to batches for training.
 
 A folder is a data set: its sub-folders are labels and an optional `manifest.jsonl` adds tags, origin and
-licence (`read_folder`, `Entry`). `scan` opens every file and says what is usable, what is left out and why:
-damage, licence, opt-out. `terms` says what licences ask for. `split` holds whole source groups out of
-training. `SoundDataset` prepares the files for a model, `WeightedOrder` decides in which order training meets
-them, and `augment` varies them and tells the network
-how.
+licence (`read_folder`, `Entry`). `scan` opens every file and reports which are usable and why others are left
+out: damage, licence, opt-out. `terms` returns the terms of a licence. `split` holds whole source groups out
+of training. `SoundDataset` converts the files to a model's format, `WeightedOrder` is their order in
+training, and `augment` changes them at random.
 """
 
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ from wavesmith.lazy import exports
 
 if TYPE_CHECKING:
     from wavesmith.data.augmentation import AUGMENT_FEATURES, Augmentation, augment
-    from wavesmith.data.dataset import Item, SoundDataset
+    from wavesmith.data.dataset import SoundDataset, SoundExample
     from wavesmith.data.order import WeightedOrder, balanced_weights
 else:  # these need torch, which a scan does not
     __getattr__ = exports(
@@ -28,7 +27,7 @@ else:  # these need torch, which a scan does not
         {
             "AUGMENT_FEATURES": "wavesmith.data.augmentation",
             "Augmentation": "wavesmith.data.augmentation",
-            "Item": "wavesmith.data.dataset",
+            "SoundExample": "wavesmith.data.dataset",
             "SoundDataset": "wavesmith.data.dataset",
             "WeightedOrder": "wavesmith.data.order",
             "augment": "wavesmith.data.augmentation",
@@ -42,13 +41,13 @@ __all__ = [
     "OPT_OUT",
     "Augmentation",
     "Entry",
-    "Item",
     "LeftOut",
     "Listing",
     "OptOut",
     "Scan",
     "ScannedFile",
     "SoundDataset",
+    "SoundExample",
     "Terms",
     "WeightedOrder",
     "augment",

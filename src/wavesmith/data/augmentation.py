@@ -1,6 +1,6 @@
-"""More sounds out of few, without the model learning to make the changed ones.
+"""Non-leaking augmentation of training sounds.
 
-Each change is reported to the network as a label that is zero for an untouched sound; asked with zeros, the
+The network is conditioned on each change by a feature that is zero for an untouched sound; with zeros, the
 network makes untouched sounds, so the changes do not leak into what it generates (Karras et al. 2022,
 "Elucidating the design space of diffusion-based generative models", section 5 and appendix F.2).
 
@@ -12,20 +12,21 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 from torch.nn import functional
 
-from wavesmith.data.fit import fit, sounding_end
+from wavesmith.data.length import crop_or_pad, sounding_end
 
 _LOWEST = {"speed": -1.0, "tilt": -1.0, "tail": 0.0, "shift": 0.0, "swap": 1.0, "polarity": 1.0, "gain": 0.0}
-"""The least amount of each change, as a share of its range; the most is 1."""
+"""Smallest amount of each change, relative to its range; the largest is 1."""
 
 AUGMENT_FEATURES = tuple(_LOWEST)
 TILT_PIVOT_HZ = 1000.0
@@ -33,48 +34,58 @@ TILT_LOW_HZ, TILT_HIGH_HZ = 60.0, 12_000.0
 
 
 class Augmentation(BaseModel):
-    """How often and how far sounds are changed; a range of 0 or False leaves that change out.
+    """How often and how far sounds are changed; a range of 0 or False leaves that change out."""
 
-    Attributes:
-        probability: of each change by itself; with 0.2 a fifth of the sounds stays wholly untouched.
-        speed: faster or slower (pitch and time together) by up to so many semitones.
-        tilt: brighter or duller by up to so many dB per octave around 1 kHz, at the same peak level.
-        tail: decay faster, by up to so many dB at the sound's end.
-        shift: begin later by up to so many milliseconds.
-        swap: exchange left and right (stereo only).
-        polarity: turn the wave upside down.
-        gain: quieter by up to so many dB.
-        told: whether the network is told of the changes. If not, it learns to make changed sounds, too.
-    """
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_by_name=True, validate_by_alias=True
+    )
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    probability: float = Field(default=0.2, ge=0, le=1, description="Probability of each change by itself.")
+    speed: float = Field(
+        default=2.0,
+        ge=0,
+        le=12,
+        description="Largest change of speed, pitch and time together, in semitones.",
+    )
+    tilt: float = Field(
+        default=3.0, ge=0, le=6, description="Largest tilt of the spectrum around 1 kHz, in dB per octave."
+    )
+    tail: float = Field(
+        default=60.0, ge=0, le=120, description="Largest extra decay at the end of the sound, in dB."
+    )
+    shift: float = Field(default=5.0, ge=0, description="Largest delay in milliseconds.")
+    swap: bool = Field(default=True, description="Exchange left and right.")
+    polarity: bool = Field(default=True, description="Invert the polarity.")
+    gain: float = Field(default=6.0, ge=0, description="Largest attenuation in dB.")
+    conditioned: bool = Field(
+        default=True,
+        description="Condition the network on the changes; if not, it learns to make changed sounds too.",
+    )
 
-    probability: float = Field(default=0.2, ge=0, le=1)
-    speed: float = Field(default=2.0, ge=0, le=12)
-    tilt: float = Field(default=3.0, ge=0, le=6)
-    tail: float = Field(default=60.0, ge=0, le=120)
-    shift: float = Field(default=5.0, ge=0)
-    swap: bool = True
-    polarity: bool = True
-    gain: float = Field(default=6.0, ge=0)
-    told: bool = True
+    @model_validator(mode="before")
+    @classmethod
+    def _read_version_0_1(cls, values: Any) -> Any:
+        """Read `conditioned` by its name in version 0.1."""
+        if isinstance(values, Mapping) and "told" in values:
+            return {"conditioned" if name == "told" else name: value for name, value in values.items()}
+        return values
 
 
 def augment(
     waves: Tensor, rate: int, config: Augmentation, generators: Sequence[np.random.Generator]
 ) -> tuple[Tensor, Tensor]:
-    """Change each wave at random and say how.
+    """Change each wave at random.
 
     Args:
         waves: float32 `[B, C, N]`; not modified.
         rate: Hz.
-        config: how often and how far.
-        generators: one per item, all that its changes depend on: `np.random.default_rng((seed, position))`
-            makes a resumed training see the same changes as an unbroken one.
+        config: frequency and ranges of the changes.
+        generators: one per item, the only source of its changes: `np.random.default_rng((seed, position))`
+            gives a resumed training the same changes as an uninterrupted one.
 
     Returns:
-        The waves, `[B, C, N]`, and their labels, `[B, len(AUGMENT_FEATURES)]`: each feature's amount as a
-        share of its range, in [-1, 1] for speed and tilt and in [0, 1] for the others, 0 for no change.
+        The waves, `[B, C, N]`, and the amounts of their changes, `[B, len(AUGMENT_FEATURES)]`, relative to
+        each range: in [-1, 1] for speed and tilt and in [0, 1] for the others, 0 for no change.
     """
     labels = torch.tensor(
         np.stack([_draw(config, generator) for generator in generators]),
@@ -101,7 +112,7 @@ def augment(
 
 
 def _draw(config: Augmentation, generator: np.random.Generator) -> NDArray[np.float64]:
-    """Amounts of one item's changes; draws equally many numbers whatever the settings."""
+    """Draw the amounts of one item's changes; the count of random numbers does not depend on the settings."""
     lowest = np.array(list(_LOWEST.values()))
     applied = generator.random(len(lowest)) < config.probability
     amounts = lowest + (1 - lowest) * generator.random(len(lowest))
@@ -110,53 +121,53 @@ def _draw(config: Augmentation, generator: np.random.Generator) -> NDArray[np.fl
 
 
 def gain(waves: Tensor, decibels: Tensor) -> Tensor:
-    """Raise (above 0) or lower the level."""
+    """Change the level, `[B]` in dB."""
     return waves * torch.pow(10.0, decibels / 20)[:, None, None]
 
 
 def shift(waves: Tensor, milliseconds: Tensor, rate: int) -> Tensor:
-    """Begin later, by whole frames; a sound that no longer fits fades out over its last 20 ms."""
+    """Delay by whole frames; a sound that no longer fits fades out over its last 20 ms."""
     length = waves.shape[-1]
     frames = (milliseconds * rate / 1000).round().int().tolist()
     later = [functional.pad(wave, (n, 0)) for wave, n in zip(waves, frames, strict=True)]
-    return torch.stack([fit(wave, length, rate) for wave in later])
+    return torch.stack([crop_or_pad(wave, length, rate) for wave in later])
 
 
 def tail(waves: Tensor, decibels: Tensor) -> Tensor:
-    """Decay exponentially, from 0 at the first frame down to -`decibels` at the last that sounds."""
+    """Apply an exponential decay, from 0 dB at the first frame to -`decibels` at the last nonzero one."""
     ends = sounding_end(waves).clamp(min=1)
     slope = decibels / ends * (-math.log(10) / 20)
     return waves * torch.exp(slope[:, None] * torch.arange(waves.shape[-1], device=waves.device))[:, None]
 
 
 def speed(waves: Tensor, semitones: Tensor, rate: int) -> Tensor:
-    """Play faster and higher (above 0) or slower and lower; the first frame stays the first.
+    """Change pitch and duration together (above 0: higher and shorter); the first frame stays the first.
 
-    Band-limited: the spectrum of P frames is cut or padded with zeros to that of Q, with P/Q the speed
-    to a few hundredths of a semitone. A slowed sound that no longer fits fades out over its last 20 ms.
+    Band-limited resampling: the spectrum of P frames is cut or padded with zeros to that of Q, with P/Q the
+    speed to a few hundredths of a semitone. A slowed sound that no longer fits fades out over its last 20 ms.
     """
     length = waves.shape[-1]
-    # The padding keeps what rings before the first frame from coming round to the end of the sound.
+    # The padding keeps ringing before the first frame from wrapping around to the end of the sound.
     candidates = _fast_lengths(1.1 * length)
-    played = []
+    resampled = []
     for wave, end, factor in zip(waves, sounding_end(waves), torch.pow(2.0, semitones / 12), strict=True):
         pairs = [(padded, _fast_lengths(padded / float(factor))[0]) for padded in candidates]
         padded, frames = min(pairs, key=lambda pair: pair[1] / pair[0])
         ratio = frames / padded
         spectrum = torch.fft.rfft(wave, n=padded)[:, : min(padded, frames) // 2]
         faster = torch.fft.irfft(spectrum * ratio, n=frames)[:, : math.ceil(int(end) * ratio)]
-        played.append(fit(faster, length, rate))
-    return torch.stack(played)
+        resampled.append(crop_or_pad(faster, length, rate))
+    return torch.stack(resampled)
 
 
 def tilt(waves: Tensor, decibels_per_octave: Tensor, rate: int) -> Tensor:
-    """Make brighter (above 0) or duller around 1 kHz, keeping each item's peak.
+    """Tilt the spectrum around 1 kHz (above 0: brighter), keeping each item's peak.
 
     The filter is a first-order shelf ((s + low) / (s + high)), from 60 Hz to 12 kHz, to the power that gives
-    the slope: a fractional power of a minimum-phase filter is one too, so nothing sounds before its time.
+    the slope: a fractional power of a minimum-phase filter is minimum-phase too, so there is no pre-ringing.
     """
     length = waves.shape[-1]
-    # The filter's memory is 1 / (2 pi 60 Hz) = 2.7 ms; after 40 ms 3e-7 of it is left.
+    # The filter's time constant is 1 / (2 pi 60 Hz) = 2.7 ms; after 40 ms 3e-7 of a response is left.
     padded = _fast_lengths(length + 0.04 * rate)[0]
     power = decibels_per_octave / (20 * math.log10(2))
     response = torch.exp(power[:, None] * _log_shelf(padded, rate).to(waves.device))
@@ -169,10 +180,10 @@ def tilt(waves: Tensor, decibels_per_octave: Tensor, rate: int) -> Tensor:
 
 @lru_cache(maxsize=4)
 def _log_shelf(length: int, rate: int) -> Tensor:
-    """Logarithm of the shelf's response, complex64 `[length // 2 + 1]`, with gain 1 at 1 kHz."""
+    """Return the logarithm of the shelf's response, complex64 `[length // 2 + 1]`, with gain 1 at 1 kHz."""
 
     def shelf(hertz: Tensor) -> Tensor:
-        # The bilinear transform's frequencies: without them the response jumps at half the rate and rings.
+        # Frequencies of the bilinear transform: without them the response jumps at half the rate and rings.
         s = 1j * rate / math.pi * torch.tan(math.pi * hertz / rate)
         return torch.log((s + TILT_LOW_HZ) / (s + TILT_HIGH_HZ))
 
@@ -186,7 +197,7 @@ def _peak(waves: Tensor) -> Tensor:
 
 
 def _fast_lengths(least: float) -> list[int]:
-    """The 16 shortest even lengths from `least` on without prime factors above 11: there FFTs are fast."""
+    """Return the 16 shortest even lengths from `least` on without prime factors above 11, fast for FFTs."""
     lengths = _smooth_numbers(2 ** math.ceil(math.log2(max(least, 64)) + 1))
     first = bisect_left(lengths, least)
     return lengths[first : first + 16]
@@ -194,7 +205,7 @@ def _fast_lengths(least: float) -> list[int]:
 
 @lru_cache(maxsize=8)
 def _smooth_numbers(limit: int) -> list[int]:
-    """Even numbers up to `limit` whose prime factors are at most 11, sorted."""
+    """Return the even numbers up to `limit` whose prime factors are at most 11, sorted."""
     numbers = [2]
     for prime in (2, 3, 5, 7, 11):
         for number in numbers:

@@ -1,4 +1,4 @@
-"""What the usual licences of sounds ask for. wavesmith keeps the account; it gives no legal advice."""
+"""Terms of the usual licences of sounds. This is bookkeeping, not legal advice."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import NamedTuple
 
 from wavesmith.errors import RequestError, unknown
 
-SHARE_ALIKE = "what is made of it must be under the same licence"
+SHARE_ALIKE = "derived works must be under the same licence"
 NON_COMMERCIAL = "it must not be used commercially"
 NO_DERIVATIVES = "changed versions must not be passed on"
 
 
 class Terms(NamedTuple):
-    """What a licence asks for.
+    """Terms of a licence.
 
     Attributes:
-        family: its name without a version, as in `--licences`: `cc-by`, `cc0`, `mit`, ...
-        name: its name as credits write it.
-        url: its text, if the version is known.
-        attribution: whether the author must be named; None if nobody here knows.
-        conditions: what else it asks for.
+        family: name without a version, as in `--licences`: `cc-by`, `cc0`, `mit`, ...
+        name: name to print in credits.
+        url: address of its text, if the version is known.
+        attribution: whether the author must be credited; None if unknown.
+        conditions: its other conditions.
     """
 
     family: str
@@ -52,9 +52,9 @@ _CREATIVE_COMMONS = {
     "cc-by-nc-nd": (NON_COMMERCIAL, NO_DERIVATIVES),
 }
 FAMILIES = (*_FREE, *_NOTICE, *_CREATIVE_COMMONS)
-"""Families of licences whose terms are known here."""
+"""Families of licences with known terms."""
 
-_SPELLINGS = {  # how people write what licences are made of, in this order
+_SPELLINGS = {  # common spellings of the parts of licence names, replaced in this order
     r"creative-?commons(-org)?": "cc",
     r"public-?domain": "publicdomain",
     r"\bcc-?(publicdomain-)?(0|zero)\b": "cc0",
@@ -65,7 +65,7 @@ _SPELLINGS = {  # how people write what licences are made of, in this order
     r"\bmit-(0|no-attribution)\b": "mit0",
     r"attribution": "by",
 }
-_FILLER = re.compile(  # a version, and words that change no terms
+_FILLER = re.compile(  # versions, and words that do not change the terms
     r"v?\d|version|or|later|the|a|and|under|licen[sc]e[sd]?|licenseref|legalcode|deed|en|https?|www|"
     r"universal|international|unported|generic|dedication|at|au|de|fr|igo|jp|nl|uk|us|"
     r"clause|simplified|new|revised|software|freesound|per|sound|page"
@@ -74,10 +74,10 @@ _ONE_WORD = {family.replace("-", ""): known for family, known in (_FREE | _NOTIC
 
 
 def terms(licence: str | None) -> Terms:
-    """Terms of a licence as manifests name it: an SPDX name, a link to Creative Commons, or near enough.
+    """Return the terms of a licence: an SPDX name, a link to Creative Commons, or a spelling of these.
 
-    A text with any word that is not understood, or with licences of several families, is a family of its own
-    whose terms are unclear: `CC0 for code, all rights reserved for sounds` is not CC0.
+    A text with any unknown word, or with licences of several families, is a family of its own whose terms are
+    unclear: `CC0 for code, all rights reserved for sounds` is not CC0.
     """
     if not licence:
         return Terms("not-stated", "licence not stated")
@@ -94,21 +94,21 @@ def terms(licence: str | None) -> Terms:
     return known or Terms(_slug(licence), licence)
 
 
-def admitted(licence: str | None, wanted: Iterable[str]) -> bool:
-    """Whether a licence is among those wanted, by family (`cc-by`) or by its own name (`CC-BY-4.0`)."""
-    return bool(licence) and not {terms(licence).family, _slug(licence or "")}.isdisjoint(map(_slug, wanted))
+def admitted(licence: str | None, allowed: Iterable[str]) -> bool:
+    """Return whether a licence is allowed, by family (`cc-by`) or by its own name (`CC-BY-4.0`)."""
+    return bool(licence) and not {terms(licence).family, _slug(licence or "")}.isdisjoint(map(_slug, allowed))
 
 
-def check_known(wanted: Iterable[str], licences: Iterable[str | None]) -> None:
-    """Refuse names that are no family known here and no licence found in the data.
+def check_known(allowed: Iterable[str], licences: Iterable[str | None]) -> None:
+    """Check that names are known families, or licences that occur in the data.
 
     Raises:
-        RequestError: naming the first of them.
+        RequestError: naming the first that is neither.
     """
-    found = {name for licence in licences if licence for name in (_slug(licence), terms(licence).family)}
-    for name in wanted:
-        if _slug(name) not in found | set(FAMILIES):
-            raise RequestError(unknown("licence", name, found | set(FAMILIES)))
+    present = {name for licence in licences if licence for name in (_slug(licence), terms(licence).family)}
+    for name in allowed:
+        if _slug(name) not in present | set(FAMILIES):
+            raise RequestError(unknown("licence", name, present | set(FAMILIES)))
 
 
 def _creative_commons(licence: str, family: str) -> Terms:
@@ -126,7 +126,7 @@ def _creative_commons(licence: str, family: str) -> Terms:
 
 
 def _words(licence: str) -> set[str]:
-    """What the name of a licence says, in one spelling."""
+    """Return the meaningful words of a licence name in one spelling."""
     slug = _slug(licence)
     for spelling, code in _SPELLINGS.items():
         slug = re.sub(spelling, code, slug)
@@ -134,5 +134,5 @@ def _words(licence: str) -> set[str]:
 
 
 def _slug(text: str) -> str:
-    """Lower case, everything but letters, digits and question marks replaced by single dashes."""
+    """Convert to lower case; all but letters, digits and question marks becomes single dashes."""
     return re.sub(r"[^\w?]+|_+", "-", text.strip().lower()).strip("-")

@@ -1,4 +1,4 @@
-"""What is known about one file of a data set: its label, its origin, its licence."""
+"""Manifests: label, origin and licence of each file of a data set."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Entry(BaseModel):
 
     @property
     def group(self) -> str:
-        """The source that this sound shares with its near-twins; a split never divides a group.
+        """Source that this sound shares with near-identical ones; a split never divides a group.
 
         It is `split_family` if given, else `kit`, else the sub-folder below the label (`kick/909/a.wav` is
-        of `kick/909`), else the file's name without the number at its end (`kick/deep 03.wav` is of
+        in `kick/909`), else the file's name without the number at its end (`kick/deep 03.wav` is in
         `kick/deep`; a name that is only a number is a group of its own).
         """
         return self.split_family or self.kit or _group_of_path(PurePosixPath(self.path))
@@ -59,7 +59,7 @@ def _group_of_path(path: PurePosixPath) -> str:
 
 
 def read_manifest(folder: str | Path) -> dict[str, Entry]:
-    """Entries of `manifest.jsonl` (one JSON object a line) by path, in its order; none without that file.
+    """Read `manifest.jsonl` (one JSON object a line): entries by path, in its order; none without that file.
 
     Raises:
         DataError: naming the line, when it is not JSON, has no path, names a path outside the folder, gives

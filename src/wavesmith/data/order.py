@@ -1,4 +1,4 @@
-"""In which order, and how often, training meets each sound."""
+"""The order and frequency of sounds in training."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from wavesmith.data.manifest import Entry
 
 
 def balanced_weights(entries: Sequence[Entry]) -> Tensor:
-    """How often each entry should be met: float64 `[len(entries)]`, summing to 1.
+    """Return the frequency of each entry in training: float64 `[len(entries)]`, summing to 1.
 
-    Every label gets the same. Within a label a group of n near-identical takes (`Entry.group`) counts like
-    sqrt(n) independent sounds, shared equally among its members: between counting takes, where one much
-    recorded drum rules, and counting groups, where a single take is repeated as often as a whole kit.
+    All labels have equal weight. Within a label a group of n near-identical takes (`Entry.group`) has the
+    weight of sqrt(n) independent sounds, shared equally among its members. That is a compromise between
+    counting takes, where one often recorded drum dominates, and counting groups, where a single take is
+    repeated as often as a whole kit.
     """
     groups = Counter((entry.label, entry.group) for entry in entries)
     weights = np.array([groups[entry.label, entry.group] ** -0.5 for entry in entries])
@@ -30,12 +31,11 @@ def balanced_weights(entries: Sequence[Entry]) -> Tensor:
 
 
 class WeightedOrder:
-    """An endless order of indices, addressed by position and the same for ever.
+    """An endless sequence of indices, addressed by position: `order[p]` is the index at position p.
 
-    An epoch is as long as the number of weights n. Within it, item i comes floor(n w_i) or ceil(n w_i) times
-    (systematic resampling, Kitagawa 1996, appendix), then the epoch is shuffled. Each epoch depends on
-    (seed, epoch) alone, so training that stopped at a position goes on there exactly, whatever the number
-    of workers: `order[p]` is the index at position p.
+    An epoch has as many positions as there are weights, n. In it, index i occurs floor(n w_i) or ceil(n w_i)
+    times (systematic resampling, Kitagawa 1996, appendix), in shuffled order. An epoch depends on
+    (seed, epoch) alone, so a training resumed at a position continues exactly, for any number of workers.
     """
 
     def __init__(self, weights: Tensor, seed: int) -> None:
@@ -45,11 +45,11 @@ class WeightedOrder:
         self._order: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
     def __getitem__(self, position: int) -> int:
-        """Index of the item at `position`, 0 or more."""
-        epoch, place = divmod(position, len(self._ends))
+        """Return the index at `position`, 0 or more."""
+        epoch, offset = divmod(position, len(self._ends))
         if epoch != self._epoch:
             self._epoch, self._order = epoch, self._draw(epoch)
-        return int(self._order[place])
+        return int(self._order[offset])
 
     def _draw(self, epoch: int) -> NDArray[np.int64]:
         n = len(self._ends)

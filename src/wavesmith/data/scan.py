@@ -1,4 +1,4 @@
-"""Look at every file of a data set: what is in it, what it may be used for, what is left out and why."""
+"""Scan of a data set: which files are usable, and why others are left out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHORTEST_SECONDS = 0.005
 
 
 class ScannedFile(Entry):
-    """A usable file: its entry, with its own SHA-256, and what its audio is like (`peak_db` in dBFS)."""
+    """A usable file: its entry, with its actual SHA-256, and properties of its audio (`peak_db` in dBFS)."""
 
     rate: int
     channels: int
@@ -36,14 +36,14 @@ class ScannedFile(Entry):
 
 
 class LeftOut(NamedTuple):
-    """A file that is not used, and why."""
+    """A file that is not used, and the reason."""
 
     path: str
     reason: str
 
 
 class LabelSummary(BaseModel):
-    """How many usable files a label has, and how long they are (seconds)."""
+    """Number of usable files of a label, and their durations in seconds."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,7 +56,7 @@ class LabelSummary(BaseModel):
 
 
 class LicenceSummary(BaseModel):
-    """How many usable files come under a licence, on what grounds, and whom to credit."""
+    """Number of usable files under a licence, its basis, and authors to credit."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -67,20 +67,20 @@ class LicenceSummary(BaseModel):
 
 
 class Scan(BaseModel):
-    """Everything `scan` found; plain values that go to JSON and back.
+    """Result of `scan`; plain values that go to JSON and back.
 
     Attributes:
-        folder: the data set's folder, as it was given.
+        folder: the data set's folder, as given to `scan`.
         files: usable files, sorted by path.
-        left_out: files that look like audio but are not used, with the reason.
-        missing: paths that the manifest names although no such audio file is there.
-        changed: usable files whose SHA-256 is not the one in the manifest.
+        left_out: files with an audio ending that are not used, with the reason.
+        missing: paths in the manifest without an audio file.
+        changed: usable files whose SHA-256 differs from the manifest.
         duplicates: groups of paths with the same audio; only the first of each is used.
-        quiet: usable files with a peak below -40 dBFS: matching levels raises their noise as well.
+        quiet: usable files with a peak below -40 dBFS: normalising them raises their noise as well.
         labels: counts and durations by label, sorted, sounds without a label last.
         rates: files by sampling rate in Hz.
         channels: files by number of channels.
-        licences: files, grounds and credits by licence.
+        licences: files, basis and credits by licence.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -106,50 +106,49 @@ def scan(
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Scan:
-    """Read every file under `folder`, a few at a time, and say what can be used.
+    """Read every file under `folder`, a few at a time, and return which are usable.
 
-    Left out is what `Sound.read` refuses (not audio, damaged, cut short, empty, samples that are not finite,
-    too long), what is shorter than 5 ms or has nothing above -60 dBFS, and what has the same audio (decoded
-    samples, rate and channels) as an earlier file. So is what its manifest or a list (`opt-out.txt` in the
-    folder, or `opt_out`) opts out, with everything that holds the same audio.
+    Files are left out that `Sound.read` refuses (not audio, damaged, cut short, empty, samples that are not
+    finite, too long), that are shorter than 5 ms or never above -60 dBFS, or that have the same audio
+    (samples, rate and channels) as an earlier file. So are files opted out by the manifest or by a list
+    (`opt-out.txt` in the folder, or `opt_out`), and all files with the same audio as these.
 
     Args:
         folder: the data set.
-        licences: use only sounds under these, by family (`cc-by`) or name (`CC-BY-4.0`); None sets no
-            condition.
-        opt_out: a file that lists more that shall not be used (`read_opt_out`).
-        workers: processes that read; all cores if None (hundreds of files are read in this one).
-        progress: called with (files done, files in all) after each file.
+        licences: use only sounds under these, by family (`cc-by`) or name (`CC-BY-4.0`); None for any.
+        opt_out: a file with additional opt-outs (`read_opt_out`).
+        workers: processes that read; all cores if None (few files are read in this one).
+        progress: called with (files done, files in total) after each file.
 
     Raises:
-        DataError: when the folder is missing, is a file or holds no audio, or when its manifest or a list of
+        DataError: when the folder is missing, is a file or has no audio, or when its manifest or a list of
             opt-outs is broken.
-        RequestError: when nobody knows a licence of that name.
+        RequestError: for an unknown licence.
     """
     root = Path(folder)
     listing = read_folder(root)
     if licences is not None:
         check_known(licences, (entry.licence for entry in listing.entries))
-    gate = Gate(root, licences, opt_out)
+    admission = Admission(root, licences, opt_out)
     files: list[ScannedFile] = []
     left_out: list[LeftOut] = []
     changed: list[str] = []
-    twins: dict[str, list[str]] = {}
+    by_audio: dict[str, list[str]] = {}
     entries = []
     for entry in listing.entries:
-        if why := gate.refuses(entry):
+        if why := admission.rejection(entry):
             left_out.append(LeftOut(entry.path, why))
         else:
             entries.append(entry)
-    looks = zip(entries, each(partial(_look, root), entries, workers), strict=True)
-    for done, (entry, (file, audio)) in enumerate(looks, start=1 + len(left_out)):
-        if why := file if isinstance(file, str) else gate.refuses_audio(audio):
+    results = zip(entries, each(partial(_examine, root), entries, workers), strict=True)
+    for done, (entry, (file, audio)) in enumerate(results, start=1 + len(left_out)):
+        if why := file if isinstance(file, str) else admission.audio_rejection(audio):
             left_out.append(LeftOut(entry.path, why))
-        elif first := twins.get(audio):
+        elif first := by_audio.get(audio):
             first.append(entry.path)
             left_out.append(LeftOut(entry.path, f"is the same sound as {first[0]}"))
         elif isinstance(file, ScannedFile):
-            twins[audio] = [entry.path]
+            by_audio[audio] = [entry.path]
             files.append(file)
             if entry.sha256 not in (None, file.sha256):
                 changed.append(entry.path)
@@ -161,7 +160,7 @@ def scan(
         left_out=tuple(sorted(left_out)),
         missing=tuple(listing.missing),
         changed=tuple(changed),
-        duplicates=tuple(tuple(same) for same in twins.values() if len(same) > 1),
+        duplicates=tuple(tuple(same) for same in by_audio.values() if len(same) > 1),
         quiet=tuple(file.path for file in files if file.peak_db < QUIET_DB),
         labels=_by_label(files),
         rates=dict(sorted(Counter(file.rate for file in files).items())),
@@ -170,10 +169,10 @@ def scan(
     )
 
 
-class Gate:
-    """Who may come in: sounds under the licences wanted that nobody has opted out, as `scan` has it.
+class Admission:
+    """The check of `scan` for licences and opt-outs.
 
-    Ask about every entry first, and about the audio of those that may come in afterwards.
+    Call `rejection` for every entry first, then `audio_rejection` for the audio of those without one.
     """
 
     def __init__(
@@ -182,51 +181,51 @@ class Gate:
         own = root / OPT_OUT
         self.root, self.licences = root, licences
         self.lists = read_opt_out(*([own] if own.is_file() else []), *([Path(opt_out)] if opt_out else []))
-        self.audio: set[str] = set()  # of what was opted out by name
+        self.opted_out_audio: set[str] = set()  # content hashes of the files that are opted out by name
 
-    def refuses(self, entry: Entry) -> str | None:
-        """Why what is known of the file keeps it out; None if nothing does."""
+    def rejection(self, entry: Entry) -> str | None:
+        """Return why an entry is rejected by its manifest, path or file hash; None if it is not."""
         if self._opted_out(entry):
             with suppress(AudioError):
-                self.audio.add(Sound.read(self.root / entry.path).sha256)
+                self.opted_out_audio.add(Sound.read(self.root / entry.path).sha256)
             return "is opted out of training"
         if self.licences is not None and not admitted(entry.licence, self.licences):
             has = f"is under {entry.licence}" if entry.licence else "has no licence in the manifest"
             return f"{has}, not under {' or '.join(self.licences)}"
         return None
 
-    def refuses_audio(self, audio: str) -> str | None:
-        """Why its content keeps a file out, once all that is opted out by name is known."""
-        if audio in self.audio or audio in self.lists.hashes:
+    def audio_rejection(self, audio: str) -> str | None:
+        """Return why a file is rejected by the content hash of its audio; None if it is not."""
+        if audio in self.opted_out_audio or audio in self.lists.hashes:
             return "is the same sound as one that is opted out of training"
         return None
 
     def _opted_out(self, entry: Entry) -> bool:
         hashes = self.lists.hashes
-        return self.lists.names(entry) or (bool(hashes) and sha256(self.root / entry.path) in hashes)
+        return self.lists.covers(entry) or (bool(hashes) and sha256(self.root / entry.path) in hashes)
 
 
-def useless(sound: Sound) -> str | None:
-    """Why a sound that can be read is of no use all the same; None if it is."""
+def unusable(sound: Sound) -> str | None:
+    """Return why a sound cannot be used although it can be read; None if it can."""
     if sound.seconds < SHORTEST_SECONDS:
         return f"is shorter than {1000 * SHORTEST_SECONDS:.0f} ms"
     if sound.peak < 10 ** (SILENT_DB / 20):
-        return f"is silent: nothing in it is louder than {SILENT_DB:.0f} dBFS"
+        return f"is silent: its peak is below {SILENT_DB:.0f} dBFS"
     return None
 
 
 def reason(error: AudioError, path: Path) -> str:
-    """The error's text without the file's name at its beginning, which stands beside the reason anyway."""
+    """Return the error's text without the file's name at its beginning."""
     return str(error).removeprefix(str(path)).lstrip(": ")
 
 
-def _look(root: Path, entry: Entry) -> tuple[ScannedFile | str, str]:
-    """What a file is, or why it is of no use; and what tells its audio from any other."""
+def _examine(root: Path, entry: Entry) -> tuple[ScannedFile | str, str]:
+    """Return the description of a file, or why it is unusable, and the content hash of its audio."""
     try:
         sound = Sound.read(root / entry.path)
     except AudioError as error:
         return reason(error, root / entry.path), ""
-    return useless(sound) or _describe(root, entry, sound), sound.sha256
+    return unusable(sound) or _describe(root, entry, sound), sound.sha256
 
 
 def _describe(root: Path, entry: Entry, sound: Sound) -> ScannedFile:
@@ -258,9 +257,9 @@ def _by_label(files: Iterable[ScannedFile]) -> tuple[LabelSummary, ...]:
 
 
 def _by_licence(files: Iterable[ScannedFile]) -> tuple[LicenceSummary, ...]:
-    grounds: defaultdict[tuple[str | None, str | None], list[ScannedFile]] = defaultdict(list)
+    by_licence: defaultdict[tuple[str | None, str | None], list[ScannedFile]] = defaultdict(list)
     for file in files:
-        grounds[file.licence, file.licence_basis].append(file)
+        by_licence[file.licence, file.licence_basis].append(file)
     return tuple(
         LicenceSummary(
             licence=licence,
@@ -268,5 +267,5 @@ def _by_licence(files: Iterable[ScannedFile]) -> tuple[LicenceSummary, ...]:
             files=len(group),
             credits=tuple(sorted({file.credit for file in group if file.credit})),
         )
-        for (licence, basis), group in sorted(grounds.items(), key=lambda item: -len(item[1]))
+        for (licence, basis), group in sorted(by_licence.items(), key=lambda item: -len(item[1]))
     )

@@ -1,4 +1,4 @@
-"""A folder of sounds is a data set: its sub-folders are labels, its manifest adds the rest."""
+"""Folders of sounds as data sets: sub-folders are labels, a manifest adds the rest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ AUDIO_ENDINGS = frozenset({".wav", ".flac", ".aiff", ".aif", ".ogg", ".mp3"})
 
 
 class Listing(NamedTuple):
-    """The files of a data set, and the paths that its manifest names although they are not there."""
+    """The files of a data set, and the paths in its manifest that do not exist."""
 
     entries: list[Entry]
     missing: list[str]
@@ -22,8 +22,8 @@ class Listing(NamedTuple):
 def read_folder(folder: str | Path) -> Listing:
     """List the sounds under `folder`, sorted by relative path; nothing is opened but the manifest.
 
-    A sound's label is the first sub-folder on its way (none for a file that lies at the root), unless the
-    manifest gives another. Hidden files and folders and `__MACOSX` are skipped.
+    A sound's label is the first sub-folder of its path (none for a file at the root), unless the manifest
+    gives another. Hidden files and folders and `__MACOSX` are skipped.
 
     Raises:
         DataError: when the folder is missing, is a file, cannot be opened or holds no audio, when a file's

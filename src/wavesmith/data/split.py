@@ -1,4 +1,4 @@
-"""Hold sounds out of training without letting a near-twin of one stay in."""
+"""Held-out sounds, with no near-identical sound left in training."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ MIN_GROUPS = 4
 def split(
     entries: Sequence[AnyEntry], held_out: float = 0.1, seed: int = 0
 ) -> tuple[list[AnyEntry], list[AnyEntry]]:
-    """Divide entries into (training, held out), each in the order given; whole groups only (`Entry.group`).
+    """Divide entries into (training, held out), in their order, by whole groups (`Entry.group`).
 
-    About the share `held_out` of every label is held out: groups are taken in an order drawn from `seed`,
-    and one that would take a label above its share is passed over, so that a group that holds half of a
-    label stays in training. A label that no group fits gives its smallest group, as long as at least half
-    of every label stays in training. Small sets, whose shares are less than one sound, hold out one group
-    by that same rule. Fewer than four groups in all: nothing is held out.
+    About the share `held_out` of every label is held out. Groups are taken in an order drawn from `seed`;
+    one that would exceed the share of a label is skipped, so a group with half of a label stays in training.
+    A label that no group fits gives its smallest group, provided that at least half of every label stays in
+    training. Small sets, whose shares are less than one sound, hold out one group by the same rule. With
+    fewer than four groups nothing is held out.
 
-    The answer depends only on the entries, `held_out` and `seed`, not on the order of the entries.
+    The result depends only on the entries, `held_out` and `seed`, not on the order of the entries.
 
     Raises:
         RequestError: when `held_out` is not between 0 and 0.5.

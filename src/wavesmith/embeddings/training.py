@@ -17,11 +17,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wavesmith.classifiers.fitting import Examples, FitSettings, Progress, fit, random_stream
+from wavesmith.classifiers.fitting import Examples, Progress, fit_examples, random_stream
 from wavesmith.descriptors.mel import FLOOR_DB, LogMel
 from wavesmith.embeddings.mel_cnn import MelCnn, MelCnnConfig
 from wavesmith.errors import DataError
 from wavesmith.families.objective import Batch, Objective
+from wavesmith.fitting import FitConfig
 
 NO_LABEL = -1
 
@@ -119,17 +120,19 @@ def train_embedding(
         torch.manual_seed(seed)
         embedding = MelCnn(config or MelCnnConfig()).train()
         heads = Heads(embedding.dimensions, labels, examples.tags.shape[1])
-    settings = FitSettings(
-        steps=steps,
+    fitting = FitConfig(
+        examples=steps * batch,
         batch=batch,
         learning_rate=2e-3,
-        warm_up=0.1,
+        warmup=steps * batch // 10,
+        decay=0.9,
         weight_decay=0.05,
-        replacement=False,
+        clip=None,
         seed=seed,
     )
     objective = embedding_objective(embedding, heads, seed, bf16=bf16)
-    fit(objective, Examples(examples.waves, targets, examples.weights), settings, progress)
+    drawn, module = Examples(examples.waves, targets, examples.weights), nn.ModuleList([embedding, heads])
+    fit_examples(module, objective, drawn, fitting, replacement=False, progress=progress)
     return _standardised(embedding.eval(), examples.waves).requires_grad_(False)
 
 

@@ -36,7 +36,7 @@ _DISTANCES: Sequence[tuple[str, Callable[[Distances], str]]] = (
     ("recall", lambda one: share(one.recall)),
     ("density", lambda one: number(one.density)),
     ("coverage", lambda one: share(one.coverage)),
-    ("coverage expected of as many real sounds", lambda one: f"{100 * one.ideal_coverage:.1f} %"),
+    ("expected coverage", lambda one: f"{100 * one.ideal_coverage:.1f} %"),
 )
 
 

@@ -126,8 +126,8 @@ class Pairs(NamedTuple):
         A sound is never paired with itself, whatever its count.
         """
         size = len(self.real)
-        apart = self.real[tuple(torch.triu_indices(size, size, 1))]
-        bandwidth = apart.median().clamp_min(1e-12)
+        between = self.real[tuple(torch.triu_indices(size, size, 1))]
+        bandwidth = between.median().clamp_min(1e-12)
         own, others, across = (torch.exp(-0.5 * (part / bandwidth).square()) for part in self)
         within = _mean_of_pairs(of_generated, own) + _mean_of_pairs(of_real, others)
         count = of_generated.sum(dim=1) * of_real.sum(dim=1)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wavesmith.data import Entry, LeftOut, read_folder
-from wavesmith.data.scan import Gate
+from wavesmith.data.scan import Admission
 from wavesmith.embeddings import Embedding
 from wavesmith.evaluation.faults import SoundCheck
 from wavesmith.evaluation.file_measures import (
@@ -186,24 +186,24 @@ def build_library(
         done += len(batch)
         if progress:
             progress(done, len(entries))
-    files, left_out = _selected(entries, known, Gate(root) if as_training else None)
+    files, left_out = _selected(entries, known, Admission(root) if as_training else None)
     return Library(
         root, store.out, embedding.name, embedding.dimensions, seconds, tuple(files), tuple(left_out)
     )
 
 
 def _selected(
-    entries: Sequence[Entry], known: Known, gate: Gate | None
+    entries: Sequence[Entry], known: Known, gate: Admission | None
 ) -> tuple[list[LibraryFile], list[LeftOut]]:
     """Divide files into those of the library and those that are left out."""
     files, left_out = [], []
     originals: dict[str, str] = {}
-    refused = {entry.path: gate.refuses(entry) for entry in entries} if gate else {}
+    refused = {entry.path: gate.rejection(entry) for entry in entries} if gate else {}
     for entry in entries:
         info, row = known[entry.path]
         why = info.unreadable
         if gate:
-            why = why or refused[entry.path] or info.useless or gate.refuses_audio(info.audio)
+            why = why or refused[entry.path] or info.useless or gate.audio_rejection(info.audio)
             if not why and (original := originals.setdefault(info.audio, entry.path)) != entry.path:
                 why = f"is the same sound as {original}"
         if why:

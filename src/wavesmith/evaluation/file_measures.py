@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from wavesmith.data.scan import reason, useless
+from wavesmith.data.scan import reason, unusable
 from wavesmith.errors import AudioError
 from wavesmith.evaluation.faults import SoundCheck, check_sound
 from wavesmith.evaluation.spectra import WIDTH, profile
@@ -121,7 +121,7 @@ class FileReader:
             sound.seconds,
             sha256(file),
             sound.sha256,
-            useless=useless(sound),
+            useless=unusable(sound),
         )
         measures = np.concatenate([group.measure(sound, self.seconds) for group in GROUPS.values()])
         return FileMeasures(info, measures, wave_of(sound, self.rate, self.seconds))

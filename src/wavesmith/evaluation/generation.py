@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from wavesmith.audio_file import read_header
 from wavesmith.data.manifest import MANIFEST
 from wavesmith.errors import AudioError
 from wavesmith.files import replacing
 from wavesmith.models import Model
 from wavesmith.recipe import Recipe
-from wavesmith.sound import read_header
 from wavesmith.verbs import stream
 
 Progress = Callable[[str, int, int], None]

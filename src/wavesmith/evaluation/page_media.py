@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import io
 
+from wavesmith.audio_file import encode
 from wavesmith.picture import thumbnail
-from wavesmith.sound import Sound, encode
+from wavesmith.sound import Sound
 
 TILE = (96, 64)
 """Width and height of a spectrogram in pixels."""

@@ -65,8 +65,8 @@ def evaluate(
     continues and a repeated one is fast; the report is written there as `report.html` and `report.json`.
 
     Generated sounds are compared with the model's training sounds among the real ones; held-out real sounds
-    are compared with these, too, and show what a perfect model would reach. The model's attribution tells the
-    two apart; without one the reference is split by source as a training splits it.
+    are compared with these, too, and show what a perfect model would reach. The model's attribution says
+    which are which; without one the reference is split by source as a training splits it.
 
     Args:
         model: a model, its name or folder, or a folder of sounds in place of one.

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from wavesmith.data.fit import fit
+from wavesmith.data.length import crop_or_pad
 from wavesmith.descriptors.mel import LogMel
 from wavesmith.sound import Sound
 
@@ -49,7 +49,7 @@ class SoundComparer:
 
     def wave(self, sound: Sound) -> Tensor:
         """Return a sound as a mono wave `[1, length]`."""
-        return fit(sound.mono().resample(self.rate).tensor(), self.length, self.rate)
+        return crop_or_pad(sound.mono().resample(self.rate).tensor(), self.length, self.rate)
 
     @torch.no_grad()
     def spectrograms(self, waves: Sequence[Tensor]) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from wavesmith.audio_file import read_header
 from wavesmith.data import read_folder
 from wavesmith.errors import AudioError
 from wavesmith.evaluation.embedding_library import Library, build_library
@@ -16,7 +17,6 @@ from wavesmith.evaluation.generation import counts_per_label, generate_sounds
 from wavesmith.evaluation.report import Subject
 from wavesmith.models import Model, importers, load
 from wavesmith.models.model_folder import CONFIG
-from wavesmith.sound import read_header
 
 _SHORTEST, _LONGEST = 0.1, 30.0  # seconds that are compared
 _COVERED = 0.9  # share of a folder's sounds that are no longer than what is compared
@@ -32,7 +32,7 @@ def load_subject(model: Model | str | Path, device: str = "cpu") -> Model | Path
     if isinstance(model, Model):
         return model
     path = Path(model).expanduser()
-    is_model = (path / CONFIG).is_file() or (path.is_dir() and importers.recognises(path))
+    is_model = (path / CONFIG).is_file() or (path.is_dir() and importers.is_foreign(path))
     return path if path.is_dir() and not is_model else load(model, device)
 
 

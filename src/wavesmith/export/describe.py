@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from wavesmith.audio_file import Bits
 from wavesmith.errors import RequestError
 from wavesmith.export.keys import key_name
 from wavesmith.export.kit import Kit, Piece
 from wavesmith.export.names import SAMPLES, SampleNames
 from wavesmith.recipe import VERSION
-from wavesmith.sound import Bits, Sound
+from wavesmith.sound import Sound
 
 ABOUT = "kit.json"
 README = "README.txt"

@@ -20,9 +20,10 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from wavesmith.audio_file import MOST_SAMPLES
 from wavesmith.errors import RequestError
 from wavesmith.export.midi import Hit, check_hits
-from wavesmith.sound import MOST_SAMPLES, Sound
+from wavesmith.sound import Sound
 
 Samples = NDArray[np.float32]
 
@@ -36,7 +37,7 @@ _STEPS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11, "": 0, "#": 1
 
 
 class Region(NamedTuple):
-    """One sample and when it plays; names and units are those of SFZ, `loop` is that of `tags.Sampler`."""
+    """Conditions under which a sample plays; names and units are those of SFZ."""
 
     sample: Path
     lokey: int
@@ -154,7 +155,7 @@ def _regions(text: str) -> Iterator[ChainMap[str, str]]:
 
 def _region(opcodes: Mapping[str, str], folder: Path) -> Region:
     sample = folder / (opcodes.get("default_path", "") + opcodes["sample"]).replace("\\", "/")
-    inside = Sound.read_sampler(sample)
+    inside = Sound.read_instrument(sample)
     loop = inside.loop if inside else None
     if "loop_start" in opcodes or "loop_end" in opcodes:
         start, end = loop or (0, 2**31)

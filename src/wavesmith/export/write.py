@@ -20,7 +20,7 @@ from wavesmith.export.names import SAMPLES, SampleNames, kit_stem, sample_names
 from wavesmith.export.sfz import sfz_text
 from wavesmith.files import remedy, replacing
 from wavesmith.sound import Bits
-from wavesmith.tags import Sampler
+from wavesmith.tags import InstrumentTags
 
 FORMATS = {
     "sfz": "{kit}.sfz",
@@ -75,8 +75,8 @@ def _write_samples(kit: Kit, names: SampleNames, folder: Path, bits: Bits) -> No
         for layer, row in zip(piece.layers, rows, strict=True):
             for sound, file in zip(layer.sounds, row, strict=True):
                 loop = (0, sound.frames) if piece.loops else None
-                sampler = Sampler(piece.key, loop, velocities=(layer.low, layer.high))
-                sound.write(folder / file, bits=bits, sampler=sampler)
+                instrument = InstrumentTags(piece.key, loop, velocities=(layer.low, layer.high))
+                sound.write(folder / file, bits=bits, instrument=instrument)
 
 
 def _contents(

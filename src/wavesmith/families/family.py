@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
+from typing_extensions import Self
 
 from wavesmith.errors import RequestError, unknown
 from wavesmith.families.condition import Condition
@@ -48,6 +49,20 @@ class FamilyConfig(BaseModel):
     labels: tuple[str, ...] = Field(default=(), max_length=65_536)
     augments: int = Field(default=0, ge=0, le=1024)
 
+    def resized(self, rate: int, channels: int, seconds: float) -> Self:
+        """Return the same model for sounds of another rate, number of channels and (least) length."""
+        values = {"rate": rate, "channels": channels, "length": math.ceil(seconds * rate)}
+        return self.model_copy(update=values)
+
+    def form(self) -> str:
+        """Return length, rate and channels of its sounds, such as "1.00 s at 44100 Hz, stereo"."""
+        channels = {1: "mono", 2: "stereo"}.get(self.channels, f"{self.channels} channels")
+        return f"{self.length / self.rate:.2f} s at {self.rate} Hz, {channels}"
+
+    def summary(self) -> str:
+        """Return what kind of model this is, in a few words."""
+        return self.family
+
 
 class Sampling(BaseModel):
     """Settings of one operation of a family; subclasses add bounded, described fields.
@@ -65,6 +80,11 @@ class ObjectiveConfig(BaseModel):
     """Training settings that only one family has, such as the distribution of noise levels."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def published(cls, model: FamilyConfig) -> Self | None:
+        """Return the settings that models of another tool were trained with; None for other models."""
+        return None
 
 
 class Family(nn.Module, ABC):

@@ -2,7 +2,7 @@
 
 from wavesmith.models.debug import DEBUG_CONFIG, debug_model
 from wavesmith.models.hub import download, push
-from wavesmith.models.importers import Form, Weights, convert, form_of
+from wavesmith.models.importers import ModelFormat, Weights, convert, format_of
 from wavesmith.models.loading import DEFAULT_MODEL, bundled_names, load
 from wavesmith.models.model import Model
 from wavesmith.models.model_folder import fingerprint, load_folder, save_folder
@@ -21,8 +21,8 @@ __all__ = [
     "ATTRIBUTION",
     "DEBUG_CONFIG",
     "DEFAULT_MODEL",
-    "Form",
     "Model",
+    "ModelFormat",
     "Provenance",
     "TrainingSource",
     "Weights",
@@ -31,7 +31,7 @@ __all__ = [
     "debug_model",
     "download",
     "fingerprint",
-    "form_of",
+    "format_of",
     "held_out_of",
     "load",
     "load_folder",

@@ -4,35 +4,38 @@ from __future__ import annotations
 
 import torch
 
-from wavesmith.families.diffusion import (
-    DiffusionConfig,
-    DiffusionModel,
-    ParameterisationConfig,
-    SamplingDefaults,
-)
+from wavesmith.families import build, read_config
 from wavesmith.models.model import Model
 from wavesmith.models.model_folder import fingerprint
 from wavesmith.models.provenance import Provenance
-from wavesmith.networks import FrameUNetConfig
-from wavesmith.transforms import SpectralConfig
 
-DEBUG_CONFIG = DiffusionConfig(
-    rate=8000,
-    channels=2,
-    length=2048,
-    labels=("hihat", "kick", "percussion", "snare"),
-    transform=SpectralConfig(hop=16),
-    network=FrameUNetConfig(fold=4, widths=(16, 64), blocks=1, condition=16, dropout=0.0),
-    parameterisation=ParameterisationConfig(kind="gated"),
-    sampling=SamplingDefaults(steps=4, guidance=2.0),
+DEBUG_CONFIG = read_config(
+    {
+        "family": "diffusion",
+        "rate": 8000,
+        "channels": 2,
+        "length": 2048,
+        "labels": ("hihat", "kick", "percussion", "snare"),
+        "transform": {"kind": "spectral", "hop": 16},
+        "network": {
+            "kind": "frame_unet",
+            "fold": 4,
+            "widths": (16, 64),
+            "blocks": 1,
+            "condition": 16,
+            "dropout": 0.0,
+        },
+        "parameterisation": {"kind": "gated"},
+        "sampling": {"steps": 4, "guidance": 2.0},
+    }
 )
 
 
 def debug_model() -> Model:
-    """The same random network every time; it makes coloured noise that fades, different for each label."""
+    """Return the same random network every time: coloured noise that fades, different for each label."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        family = DiffusionModel(DEBUG_CONFIG)
+        family = build(DEBUG_CONFIG)
         for parameter in family.parameters():
             if not parameter.any():  # zero-initialised layers would hide labels and steps
                 torch.nn.init.normal_(parameter, std=0.05)

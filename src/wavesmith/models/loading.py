@@ -62,7 +62,7 @@ def load(
         ModelError: when there is no such model, its files are damaged, or the device is not available.
         RequestError: when rate or length are wanting, or contradict the file.
     """
-    model = _find(str(name), importers.Asked(rate, length, weights))
+    model = _find(str(name), importers.ImportOptions(rate, length, weights))
     try:
         model.family.to(device)
     except (RuntimeError, AssertionError) as error:
@@ -70,38 +70,38 @@ def load(
     return model
 
 
-def _find(name: str, asked: importers.Asked) -> Model:
+def _find(name: str, options: importers.ImportOptions) -> Model:
     if name == "debug":
-        return _ours(debug_model(), asked)
+        return _ours(debug_model(), options)
     if name in bundled_names():
-        return _ours(load_folder(BUNDLED / name, name), asked)
+        return _ours(load_folder(BUNDLED / name, name), options)
     path = os.path.expanduser(name)
     if os.path.isdir(path):  # unlike pathlib's, it answers for names that no file can have
-        return _from_folder(Path(path), asked)
+        return _from_folder(Path(path), options)
     if os.path.isfile(path):
         if os.path.basename(path) in (CONFIG, WEIGHTS, CARD) and Path(path).with_name(CONFIG).is_file():
             raise ModelError(f"{path} is a file; give the model's folder (with {CONFIG} and {WEIGHTS}).")
         if Path(path).suffix.lower() in AUDIO_ENDINGS:
             raise ModelError(f"{path} is a sound; give a model or, to evaluate sounds, their folder.")
-        return importers.read_foreign(Path(path), asked)
+        return importers.import_model(Path(path), options)
     if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-        return _from_hub(name, asked)
+        return _from_hub(name, options)
     raise ModelError(unknown("model", name, bundled_names()))
 
 
-def _from_folder(folder: Path, asked: importers.Asked, name: str | None = None) -> Model:
-    if importers.recognises(folder):
-        return importers.read_foreign(folder, asked, name)
-    return _ours(load_folder(folder, name), asked)
+def _from_folder(folder: Path, options: importers.ImportOptions, name: str | None = None) -> Model:
+    if importers.is_foreign(folder):
+        return importers.import_model(folder, options, name)
+    return _ours(load_folder(folder, name), options)
 
 
-def _ours(model: Model, asked: importers.Asked) -> Model:
-    if any(value is not None for value in asked):
+def _ours(model: Model, options: importers.ImportOptions) -> Model:
+    if any(value is not None for value in options):
         raise RequestError(
             f"{model.name} says its rate and length itself; leave rate, length and weights out."
         )
     return model
 
 
-def _from_hub(repository: str, asked: importers.Asked) -> Model:
-    return _from_folder(download(repository), asked, repository)
+def _from_hub(repository: str, options: importers.ImportOptions) -> Model:
+    return _from_folder(download(repository), options, repository)

@@ -83,7 +83,7 @@ def load_folder(folder: str | Path, name: str | None = None) -> Model:
     config_text = _read_text(folder / CONFIG)
     try:
         config = read_config(_object(config_text))
-    except (ValidationError, ValueError) as error:
+    except (ValueError, RecursionError) as error:
         _refuse_classifier(folder, config_text)
         raise ModelError(
             f"{folder / CONFIG} does not describe a wavesmith model ({_problem(error)}); "
@@ -112,7 +112,7 @@ def _object(text: str) -> dict[str, Any]:
     return values
 
 
-def _problem(error: ValueError) -> str:
+def _problem(error: Exception) -> str:
     return first_problem(error) if isinstance(error, ValidationError) else str(error)
 
 

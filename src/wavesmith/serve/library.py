@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 from torch.nn import functional as F
 
+from wavesmith.audio_file import Bits, read_header
 from wavesmith.descriptors import LogMel
 from wavesmith.errors import AudioError, RequestError
 from wavesmith.recipe import Recipe
 from wavesmith.serve.database import Database, Row
-from wavesmith.sound import Bits, Sound, read_header
+from wavesmith.sound import Sound
 from wavesmith.verbs.settings import SEED_LIMIT, Label, words
 
 SOUNDS, TRASH, MODELS, EVALUATIONS = "sounds", "trash", "models", "evaluations"

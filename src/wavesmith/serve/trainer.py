@@ -9,7 +9,7 @@ from wavesmith.training import train
 
 
 def _train(**work: Any) -> None:
-    train(**work, interrupted=stopped)
+    train(**work, on_interrupt=stopped)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import secrets
 import time
 from contextlib import suppress
@@ -12,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from wavesmith.data import Scan, scan
 from wavesmith.errors import DataError, RequestError, WavesmithError, unknown
@@ -21,31 +19,38 @@ from wavesmith.serve.database import Database, Row
 from wavesmith.serve.library import Gone
 from wavesmith.serve.limits import Limits
 from wavesmith.serve.processes import Errands, ErrandState, Order
-from wavesmith.training import read_recipe, recipe_names
+from wavesmith.training import TrainingConfig, config_names, load_config
+from wavesmith.training.progress import HELD_OUT_LOSS, TRAINING_LOSS, read_log
+from wavesmith.training.run_folder import config_file
 
-_LOG, _DEMOS, _RECIPE = "training/log.jsonl", "training/demos", "training/recipe.yaml"
+_LOG, _DEMOS = "training/log.jsonl", "training/demos"
 _ERROR = "training/error.txt"
 _MOST_POINTS = 1000  # of a curve
 
 
 class TrainingRequest(BaseModel):
-    """What to train on, and as what.
-
-    Attributes:
-        folder: a folder of sounds on the server's machine; its sub-folders are labels.
-        name: of the new model.
-        recipe: one of the bundled recipes; chosen by the sounds if left out.
-        base: name of a model to start from, instead of a recipe.
-        examples: sounds to train on in all, repeats counted; the recipe's if left out.
-    """
+    """What to train on, and how."""
 
     model_config = ConfigDict(extra="forbid")
 
-    folder: str = Field(min_length=1, max_length=4096)
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")
-    recipe: str | None = Field(default=None, max_length=100)
-    base: str | None = Field(default=None, max_length=100)
-    examples: int | None = Field(default=None, ge=1, le=10**9)
+    folder: str = Field(
+        min_length=1,
+        max_length=4096,
+        description="A folder of sounds on the server's machine; its sub-folders are labels.",
+    )
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$", description="Name of the new model.")
+    config: str | None = Field(
+        default=None,
+        max_length=100,
+        validation_alias=AliasChoices("config", "recipe"),  # its name in databases of version 0.1
+        description="Configuration that comes with wavesmith, by name; chosen by the sounds if left out.",
+    )
+    base: str | None = Field(
+        default=None, max_length=100, description="Name of a model to start from, instead of a configuration."
+    )
+    examples: int | None = Field(
+        default=None, ge=1, le=10**9, description=TrainingConfig.model_fields["examples"].description
+    )
 
 
 class Demo(BaseModel):
@@ -60,7 +65,7 @@ class TrainingRecord(BaseModel):
     """A training and how it goes.
 
     Attributes:
-        seen: examples so far, of `examples` in all (None until the recipe is known).
+        seen: examples so far, of `examples` in all (None until the configuration is known).
         losses: pairs of examples and loss; `held_out` likewise, of sounds that are not trained on.
     """
 
@@ -92,14 +97,14 @@ class Trainings:
 
         Raises:
             UnderWay: when another is under way.
-            RequestError: for a name that is taken, or an unknown recipe.
+            RequestError: for a name that is taken, or an unknown configuration.
             DataError: for a folder that cannot be trained on.
         """
         checked(asked.folder, self._limits.scanned)
-        if asked.recipe is not None and asked.recipe not in recipe_names():
-            raise RequestError(unknown("recipe", asked.recipe, recipe_names()))
-        if asked.recipe is not None and asked.base is not None:
-            raise RequestError("A recipe and a base model exclude each other; leave one of them out.")
+        if asked.config is not None and asked.config not in config_names():
+            raise RequestError(unknown("training configuration", asked.config, config_names()))
+        if asked.config is not None and asked.base is not None:
+            raise RequestError("A configuration and a base model exclude each other; leave one of them out.")
         if asked.base is not None:
             self._shelf.place(asked.base)
         if asked.name in self._shelf.names() or (self._folder / asked.name).exists():
@@ -152,15 +157,15 @@ class Trainings:
     def _order(self, row: Row) -> Order:
         asked, folder = TrainingRequest.model_validate_json(row["request"]), self._folder / row["name"]
         work: dict[str, Any] = {"folder": str(Path(asked.folder).expanduser()), "out": str(folder)}
-        work |= {"recipe": asked.recipe} if asked.recipe else {}
+        work |= {"config": asked.config} if asked.config else {}
         work |= {"base": self._shelf.place(asked.base)} if asked.base else {}
         work |= {"examples": asked.examples} if asked.examples else {}
         return Order(work=work, lock=Path(f"{folder}.lock"), error=folder / _ERROR)
 
     def _record(self, row: Row) -> TrainingRecord:
         folder = self._folder / row["name"]
-        examples, per_step = _recipe(folder)
-        losses, held_out = _curves(folder / _LOG, per_step)
+        examples = _examples(folder)
+        losses, held_out = _curves(folder / _LOG)
         return TrainingRecord(
             id=row["id"],
             name=row["name"],
@@ -203,30 +208,25 @@ def checked(folder: str, most: int) -> Path:
     return path
 
 
-def _recipe(folder: Path) -> tuple[int | None, int]:
-    """Examples in all, and in each step, once they are known."""
-    if not (folder / _RECIPE).is_file():
-        return None, 1
-    try:
-        config = read_recipe(folder / _RECIPE).training
-    except WavesmithError:
-        return None, 1
-    return config.examples, config.batch * config.accumulate
+def _examples(folder: Path) -> int | None:
+    """Return the examples of a training in all, once they are known."""
+    with suppress(WavesmithError):
+        return load_config(config_file(folder)).training.examples
+    return None
 
 
-def _curves(log: Path, per_step: int) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
-    """Losses by examples seen, and held-out losses (of the best average of the weights)."""
+def _curves(log: Path) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
+    """Return training losses (first objective) and held-out losses (best average) by examples."""
     losses: list[tuple[int, float]] = []
     held_out: list[tuple[int, float]] = []
     with suppress(OSError):
-        for line in log.read_text(encoding="utf-8").splitlines():
-            with suppress(ValueError, KeyError, TypeError):  # the last line may be half written
-                values = json.loads(line)
-                if "loss" in values:
-                    losses.append(((values["step"] + 1) * per_step, float(values["loss"])))
-                found = [value for name, value in values.items() if re.fullmatch(r"held_out/ema_[^/]+", name)]
-                if found:
-                    held_out.append((values["step"] * per_step, float(min(found))))
+        for line in read_log(log):
+            trained = [value for name, value in line.items() if name.startswith(TRAINING_LOSS)]
+            totals = [line[name] for name in line if name.startswith(HELD_OUT_LOSS) and name.count("/") == 1]
+            if trained:
+                losses.append((int(line["examples"]), trained[0]))
+            if totals:
+                held_out.append((int(line["examples"]), min(totals)))
     return _thinned(losses), _thinned(held_out)
 
 

@@ -28,10 +28,11 @@ from typing import Any, TextIO
 
 import torch
 
+from wavesmith.audio_file import Bits
 from wavesmith.errors import WavesmithError
 from wavesmith.models import Model, load
 from wavesmith.recipe import Recipe
-from wavesmith.sound import Bits, Sound
+from wavesmith.sound import Sound
 from wavesmith.verbs import VERBS, generate, loop_points, restyle_file
 
 _MODELS = 2  # in memory
@@ -172,7 +173,7 @@ def _path(order: dict[str, Any], index: int) -> Path:
 
 def _write(sound: Sound, recipe: Recipe, path: Path) -> None:
     bits: Bits = 24 if sound.peak <= 1 else "float"
-    sound.write(path, bits=bits, sampler=loop_points(sound) if recipe.verb == "loop" else None)
+    sound.write(path, bits=bits, instrument=loop_points(sound) if recipe.verb == "loop" else None)
 
 
 def main() -> None:

@@ -1,26 +1,26 @@
-"""From a folder of sounds to a model folder, on Lightning: interrupted and gone on with at will.
+"""From a folder of sounds to a model folder: any family, interrupted and resumed at will.
 
-`train` does it all. Recipes (`TrainingRecipe`, `read_recipe`) say what is built and how; `choose` makes one
-for a folder. The demos along the way are made by the same `generate` that users call.
+`train` does it all; `trainer` is the loop. A `RunConfig` says what is built and how it is trained:
+`load_config` reads one, `default_config` chooses one for a folder of sounds.
 """
 
 from typing import TYPE_CHECKING
 
 from wavesmith.lazy import exports
-from wavesmith.training.config import ModelRecipe, TrainingConfig, TrainingRecipe, read_recipe, recipe_names
-from wavesmith.training.defaults import choose
+from wavesmith.training.config import DataConfig, RunConfig, TrainingConfig, config_names, load_config
+from wavesmith.training.defaults import default_config
 
 if TYPE_CHECKING:
     from wavesmith.training.run import train
-else:  # Lightning takes seconds to import, and reading a recipe does not need it
+else:  # Fabric takes seconds to import, and reading a configuration does not need it
     __getattr__ = exports(__name__, {"train": "wavesmith.training.run"})
 
 __all__ = [
-    "ModelRecipe",
+    "DataConfig",
+    "RunConfig",
     "TrainingConfig",
-    "TrainingRecipe",
-    "choose",
-    "read_recipe",
-    "recipe_names",
+    "config_names",
+    "default_config",
+    "load_config",
     "train",
 ]

@@ -1,4 +1,4 @@
-"""How like real sounds the demos are: one number each time they are made, at little cost."""
+"""Distance of demos to held-out sounds: one number each time demos are made, at little cost."""
 
 from __future__ import annotations
 
@@ -13,29 +13,32 @@ from wavesmith.evaluation import kernel_audio_distance
 from wavesmith.sound import Sound
 from wavesmith.training.run_folder import DEMO_SOUNDS
 
-FEWEST = 4
-"""Held-out sounds that it takes."""
+FEWEST_SOUNDS = 4
+"""Held-out sounds that the distance needs."""
 
-_MOST = 48
+_MOST_SOUNDS = 48
 
 
-class Likeness:
-    """The kernel audio distance from demos to held-out sounds, in the embedding `statistics`.
+class DemoDistance:
+    """Kernel audio distance of demos to held-out sounds, in the embedding `statistics`.
 
-    At most 48 held-out sounds are listened to, evenly picked. What training sounds score, as many of each
-    label as there are demos of it, is told with it: real sounds come no nearer.
+    At most 48 held-out sounds are embedded, evenly picked. The distance of training sounds, as many of each
+    label as there are demos of it, is reported with it: real sounds come no nearer.
     """
 
     def __init__(self, held_out: SoundDataset, training: SoundDataset, rate: int) -> None:
-        """`rate` is that of both sets, in Hz; at least 4 sounds must be held out."""
+        """Embed the real sounds, at `rate` Hz; 4 at least must be held out."""
         self.embedding = load_embedding("statistics")
-        step = -(-len(held_out) // _MOST)
+        step = -(-len(held_out) // _MOST_SOUNDS)
         self.real = embed_sounds(self.embedding, _sounds(held_out, range(0, len(held_out), step), rate))
-        self.usual = self._distance(_sounds(training, _some_of_each(training), rate))
+        self.of_training_sounds = self._distance(_sounds(training, _some_of_each(training), rate))
 
-    def of(self, sounds: Iterable[Sound]) -> dict[str, float]:
-        """The distance of demos, and that of training sounds, to be logged."""
-        return {"demo/distance": self._distance(sounds), "demo/distance_of_training_sounds": self.usual}
+    def measure(self, demos: Iterable[Sound]) -> dict[str, float]:
+        """Return the distances of demos and of training sounds, by their names in the log."""
+        return {
+            "demo/distance": self._distance(demos),
+            "demo/distance_of_training_sounds": self.of_training_sounds,
+        }
 
     def _distance(self, sounds: Iterable[Sound]) -> float:
         return kernel_audio_distance(embed_sounds(self.embedding, sounds), self.real)
@@ -46,7 +49,7 @@ def _sounds(sounds: SoundDataset, indices: Iterable[int], rate: int) -> Iterable
 
 
 def _some_of_each(sounds: SoundDataset) -> Sequence[int]:
-    """Indices of a few sounds of every label, evenly picked."""
+    """Return indices of a few sounds of every label, evenly picked."""
     chosen: list[int] = []
     for label in range(NO_LABEL, len(sounds.labels)):
         own = (sounds.label_indices == label).nonzero().flatten()

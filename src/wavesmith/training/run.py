@@ -2,391 +2,335 @@
 
 from __future__ import annotations
 
-import hashlib
+import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightning as L
-import torch
+from lightning_fabric import Fabric
 
 from wavesmith.data import AUGMENT_FEATURES, Scan, ScannedFile, SoundDataset, scan, split
 from wavesmith.errors import DataError, ModelError, RequestError
-from wavesmith.families import on_meta_device
-from wavesmith.families.diffusion import DiffusionConfig, DiffusionModel
-from wavesmith.files import replacing
+from wavesmith.families import Batch, Family
+from wavesmith.fitting import Trainer, TrainingDiverged, fit
 from wavesmith.models import Model, load, load_folder, measure_timbres
-from wavesmith.models.model_folder import CONFIG, save_timbre
+from wavesmith.models.model_folder import save_timbre
 from wavesmith.networks import parameters
-from wavesmith.training.callbacks import Averaging, JsonLines, ProgressBar, Speed, StopOnInterrupt
-from wavesmith.training.checkpointing import Keeper
-from wavesmith.training.config import TrainingRecipe, read_recipe
-from wavesmith.training.defaults import choose
-from wavesmith.training.demo_distance import FEWEST, Likeness
+from wavesmith.training.building import build_family, check_model
+from wavesmith.training.config import RunConfig, TrainingConfig, changed, load_config
+from wavesmith.training.defaults import default_config
+from wavesmith.training.demo_distance import FEWEST_SOUNDS, DemoDistance
 from wavesmith.training.examples import Examples
-from wavesmith.training.hardware import Machine
-from wavesmith.training.held_out import HeldOut
-from wavesmith.training.module import DiffusionTraining
-from wavesmith.training.run_folder import LAST, LOG, RECIPE, TRAINING, Run
-from wavesmith.verbs import VERBS
+from wavesmith.training.hardware import Hardware
+from wavesmith.training.monitor import Monitor
+from wavesmith.training.progress import Log, MetricLogger, ProgressBar
+from wavesmith.training.run_folder import LOG, ModelWriter, RunFolder
+from wavesmith.training.validation import HeldOut
 
-FILES = TRAINING / "files.sha256"
-_FIT_SOUNDS = 512  # sounds that transform statistics are measured on
-_FRESH = ("label.weight", "augment.weight")  # what a base need not have
-_UNREADABLE = (  # what files that are no checkpoints of this training lead to, in torch and in Lightning
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    UnpicklingError,
-    ValueError,
-)
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from wavesmith.training.config import TrainingOptions
 
 
 def train(
     folder: str | Path,
     out: str | Path,
     *,
-    recipe: str | Path | TrainingRecipe | None = None,
+    config: str | Path | RunConfig | None = None,
     base: str | None = None,
     licences: Sequence[str] | None = None,
     opt_out: str | Path | None = None,
-    say: Callable[[str], None] = lambda sentence: None,
+    report: Callable[[str], None] = lambda sentence: None,
     progress: bool = False,
     scanning: Callable[[int, int], None] | None = None,
     device: str = "auto",
     devices: int = 1,
+    nodes: int = 1,
     workers: int = 0,
     threads: int | None = None,
     compiled: bool = False,
-    loggers: Sequence[Any] = (),
-    interrupted: Callable[[], None] = lambda: None,
-    **training: Any,
+    loggers: Sequence[MetricLogger] = (),
+    on_interrupt: Callable[[], None] = lambda: None,
+    **training: Unpack[TrainingOptions],
 ) -> Model:
-    """Train on `folder` into the model folder `out`; if training was under way there, go on.
+    """Train on `folder` into the model folder `out`; if a training was begun there, go on with it.
 
     Args:
         folder: sounds; sub-folders are labels (see `wavesmith.data`).
         out: where the model, its log, demos and checkpoints go. The model in it can be used at any time.
-        recipe: name or file of a recipe; None chooses by the sounds, and says what it chose.
-        base: name or folder of a model to start from (fine-tuning); not together with `recipe`.
+        config: name or file of a configuration; by default one is chosen by the sounds, and reported.
+        base: name or folder of a model to start from (fine-tuning); not together with `config`.
         licences: train only on sounds under these, such as `["cc0", "cc-by"]` (see `docs/licences.md`).
         opt_out: a list of sounds, authors and sources that must not be trained on, beside `opt-out.txt` in
             the folder.
-        say: told in a sentence what is going on.
+        report: called with a sentence at every stage.
         progress: show a progress bar.
-        scanning: called with (files looked at, files in all).
-        device: `cpu`, `cuda`, `mps` or `auto`.
-        devices: how many of them.
-        workers: processes that prepare sounds; 0 does it between steps.
-        threads: CPU threads to compute with; None leaves torch's choice.
-        compiled: make steps quicker with `torch.compile`, which needs a C++ compiler and a minute first.
-        loggers: Lightning loggers (TensorBoard, W&B, ...) beside the log file that is always written.
-        interrupted: called at the end if Ctrl-C has brought it early; everything is kept by then.
-        training: values of `TrainingConfig` to change, such as `examples=20_000`.
+        scanning: called with (files read, files in all).
+        device, devices, nodes, workers, threads, compiled: see `Hardware`.
+        loggers: loggers of Lightning Fabric (TensorBoard, W&B) beside the log file that is always written.
+        on_interrupt: called at the end if a signal has ended training early; everything is saved by then.
+        training: values of `TrainingConfig`, such as `examples=20_000`.
 
     Returns:
         The model as it is when training ends or is interrupted.
 
     Raises:
         DataError: when there is nothing to train on.
-        RequestError: when recipe or options make no sense.
+        RequestError: when configuration or options cannot be used.
         ModelError: when a checkpoint is damaged or training diverges.
         WavesmithError: when `out` cannot be written.
     """
-    out, machine = Path(out), Machine(device, devices, workers, threads, compiled)
-    checkpoint = out / LAST if (out / LAST).is_file() else None
-    _check_places(Path(folder), out)
-    machine.prepare()
-    asked = _asked(out, recipe, base, licences, training)
-    if checkpoint and asked and _is_complete(checkpoint, asked, machine):
-        found = scan(folder, licences=asked.data.licences, opt_out=opt_out, progress=scanning)
-        _check_same_files(out, digest(usable(found, asked)))
-        say(f"The training in {out} is complete; ask for more examples to go on.")
-        return load_folder(out)
-    base = asked.base if asked else base
-    start = load(base) if base else None
-    if asked:
-        _check_model(asked, start)
+    run = RunFolder(Path(out))
+    hardware = Hardware.checked(
+        device=device, devices=devices, nodes=nodes, workers=workers, threads=threads, compiled=compiled
+    )
+    run.check(Path(folder))
+    requested = _requested(run, config, base, licences, training)
+    checkpoint = run.load_checkpoint() if run.has_checkpoint else None
+    complete = bool(checkpoint and requested and _is_complete(run, checkpoint, requested, hardware))
+    base = requested.base if requested else base
+    start = load(base) if base and not complete else None
+    if requested and not complete:
+        check_model(requested, start)
 
-    admitted = asked.data.licences if asked else licences
+    admitted = requested.data.licences if requested else licences
     found = scan(folder, licences=admitted, opt_out=opt_out, progress=scanning)
-    settled = asked or _chosen(found, start, training, say).admitting(licences)
+    settled = requested or _chosen(found, start, training, report).with_licences(licences)
     files = usable(found, settled)
-    sounds = digest(files)
     if checkpoint:
-        _check_same_files(out, sounds)
-    kept, held = split(files, settled.training.held_out, settled.training.seed)
-    say(f"{len(kept)} sounds to train on, {len(held)} held out, {len(found.left_out)} files left out.")
+        run.check_sounds(files)
+    if complete:
+        report(f"The training in {out} is complete; ask for more examples to go on.")
+        return load_folder(run.path)
 
-    module, held_out, likeness = _prepared(found.folder, kept, held, settled, start, machine)
-    speed = Speed()
-    bars = [ProgressBar(speed)] if progress else []
-    report = (lambda sentence: None) if any(bar.live for bar in bars) else say  # a bar says enough by itself
-    keeper = Keeper(Run(out, settled, kept, held, start), held_out, likeness, speed, report)
-    callbacks = [Averaging(), speed, keeper, StopOnInterrupt(), *bars]
-    trainer = machine.trainer(settled.training, out, callbacks, [JsonLines(out / LOG), *loggers])
-    say(_what_trains(module.family, trainer))
-    keeper.run.write_recipe()
-    _write_digest(out, sounds)
-    if checkpoint:
-        say(f"Going on with the training in {out}.")
-    _fit(trainer, module, checkpoint)
-    if keeper.gave_up:
-        say(
-            f"The held-out loss has not fallen for {module.seen - keeper.waiting_since} examples: done after "
-            f"{module.seen} of {settled.training.examples}."
-        )
-    elif module.seen < settled.training.examples:
-        say(f"Stopped after {module.seen} of {settled.training.examples} examples; the same command goes on.")
-        interrupted()
-    elif trainer.is_global_zero:
-        save_timbre(out, measure_timbres(load_folder(out), found.folder, kept))
-    return load_folder(out)
+    plan = _Plan(run, settled, hardware, found, files, start, checkpoint)
+    with hardware.limited_threads(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="lightning_fabric")
+        _execute(plan, report, progress, loggers, on_interrupt)
+    return load_folder(run.path)
 
 
-def _check_places(folder: Path, out: Path) -> None:
-    if out.is_file():
-        raise RequestError(f"{out} is a file; give a folder for the model.")
-    if not (out / LAST).is_file() and (out / CONFIG).exists():
-        raise RequestError(f"{out} already holds a finished model; choose another folder for the new one.")
-    if out.resolve().is_relative_to(folder.resolve()):  # demos would be scanned as sounds
-        raise RequestError("The model's folder lies inside the folder of sounds; choose an --out outside it.")
+@dataclass(frozen=True)
+class _Plan:
+    """Everything that a training needs once it is decided.
+
+    Attributes:
+        run: where it goes.
+        config: of model and training.
+        hardware: what computes.
+        found: the scan of the sounds.
+        files: those of them that are used.
+        base: model to start from.
+        checkpoint: state to go on from.
+    """
+
+    run: RunFolder
+    config: RunConfig
+    hardware: Hardware
+    found: Scan
+    files: Sequence[ScannedFile]
+    base: Model | None
+    checkpoint: Mapping[str, Any] | None
 
 
-def _asked(
-    out: Path,
-    recipe: str | Path | TrainingRecipe | None,
-    base: str | None,
-    licences: Sequence[str] | None,
-    training: dict[str, Any],
-) -> TrainingRecipe | None:
-    """The recipe as far as it is known before the sounds are: None if they are to decide."""
-    if recipe is not None and base is not None:
-        raise RequestError("A recipe and a base model exclude each other; put 'base: NAME' into the recipe.")
-    if (out / LAST).is_file():
-        return _resumed(out, recipe, base, licences, training)
-    if recipe is not None:
-        return _given(recipe).changed(**training).admitting(licences)
-    read_recipe("drums").changed(**training)  # bad options are refused now, whatever the sounds will be
+def _execute(
+    plan: _Plan,
+    report: Callable[[str], None],
+    progress: bool,
+    loggers: Sequence[MetricLogger],
+    on_interrupt: Callable[[], None],
+) -> None:
+    """Train as planned, until the end or an interruption."""
+    run, config, settings = plan.run, plan.config, plan.config.training
+    kept, held = split(plan.files, settings.held_out, settings.seed)
+    left_out = len(plan.found.left_out)
+    report(f"{len(kept)} sounds to train on, {len(held)} held out, {left_out} files left out.")
+    sounds = _sounds(plan.found, kept, config)
+    family = build_family(config, sounds, plan.base)
+    if plan.hardware.compiled:
+        family.compile()
+    objectives = family.objectives(config.objective, settings.seed)
+
+    fabric = plan.hardware.fabric(settings, len(objectives))
+    fabric.launch()  # from here on, every device has a process of its own
+    leads = fabric.is_global_zero
+    if leads:
+        run.begin(config, plan.files)
+    else:
+        report, progress = _silent, False
+    report(_size(family, fabric))
+
+    trainer = Trainer(fabric, family, objectives, settings)
+    bar = ProgressBar(settings.examples) if progress else None
+    held_out, demo_distance = _held_out(plan, held, sounds) if held and leads else (None, None)
+    monitor = Monitor(
+        trainer,
+        settings,
+        ModelWriter(run, family, kept, held, plan.base),
+        held_out,
+        demo_distance,
+        Log(run.path / LOG, loggers),
+        _silent if bar and bar.live else report,  # a bar says enough by itself
+        bar,
+    )
+    if checkpoint := plan.checkpoint:
+        report(f"Going on with the training in {run.path}.")
+        run.reading(lambda: trainer.restore(checkpoint))
+        run.reading(lambda: monitor.restore(checkpoint["monitor"]))
+
+    examples = Examples(sounds, config.model.rate, family.config.augments, settings)
+    batches = examples.batches(trainer.seen, fabric.global_rank, fabric.world_size, plan.hardware.workers)
+    with bar or nullcontext():
+        _fit(trainer, batches, monitor)
+    if outcome := _outcome(trainer, monitor):
+        report(outcome)
+    if leads and trainer.seen >= settings.examples:
+        save_timbre(run.path, measure_timbres(load_folder(run.path), plan.found.folder, kept))
+    elif leads and not monitor.gave_up:
+        on_interrupt()
+    fabric.barrier()
+
+
+def _fit(trainer: Trainer, batches: Iterator[Batch], monitor: Monitor) -> None:
+    monitor.begin()
+    try:
+        fit(trainer, batches, monitor.after_step)
+        monitor.finish()
+    except TrainingDiverged as error:
+        raise ModelError(
+            f"Training diverged: {error}; start anew with a lower learning rate, or go on from the last "
+            "checkpoint, which is whole."
+        ) from error
+
+
+def _outcome(trainer: Trainer, monitor: Monitor) -> str | None:
+    """Return a sentence about how training ended; None if it is complete."""
+    seen, total = trainer.seen, trainer.config.examples
+    if monitor.gave_up:
+        waited = seen - monitor.waiting_since
+        return f"The held-out loss has not fallen for {waited} examples: done after {seen} of {total}."
+    if seen < total:
+        return f"Stopped after {seen} of {total} examples; the same command goes on."
     return None
 
 
-def _is_complete(checkpoint: Path, recipe: TrainingRecipe, machine: Machine) -> bool:
-    """Whether there is nothing left to do; RequestError when there is already more than was asked for."""
-    (seen, gave_up), step = _progress(checkpoint), machine.examples_per_step(recipe.training)
-    end = -(-recipe.training.examples // step) * step
-    if seen > end:
+def _silent(sentence: str) -> None:
+    """Report nothing."""
+
+
+def _requested(
+    run: RunFolder,
+    config: str | Path | RunConfig | None,
+    base: str | None,
+    licences: Sequence[str] | None,
+    training: Mapping[str, Any],
+) -> RunConfig | None:
+    """Return the configuration as far as it is known before the sounds are: None if they are to decide."""
+    if config is not None and base is not None:
         raise RequestError(
-            f"The training in {checkpoint.parents[1]} has already seen {seen} examples; ask for more."
+            "A configuration and a base model exclude each other; put 'base: NAME' into the configuration."
         )
-    return seen == end or (gave_up and recipe == read_recipe(checkpoint.parents[1] / RECIPE))
+    if run.has_checkpoint:
+        return _resumed(run, config, base, licences, training)
+    if config is not None:
+        return _loaded(config).with_training(**training).with_licences(licences)
+    changed(TrainingConfig(), training)  # bad options are refused now, whatever the sounds will be
+    return None
 
 
-def _progress(checkpoint: Path) -> tuple[int, bool]:
-    """Examples seen, and whether patience has run out."""
-    try:
-        state = dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
-        keeper = state.get("callbacks", {}).get(Keeper.__qualname__, {})
-        return int(state["seen"]), bool(keeper.get("gave_up"))
-    except _UNREADABLE as error:
-        raise _damaged(checkpoint, error) from error
-
-
-def _check_model(recipe: TrainingRecipe, base: Model | None) -> None:
-    """Find out before the sounds are read whether it can be built, can make demos and fits its base.
-
-    Raises:
-        RequestError: if it cannot.
-        ModelError: when the base has another network.
-    """
-    try:
-        with on_meta_device():
-            family = _build(recipe, base.labels if base else ())
-    except (RuntimeError, ValueError, OverflowError) as error:
-        raise RequestError(f"The recipe's model cannot be built ({error}); change the recipe.") from error
-    VERBS["generate"].settle(Model("recipe", "", family))
-    if base:
-        _check_fit(base.family, family)
-
-
-def _chosen(
-    found: Scan, base: Model | None, training: dict[str, Any], say: Callable[[str], None]
-) -> TrainingRecipe:
-    """The recipe that suits the sounds; says why."""
-    config, name = (base.family.config, base.name) if base else (None, None)
-    recipe, reasons = choose(usable(found, None), config, name, **training)
-    for reason in reasons:
-        say(reason)
-    return recipe
-
-
-def _given(recipe: str | Path | TrainingRecipe) -> TrainingRecipe:
-    return recipe if isinstance(recipe, TrainingRecipe) else read_recipe(recipe)
+def _loaded(config: str | Path | RunConfig) -> RunConfig:
+    return config if isinstance(config, RunConfig) else load_config(config)
 
 
 def _resumed(
-    out: Path,
-    recipe: str | Path | TrainingRecipe | None,
+    run: RunFolder,
+    config: str | Path | RunConfig | None,
     base: str | None,
     licences: Sequence[str] | None,
-    training: dict[str, Any],
-) -> TrainingRecipe:
-    """The recipe of the run in `out`; only when it ends may be changed half-way."""
-    before = read_recipe(out / RECIPE)
-    asked = (before if recipe is None else _given(recipe)).changed(**training).admitting(licences)
-    length = training.get("examples") or max(asked.training.examples, before.training.examples)
-    patience = asked.training.patience
-    other_end = before.changed(examples=length, patience=patience)
-    if asked.changed(examples=length) != other_end or base not in (None, before.base):
+    training: Mapping[str, Any],
+) -> RunConfig:
+    """Return the configuration of the training that was begun; only when it ends may be changed half-way."""
+    before = run.load_config()
+    requested = before if config is None else _loaded(config)
+    requested = requested.with_training(**training).with_licences(licences)
+    length = training.get("examples") or max(requested.training.examples, before.training.examples)
+    resumed = before.with_training(examples=length, patience=requested.training.patience)
+    if requested.with_training(examples=length) != resumed or base not in (None, before.base):
         raise RequestError(
-            f"The training in {out} was begun with other options; only the number of examples and the "
+            f"The training in {run.path} was begun with other options; only the number of examples and the "
             "patience can change half-way. Choose another folder to start anew."
         )
-    return other_end
+    return resumed
 
 
-def usable(found: Scan, recipe: TrainingRecipe | None) -> list[ScannedFile]:
-    """The sounds that the recipe admits, at least one; DataError if there is none."""
+def _is_complete(
+    run: RunFolder, checkpoint: Mapping[str, Any], config: RunConfig, hardware: Hardware
+) -> bool:
+    """Whether nothing is left to do; RequestError when fewer examples are requested than have been seen."""
+    seen, step = run.reading(lambda: int(checkpoint["seen"])), hardware.examples_per_step(config.training)
+    end = math.ceil(config.training.examples / step) * step
+    if seen > end:
+        raise RequestError(f"The training in {run.path} has already seen {seen} examples; ask for more.")
+    gave_up = run.reading(lambda: bool(checkpoint["monitor"]["gave_up"]))
+    return seen == end or (gave_up and config == run.load_config())
+
+
+def _chosen(
+    found: Scan, base: Model | None, training: Mapping[str, Any], report: Callable[[str], None]
+) -> RunConfig:
+    """Return the configuration that suits the sounds, and report the reasons."""
+    model, name = (base.family.config, base.name) if base else (None, None)
+    config, reasons = default_config(usable(found, None), model, name, **training)
+    for reason in reasons:
+        report(reason)
+    return config
+
+
+def usable(found: Scan, config: RunConfig | None) -> list[ScannedFile]:
+    """Return the sounds that a configuration admits, at least one.
+
+    Raises:
+        DataError: when there is none.
+    """
     if not found.files:
         raise DataError(
             f"None of the {len(found.left_out)} audio files in {found.folder} can be used "
             f"({found.left_out[0].path}: {found.left_out[0].reason}); 'wavesmith scan' tells more."
         )
-    basis = recipe.data.basis if recipe else None
+    basis = config.data.basis if config else None
     files = [file for file in found.files if basis is None or file.licence_basis == basis]
     if not files:
         raise DataError(f"No sound in {found.folder} has the licence basis '{basis}'; check its manifest.")
     return files
 
 
-def digest(files: Sequence[ScannedFile]) -> str:
-    """What tells whether a run is gone on with on the sounds that it was begun with."""
-    return hashlib.sha256("\n".join(f"{f.path} {f.label} {f.sha256}" for f in files).encode()).hexdigest()
-
-
-def _check_same_files(out: Path, sounds: str) -> None:
-    path = out / FILES
-    if path.is_file() and path.read_text(encoding="utf-8").strip() != sounds:
-        raise DataError(
-            f"The sounds have changed since the training in {out} began; put them back as they were, or "
-            "choose another folder to start anew."
-        )
-
-
-def _write_digest(out: Path, sounds: str) -> None:
-    with replacing(out / FILES) as temporary:
-        temporary.write_text(sounds + "\n", encoding="utf-8")
-
-
 def _sounds(
-    folder: str, files: Sequence[ScannedFile], recipe: TrainingRecipe, labels: Sequence[str] | None = None
+    found: Scan, files: Sequence[ScannedFile], config: RunConfig, labels: Sequence[str] | None = None
 ) -> SoundDataset:
-    model = recipe.model
+    model = config.model
     return SoundDataset(
-        folder, files, rate=model.rate, channels=model.channels, length=model.length, labels=labels
+        found.folder, files, rate=model.rate, channels=model.channels, length=model.length, labels=labels
     )
 
 
-def _prepared(
-    folder: str,
-    kept: Sequence[ScannedFile],
-    held: Sequence[ScannedFile],
-    recipe: TrainingRecipe,
-    base: Model | None,
-    machine: Machine,
-) -> tuple[DiffusionTraining, HeldOut | None, Likeness | None]:
-    """What trains, from its first example on, and what judges it and its demos."""
-    sounds, seed = _sounds(folder, kept, recipe), recipe.training.seed
-    family = _family(recipe, sounds, base)
-    examples = Examples(sounds, recipe.model.rate, family.config.augments, recipe.training)
-    module = DiffusionTraining(family, examples, recipe.training, machine.workers, machine.compiled)
-    if not held:
-        return module, None, None
-    unheard = _sounds(folder, held, recipe, sounds.labels)
-    likeness = Likeness(unheard, sounds, recipe.model.rate) if len(unheard) >= FEWEST else None
-    return module, HeldOut(unheard, examples.levels, seed), likeness
+def _held_out(
+    plan: _Plan, files: Sequence[ScannedFile], training: SoundDataset
+) -> tuple[HeldOut, DemoDistance | None]:
+    """Return what measures the model and its demos on held-out sounds."""
+    config = plan.config
+    sounds = _sounds(plan.found, files, config, training.labels)
+    held_out = HeldOut(sounds, len(AUGMENT_FEATURES), config.objective, config.training.seed)
+    enough = len(sounds) >= FEWEST_SOUNDS
+    return held_out, DemoDistance(sounds, training, config.model.rate) if enough else None
 
 
-def _build(recipe: TrainingRecipe, labels: Sequence[str]) -> DiffusionModel:
-    return DiffusionModel(
-        DiffusionConfig(labels=tuple(labels), augments=len(AUGMENT_FEATURES), **dict(recipe.model))
-    )
-
-
-def _family(recipe: TrainingRecipe, sounds: SoundDataset, base: Model | None) -> DiffusionModel:
-    """A new network, or the base's with fresh labels where its own differ."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.training.seed)
-        family = _build(recipe, sounds.labels)
-    if base is None:
-        step = -(-len(sounds) // _FIT_SOUNDS)
-        family.transform.fit(torch.stack([sounds[i].wave for i in range(0, len(sounds), step)]))
-    else:
-        _copy(base.family, family)
-    return family
-
-
-def _check_fit(source: DiffusionModel, target: DiffusionModel) -> None:
-    """Refuse a base of another network; labels and augmentations may differ."""
-    theirs = source.state_dict()
-    for name, tensor in target.state_dict().items():
-        same = name in theirs and theirs[name].shape == tensor.shape
-        if not same and not name.endswith(_FRESH):
-            raise ModelError(
-                f"The base model has another network than the recipe ({name} differs); "
-                "leave the recipe out to use the base's own."
-            )
-
-
-def _copy(source: DiffusionModel, target: DiffusionModel) -> None:
-    """Copy the weights; labels that both know keep what was learned of them, new ones start fresh.
-
-    So do augmentations, which have no effect at first, where the source was not told of any.
-    """
-    theirs, ours = source.state_dict(), target.state_dict()
-    shared = sorted(set(source.config.labels) & set(target.config.labels))
-    for name in theirs.keys() & ours.keys():
-        if name.endswith("label.weight"):
-            for label in shared:
-                column = theirs[name][:, source.config.labels.index(label)]
-                ours[name][:, target.config.labels.index(label)] = column
-        elif theirs[name].shape == ours[name].shape:
-            ours[name].copy_(theirs[name])
-
-
-def _what_trains(family: DiffusionModel, trainer: L.Trainer) -> str:
-    precision = str(trainer.precision).split("-")[0]
+def _size(family: Family, fabric: Fabric) -> str:
+    precision = str(fabric.strategy.precision.precision).split("-")[0]
     return (
-        f"{parameters(family) / 1e6:.1f} million parameters, on {trainer.num_devices} x "
-        f"{trainer.strategy.root_device.type}, precision {precision}."
-    )
-
-
-def _fit(trainer: L.Trainer, module: DiffusionTraining, checkpoint: Path | None) -> None:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="lightning")
-        try:
-            trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
-        except SystemExit as error:  # what Lightning makes of a Ctrl-C that it catches itself
-            raise KeyboardInterrupt from error
-        except FloatingPointError as error:
-            raise ModelError(
-                f"Training went astray: {error}; start anew with a lower learning rate, or go on from the "
-                "last checkpoint, which is whole."
-            ) from error
-        except _UNREADABLE as error:
-            if checkpoint is None or module.started:
-                raise
-            raise _damaged(checkpoint, error) from error
-
-
-def _damaged(checkpoint: Path, error: Exception) -> ModelError:
-    return ModelError(
-        f"The checkpoint {checkpoint} is damaged or of another training ({type(error).__name__}); "
-        "choose another folder to start anew."
+        f"{parameters(family) / 1e6:.1f} million parameters, on {fabric.world_size} x "
+        f"{fabric.device.type}, precision {precision}."
     )

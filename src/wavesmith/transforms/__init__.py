@@ -1,8 +1,8 @@
 """Invertible maps between a waveform and the space a network works in.
 
 `raw` (the samples), `patch` (samples stacked a few at a time), `learned` (a trained filter bank),
-`spectral` (a whitened, companded lapped transform) and `latent` (codes of an autoencoder, which is only nearly
-invertible) share the interface of `Transform`.
+`spectral` (a whitened, companded lapped transform) and `latent` (codes of an autoencoder, which is nearly
+invertible only) share the interface of `Transform`.
 """
 
 from __future__ import annotations

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import soundfile
 
+from wavesmith.audio_file import Bits
 from wavesmith.errors import AudioError, ModelError, RequestError
 from wavesmith.models import Model, load
 from wavesmith.recipe import VERSION, Recipe, Source
-from wavesmith.sound import Bits, Sound, encode
+from wavesmith.sound import Sound
 from wavesmith.verbs.legacy import upgraded
 from wavesmith.verbs.registry import VERBS
 from wavesmith.verbs.verb import Given, Task, as_sound
@@ -83,10 +84,8 @@ def _remade(source: Source, model: Model, offered: Sequence[Sound], beside: Path
         yield sound
         widths: tuple[Bits, ...] = (24, 16)
         for bits in widths:
-            memory = io.BytesIO()
-            encode(memory, ".wav", [sound.samples], sound.rate, sound.channels, None, bits)
-            memory.seek(0)
-            samples, _ = soundfile.read(memory, dtype="float32", always_2d=True)
+            content = sound.with_recipe(None).encode(".wav", bits=bits)
+            samples, _ = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
             yield Sound(samples.T, sound.rate)
 
 

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import torch
 
+from wavesmith.audio_file import Bits, check_target
 from wavesmith.data.audible import check_audible
 from wavesmith.errors import RequestError
 from wavesmith.models import Model
 from wavesmith.recipe import Recipe, Source
-from wavesmith.sound import Bits, check_target
-from wavesmith.streaming import SoundFile, Unfinished
+from wavesmith.streaming import AudioFile, ResumableWriter
 from wavesmith.verbs.source_adapter import SourceAdapter
 from wavesmith.verbs.verb import Progress, Task, Verb
 
@@ -28,7 +28,7 @@ class MadeFile(NamedTuple):
 def make_file(
     verb: Verb[Any],
     model: Model,
-    source: str | Path | SoundFile,
+    source: str | Path | AudioFile,
     out: str | Path,
     *,
     index: int = 0,
@@ -45,7 +45,7 @@ def make_file(
     Args:
         verb: what is done.
         model: what `load` returned.
-        source: a sound file of any rate, length and number of channels; a `SoundFile`, which remembers its
+        source: a sound file of any rate, length and number of channels; an `AudioFile`, which remembers its
             hash and peak, if several sounds are made of it.
         out: the file to write, ending in .wav or .flac.
         index: which of the sounds of the seed.
@@ -65,21 +65,21 @@ def make_file(
     check_target(out, bits)
     task, adapter = _task(verb, model, audio, seed, requested), SourceAdapter(audio, model)
     recipe, total = verb.recipe(task, index), len(adapter.windows())
-    unfinished = Unfinished(out, recipe, audio.rate, adapter.channels)
-    made = None if unfinished.pending is None else torch.from_numpy(unfinished.pending)
-    for done, rest in verb.blocks(task, adapter, index, unfinished.parts, made):
-        unfinished.add(done.numpy(), rest.numpy())
+    writer = ResumableWriter(out, recipe, audio.rate, adapter.channels)
+    made = None if writer.pending is None else torch.from_numpy(writer.pending)
+    for done, rest in verb.blocks(task, adapter, index, writer.parts, made):
+        writer.add(done.numpy(), rest.numpy())
         if progress:
-            progress(unfinished.parts, total)
-    gain = adapter.gain_to(unfinished.peak, task.settings.peak_db)
-    unfinished.finish(gain, bits)
-    return MadeFile(recipe, gain * unfinished.peak)
+            progress(writer.parts, total)
+    gain = adapter.gain_to(writer.peak, task.settings.peak_db)
+    writer.finish(gain, bits)
+    return MadeFile(recipe, gain * writer.peak)
 
 
 def file_recipe(
     verb: Verb[Any],
     model: Model,
-    source: str | Path | SoundFile,
+    source: str | Path | AudioFile,
     *,
     index: int = 0,
     seed: int | None = None,
@@ -89,12 +89,12 @@ def file_recipe(
     return verb.recipe(_task(verb, model, _opened(source), seed, requested), index)
 
 
-def _opened(source: str | Path | SoundFile) -> SoundFile:
-    return source if isinstance(source, SoundFile) else SoundFile(source)
+def _opened(source: str | Path | AudioFile) -> AudioFile:
+    return source if isinstance(source, AudioFile) else AudioFile(source)
 
 
 def _task(
-    verb: Verb[Any], model: Model, audio: SoundFile, seed: int | None, requested: dict[str, Any]
+    verb: Verb[Any], model: Model, audio: AudioFile, seed: int | None, requested: dict[str, Any]
 ) -> Task[Any]:
     settings, sampling = verb.settle(model, 1, **requested)
     check_audible(audio, str(audio.path))

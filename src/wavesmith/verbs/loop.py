@@ -13,7 +13,7 @@ from pydantic import Field
 from wavesmith.errors import RequestError
 from wavesmith.models import Model
 from wavesmith.sound import Sound
-from wavesmith.tags import Sampler
+from wavesmith.tags import InstrumentTags
 from wavesmith.verbs.inpaint import extended, renewed
 from wavesmith.verbs.settings import LONGEST_SECONDS, LabelledSettings
 from wavesmith.verbs.source_adapter import rings
@@ -111,12 +111,12 @@ def _make(task: Task[LoopSettings], indices: Sequence[int]) -> Iterator[Sound]:
         yield made if task.settings.peak_db is None else made.normalise(task.settings.peak_db)
 
 
-def loop_points(sound: Sound) -> Sampler:
-    """Return the sampler tags of a loop: it repeats as a whole, and has a marker on each beat."""
+def loop_points(sound: Sound) -> InstrumentTags:
+    """Return the instrument tags of a loop: it repeats as a whole, and has a marker on each beat."""
     settings = sound.recipe.settings if sound.recipe else {}
     count = math.ceil((settings.get("bars") or 0) * settings.get("beats", 0) - 1e-9)
     beat = 60 / (settings.get("bpm") or 1) * sound.rate
-    return Sampler(loop=(0, sound.frames), cues=tuple(round(k * beat) for k in range(count)))
+    return InstrumentTags(loop=(0, sound.frames), cues=tuple(round(k * beat) for k in range(count)))
 
 
 def _joined(task: Task[LoopSettings], sound: Sound, index: int) -> Sound:

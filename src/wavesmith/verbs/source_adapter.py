@@ -13,14 +13,11 @@ import torch
 from torch import Tensor
 
 from wavesmith.data.audible import SILENT
-from wavesmith.data.fit import sounding_end
+from wavesmith.data.length import sounding_end
 from wavesmith.models import Model
-from wavesmith.sound import Sound
+from wavesmith.sound import REFERENCE_PEAK, Sound
 from wavesmith.verbs.postprocess import check_finite, finish, without_dc
 from wavesmith.verbs.windows import Process, Windows, blocks, divide
-
-PEAK = 10 ** (-1 / 20)
-"""What models are trained on: sounds with a peak of -1 dBFS."""
 
 RINGS_DB = -60.0
 """Re the peak: a sound whose last 50 ms are louder than that goes on, and must not be faded out."""
@@ -76,7 +73,7 @@ class SourceAdapter:
     @property
     def gain(self) -> float:
         """What samples are multiplied by on their way in."""
-        return PEAK / max(self.audio.peak, SILENT)
+        return REFERENCE_PEAK / max(self.audio.peak, SILENT)
 
     @property
     def native(self) -> int:

@@ -18,7 +18,7 @@ from wavesmith.models import Model
 from wavesmith.noise import Index, ItemNoise
 from wavesmith.recipe import Recipe, Source
 from wavesmith.sound import Sound
-from wavesmith.tags import Sampler
+from wavesmith.tags import InstrumentTags
 from wavesmith.verbs.settings import S, check_count, check_seed, given_values, settle
 
 Progress = Callable[[int, int], None]
@@ -115,7 +115,7 @@ class Verb(Generic[S]):
     seed: int | None = None
     blocks: Callable[..., Blocks] | None = None
     needs_labels: bool = False
-    tags: Callable[[Sound], Sampler] | None = None
+    tags: Callable[[Sound], InstrumentTags] | None = None
 
     def operation(self, family: Family, requested: Mapping[str, Any]) -> str:
         """Return the operation of the family that a request needs."""

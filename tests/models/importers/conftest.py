@@ -12,12 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from wavesmith.errors import WavesmithError
-from wavesmith.families import DiffusionConfig, DiffusionModel, ParameterisationConfig
+from wavesmith.families import Condition
+from wavesmith.families.diffusion import DiffusionConfig, DiffusionModel, ParameterisationConfig
 from wavesmith.models import Model, fingerprint
 from wavesmith.models.importers import crash
-from wavesmith.models.importers.source import V_SAMPLING
+from wavesmith.models.importers.checkpoint import V_SAMPLING
 from wavesmith.networks import AttentionUNetConfig, CrashUNetConfig, DanceDiffusionConfig, NetworkConfig
+from wavesmith.noise import ItemNoise
 from wavesmith.transforms import RawConfig
+from wavesmith.verbs.generate import GENERATE
 
 RATE, LENGTH = 16000, 256
 
@@ -77,6 +80,20 @@ def answer() -> Callable[..., Tensor]:
 
 
 @pytest.fixture
+def sample() -> Callable[..., Tensor]:
+    """Waves of a model before any postprocessing, by settings of `generate`."""
+
+    def sample(model: Model, seed: int, indices: list[int], **options: Any) -> Tensor:
+        settings, sampling = GENERATE.settle(model, **options)
+        condition = Condition(model.family.label_weights(None))
+        length = round(settings.seconds * model.rate)
+        with torch.inference_mode():
+            return model.family.generate(condition, length, sampling, ItemNoise(seed, indices))
+
+    return sample
+
+
+@pytest.fixture
 def same() -> Callable[[Model, Model], bool]:
     """Whether two models have networks with the same weights."""
 
@@ -101,16 +118,16 @@ def rewrite() -> Callable[[Path, Callable[[dict[str, Any]], object]], None]:
 
 @pytest.fixture
 def refusal() -> Callable[..., AbstractContextManager[None]]:
-    """Expect an error of one sentence with these words."""
+    """Expect an error of one sentence that names these things."""
 
     @contextmanager
-    def refusal(*words: str) -> Iterator[None]:
+    def refusal(*names: str) -> Iterator[None]:
         with pytest.raises(WavesmithError) as caught:
             yield
         sentence = str(caught.value)
         assert "\n" not in sentence
         assert sentence.endswith((".", "?"))
-        for word in words:
-            assert word in sentence, sentence
+        for name in names:
+            assert name in sentence, sentence
 
     return refusal

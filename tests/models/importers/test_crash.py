@@ -5,11 +5,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from wavesmith.diffusion import ItemNoise, schedule
+from wavesmith.diffusion import schedule
 from wavesmith.models import convert, load
+from wavesmith.noise import ItemNoise
 from wavesmith.verbs import generate
-from wavesmith.verbs.generate import GenerateSettings, sample
-from wavesmith.verbs.settings import settle
 
 
 @pytest.fixture
@@ -37,14 +36,14 @@ def test_the_average_is_taken_unless_the_latest_is_asked_for(crashed, path, rewr
     assert all(torch.equal(theirs[name], ours[name] + 1) for name in ours)
     rewrite(path, lambda content: content.pop("ema_weights"))
     assert same(load(path), crashed)
-    with refusal("does not hold 'ema' weights"):
+    with refusal("'ema'"):
         load(path, weights="ema")
 
 
 @pytest.mark.parametrize("averages", [{"a": torch.ones(1)}, [1, 2], 4, torch.ones(3)], ids=str)
 def test_averages_that_are_none_are_refused(crashed, path, averages, rewrite, same, refusal):
     rewrite(path, lambda content: content.update(ema_weights=averages))
-    with refusal("holds averages that are no list of tensors", "ask for its 'online' weights"):
+    with refusal("no list of tensors", "'online'"):
         load(path)
     assert same(load(path, weights="online"), crashed)
 
@@ -59,7 +58,7 @@ def test_a_network_that_cannot_be_measured_is_refused(path, name, value, rewrite
 
 def test_averages_of_another_number_are_refused(path, rewrite, refusal):
     rewrite(path, lambda content: content["ema_weights"].pop())
-    with refusal("holds the averages of 120 tensors, but 121 tensors"):
+    with refusal("120", "121"):
         load(path)
 
 
@@ -69,13 +68,13 @@ def test_what_is_missing_or_superfluous_is_named(path, rewrite, refusal):
         content["ema_weights"] = None
 
     rewrite(path, break_it)
-    with refusal("upsample.2.convs.1.bias is missing", "stranger is superfluous"):
+    with refusal("upsample.2.convs.1.bias is missing", "stranger"):
         load(path)
 
 
 def test_half_of_a_network_is_refused(path, rewrite, refusal):
     rewrite(path, lambda content: content["model"].pop("downsample.1.residual_dense.weight"))
-    with refusal("lacks part of CRASH's network"):
+    with refusal("CRASH"):
         load(path, weights="online")
 
 
@@ -125,18 +124,17 @@ def test_it_computes_what_the_published_code_computes(path):
     assert (found - expected).norm() < 1e-5 * expected.norm()
 
 
-def test_ddim_is_the_published_one(path):
+def test_ddim_is_the_published_one(path, sample):
     """Down the cosine schedule: x = sqrt(1 - sigma^2) clean + sigma eps, with the network's eps."""
     model, state = load(path, length=600), torch.load(path, weights_only=True)["model"]
-    settings = settle(GenerateSettings, model, steps=10, sigma_min=0.01)
-    levels = schedule("crash", 10, 0.01, settings.sigma_max)
+    levels = schedule("crash", 10, 0.01, model.family.config.sampling.sigma_max)
     deviations = (levels / (1 + levels**2).sqrt()).float()
-    x = ItemNoise(5, [0], (1, 600))() * deviations[0]
+    x = ItemNoise(5, [0]).normal((1, 600)) * deviations[0]
     for sigma, following in pairwise(deviations):
         eps = published(state, x, sigma[None])
         clean = (x - sigma * eps) / (1 - sigma**2).sqrt()
         x = (1 - following**2).sqrt() * clean + following * eps
-    found = sample(model, settings, 5, [0])
+    found = sample(model, 5, [0], steps=10, sigma_min=0.01)
     assert (found - x).abs().max() < 1e-4 * x.abs().max()
 
 

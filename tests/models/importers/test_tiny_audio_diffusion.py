@@ -2,13 +2,11 @@ import pytest
 import torch
 import yaml
 
-from wavesmith.diffusion import ItemNoise
 from wavesmith.models import Model, convert, load
-from wavesmith.models.importers.source import Asked, Source
-from wavesmith.models.importers.tiny_audio_diffusion import _piece, _rate_and_length
+from wavesmith.models.importers.checkpoint import CheckpointFile, ImportOptions
+from wavesmith.models.importers.tiny_audio_diffusion import _mapping, _rate_and_length
 from wavesmith.networks import AttentionUNetConfig
-from wavesmith.verbs.generate import GenerateSettings, sample
-from wavesmith.verbs.settings import settle
+from wavesmith.noise import ItemNoise
 
 SETTINGS = {"sampling_rate": 8000, "length": 200, "model": {"model": {"attention_heads": 2}}}
 
@@ -36,7 +34,9 @@ def test_it_has_the_keys_of_the_original(tmp_path):
     config = AttentionUNetConfig()
     with torch.device("meta"):
         network = config.build(2).state_dict()
-    names = {theirs: tuple(network[ours].shape) for ours in network for theirs in _piece(ours, config).theirs}
+    names = {
+        theirs: tuple(network[ours].shape) for ours in network for theirs in _mapping(ours, config).theirs
+    }
     assert len(names) == 595
     deepest = "blocks.2.net" + ".block.blocks.5" * 5 + ".block.blocks.7.block.blocks.13"
     for name, shape in {
@@ -95,7 +95,7 @@ def test_any_of_the_prefixes_will_do(tiny, path, rewrite, same, refusal):
 
     rewrite(path, keep)
     assert same(load(path), tiny)
-    with refusal("does not hold 'online' weights"):
+    with refusal("'online'"):
         load(path, weights="online")
 
 
@@ -105,7 +105,7 @@ def test_tied_layers_that_differ_are_refused(path, rewrite, refusal):
         content["state_dict"][name] = content["state_dict"][name] + 1
 
     rewrite(path, untie)
-    with refusal("blocks.1.blocks.0.0.bias and blocks.1.blocks.1.0.bias should be equal and are not"):
+    with refusal("blocks.1.blocks.0.0.bias", "blocks.1.blocks.1.0.bias"):
         load(path)
 
 
@@ -113,7 +113,7 @@ def test_tied_layers_that_differ_are_refused(path, rewrite, refusal):
 def test_copies_that_differ_are_refused(path, rewrite, dtype, refusal):
     name = "model.diffusion.net.blocks.0.weights"
     rewrite(path, lambda content: content["state_dict"].update({name: torch.ones(3, dtype=dtype)}))
-    with refusal(f"model.net.blocks.0.weights and {name} differ"):
+    with refusal("model.net.blocks.0.weights", name):
         load(path)
 
 
@@ -125,7 +125,7 @@ def test_what_is_missing_or_superfluous_is_named(path, rewrite, refusal):
         content["state_dict"][f"model.net.{name}.scale"] = torch.ones(8)
 
     rewrite(path, break_it)
-    with refusal(f"{name}.bias is missing", f"{name}.scale is superfluous"):
+    with refusal(f"{name}.bias is missing", f"{name}.scale"):
         load(path)
 
 
@@ -133,7 +133,7 @@ def test_what_is_missing_or_superfluous_is_named(path, rewrite, refusal):
 @pytest.mark.parametrize("value", [None, torch.tensor(1.0)], ids=str)
 def test_what_tells_the_noise_must_be_there(path, name, value, rewrite, refusal):
     rewrite(path, lambda content: content["state_dict"].update({f"model.net.{name}": value}))
-    with refusal("kicks_v7.ckpt", "get it again"):
+    with refusal("kicks_v7.ckpt"):
         load(path)
 
 
@@ -141,7 +141,7 @@ def test_what_tells_the_noise_must_be_there(path, name, value, rewrite, refusal)
 def test_an_attention_of_no_width(path, width, refusal):
     sizes = {"attention_features": width}
     (path.parent / "config.yaml").write_text(yaml.safe_dump(SETTINGS | {"model": {"model": sizes}}))
-    with refusal("cannot build (head_features: input should be"):
+    with refusal("head_features"):
         load(path)
 
 
@@ -153,25 +153,25 @@ def test_half_of_a_network_is_refused(path, rewrite, refusal):
         }
 
     rewrite(path, cut)
-    with refusal("lacks most of Tiny Audio Diffusion's network"):
+    with refusal("kicks_v7.ckpt"):
         load(path)
 
 
 def test_rate_and_length_are_asked_for_where_nothing_says_them(tiny, path, same, refusal):
     (path.parent / "config.yaml").unlink()
-    with refusal("does not say at which rate", f"wavesmith models convert {path} FOLDER --rate"):
+    with refusal(f"wavesmith models convert {path} FOLDER --rate"):
         load(path)
     assert same(load(path, rate=8000, length=200), tiny)
 
 
 def test_a_rate_that_contradicts_the_configuration_is_refused(path, refusal):
-    with refusal("says that its rate is 8000, not 44100"):
+    with refusal("8000", "44100"):
         load(path, rate=44100)
 
 
 def test_a_reference_in_the_configuration_says_nothing(path, refusal):
     (path.parent / "config.yaml").write_text("sampling_rate: ${rate}\nlength: ${length}\n")
-    with refusal("does not say at which rate"):
+    with refusal("rate"):
         load(path)
     assert load(path, rate=48000, length=200).rate == 48000
 
@@ -179,19 +179,19 @@ def test_a_reference_in_the_configuration_says_nothing(path, refusal):
 @pytest.mark.parametrize("text", ["model: [", "\x00", "just words"])
 def test_a_configuration_that_is_none(path, text, refusal):
     (path.parent / "config.yaml").write_text(text)
-    with refusal("config.yaml is missing, damaged" if text != "just words" else "does not say"):
+    with refusal("config.yaml" if text != "just words" else "rate"):
         load(path)
 
 
 def test_the_published_network_has_the_published_rate(tmp_path):
-    source = Source(tmp_path / "kicks_v7.ckpt", {}, {})
-    assert _rate_and_length(source, {}, Asked(), AttentionUNetConfig()) == (44100, 32768)
+    source = CheckpointFile(tmp_path / "kicks_v7.ckpt", {}, {})
+    assert _rate_and_length(source, {}, ImportOptions(), AttentionUNetConfig()) == (44100, 32768)
 
 
 def test_a_network_that_is_told_a_context_is_not_written(tiny, tmp_path, refusal):
     network = tiny.family.config.network.model_copy(update={"context_channels": (3, 0, 0)})
     config = tiny.family.config.model_copy(update={"network": network})
-    with refusal("told a context"):
+    with refusal("context"):
         convert(Model("made", "", type(tiny.family)(config)), tmp_path / "out.ckpt", "ckpt")
 
 
@@ -253,12 +253,12 @@ def test_it_computes_what_audio_diffusion_pytorch_computes(peer, checkpoint, ans
 
 
 @pytest.mark.parametrize("steps", [5, 50])
-def test_it_makes_the_sound_that_audio_diffusion_pytorch_makes(peer, checkpoint, steps):
+def test_it_makes_the_sound_that_audio_diffusion_pytorch_makes(peer, checkpoint, sample, steps):
     model = load(checkpoint)
-    noise = ItemNoise(5, [0, 1], (2, 128))()
+    noise = ItemNoise(5, [0, 1]).normal((2, 128))
     expected = peer.sample(noise, num_steps=steps)
-    asked = {"sampler": "ddim", "schedule": "linear", "steps": steps, "sigma_min": 0.0, "sigma_max": 1e9}
-    waves = sample(model, settle(GenerateSettings, model, **asked), 5, [0, 1])
+    options = {"sampler": "ddim", "schedule": "linear", "steps": steps, "sigma_min": 0.0, "sigma_max": 1e9}
+    waves = sample(model, 5, [0, 1], **options)
     assert (waves - expected).abs().max() < 1e-4
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Annotated, Literal
 
@@ -24,7 +25,7 @@ from wavesmith.diffusion import (
 )
 from wavesmith.families.family import FamilyConfig, ObjectiveConfig
 from wavesmith.networks import NetworkConfig
-from wavesmith.transforms import TransformConfig
+from wavesmith.transforms import SpectralConfig, TransformConfig
 
 _PLAIN: dict[str, Callable[[], Parameterisation]] = {
     "v": V,
@@ -89,6 +90,21 @@ class DiffusionConfig(FamilyConfig):
         check_space(self.transform, self.parameterisation)
         return self
 
+    def resized(self, rate: int, channels: int, seconds: float) -> DiffusionConfig:
+        """Return the same model for other sounds; a spectral transform keeps its time resolution."""
+        transform = self.transform
+        if isinstance(transform, SpectralConfig):
+            hop = 2 ** max(4, round(math.log2(transform.hop * rate / self.rate)))
+            transform = transform.model_copy(update={"hop": hop})
+        grain = 2 * getattr(transform, "hop", 1)
+        length = math.ceil(seconds * rate / grain) * grain
+        values = {"rate": rate, "channels": channels, "length": length, "transform": transform}
+        return self.model_copy(update=values)
+
+    def summary(self) -> str:
+        """Return the kinds of network and transform."""
+        return f"{self.network.kind} over the {self.transform.kind} transform"
+
 
 def check_space(transform: TransformConfig, parameterisation: ParameterisationConfig) -> None:
     """Raise ValueError for `gated` outside time and frequency: its gate is a gain for one band at a time."""
@@ -151,3 +167,14 @@ class DiffusionObjective(ObjectiveConfig):
     noise_levels: NoiseLevelsConfig = Field(
         default=LogNormalConfig(), description="Distribution of the noise levels (sigma) to train at."
     )
+
+    @classmethod
+    def published(cls, model: FamilyConfig) -> DiffusionObjective | None:
+        """Return the noise levels that Dance Diffusion or Tiny Audio Diffusion was trained at."""
+        if not isinstance(model, DiffusionConfig):
+            return None
+        if model.network.kind == "dance_diffusion":
+            return cls(noise_levels=UniformConfig(kind="crash"))
+        if model.parameterisation.kind in ("v", "epsilon"):
+            return cls(noise_levels=UniformConfig(kind="uniform_angle"))
+        return None

@@ -37,9 +37,7 @@ Steps = Annotated[int, Field(ge=1, le=10_000, description="Sampling steps from n
 Schedule = Annotated[
     str, Field(description="Spacing of the noise levels.", json_schema_extra={"enum": [*sorted(SCHEDULES)]})
 ]
-SigmaMax = Annotated[
-    float, Field(gt=0, le=100_000, description="Highest noise level, where sampling starts.")
-]
+SigmaMax = Annotated[float, Field(gt=0, le=1e9, description="Highest noise level, where sampling starts.")]
 
 
 class _Guided(Sampling):

@@ -1,13 +1,13 @@
-"""Models of other tools: read straight from their files, and written back.
+"""Import and export of checkpoints of other tools.
 
-One module for each dialect says by which names it calls the tensors of one of our networks, how it is
-recognised, and what its files say of rate and length. Nothing in a file is ever run.
+One module for each tool maps the names of its tensors to those of one of our networks, recognises its files,
+and reads rate and length from them. No code in a file is ever run.
 """
 
 from wavesmith.models.importers import dance_diffusion, diffusers
-from wavesmith.models.importers.convert import Form, convert, form_of
-from wavesmith.models.importers.read import read_foreign, recognises
-from wavesmith.models.importers.source import Asked, Weights
+from wavesmith.models.importers.checkpoint import ImportOptions, Weights
+from wavesmith.models.importers.convert import ModelFormat, convert, format_of
+from wavesmith.models.importers.reading import import_model, is_foreign
 
 PATTERNS = (
     diffusers.INDEX,
@@ -17,6 +17,15 @@ PATTERNS = (
     "*.yaml",
     dance_diffusion.EXPORT,
 )
-"""What to get of a hub repository besides the files of a model of ours."""
+"""Files of other tools in a hub repository, downloaded beside those of a wavesmith model."""
 
-__all__ = ["PATTERNS", "Asked", "Form", "Weights", "convert", "form_of", "read_foreign", "recognises"]
+__all__ = [
+    "PATTERNS",
+    "ImportOptions",
+    "ModelFormat",
+    "Weights",
+    "convert",
+    "format_of",
+    "import_model",
+    "is_foreign",
+]

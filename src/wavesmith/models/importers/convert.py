@@ -1,4 +1,4 @@
-"""Write models: as folders of ours, or as the tools that their networks come from read them."""
+"""Export of models: as wavesmith folders, or in the formats of the tools their networks come from."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from wavesmith.models.model import Model
 from wavesmith.models.model_folder import save_folder, save_timbre
 from wavesmith.models.provenance import save_provenance
 
-Form = Literal["folder", "ckpt", "diffusers"]
+ModelFormat = Literal["folder", "ckpt", "diffusers"]
 
 _CHECKPOINTS: dict[str, Callable[..., dict[str, Any]]] = {
-    "dance_diffusion": dance_diffusion.checkpoint,
-    "attention_unet": tiny_audio_diffusion.checkpoint,
-    "crash_unet": crash.checkpoint,
+    "dance_diffusion": dance_diffusion.export_checkpoint,
+    "attention_unet": tiny_audio_diffusion.export_checkpoint,
+    "crash_unet": crash.export_checkpoint,
 }
 
 
-def form_of(out: Path) -> Form:
-    """The form that a name asks for: `ckpt` if it ends so, `folder` if it has no ending.
+def format_of(out: Path) -> ModelFormat:
+    """Return the format for a file name: `ckpt` by its ending, `folder` without one.
 
     Raises:
         RequestError: when it has another ending.
@@ -36,35 +36,34 @@ def form_of(out: Path) -> Form:
     if out.suffix not in ("", ".ckpt"):
         raise RequestError(
             f"A model cannot be written as {out.suffix}; end the name in .ckpt, or in nothing for a folder, "
-            "or say which form is meant."
+            "or give the format."
         )
     return "ckpt" if out.suffix else "folder"
 
 
-def convert(model: Model, out: Path, form: Form) -> None:
-    """Write a model: as our own folder, as a `.ckpt` of the tool its network comes from, or for diffusers.
+def convert(model: Model, out: Path, model_format: ModelFormat) -> None:
+    """Write a model as a wavesmith folder, as a `.ckpt` of the tool its network comes from, or for diffusers.
 
-    Our folder keeps all that is known of the model; the others have no place for its card, its timbres and
-    the record of its training sounds.
+    Only our folder keeps the card, the table of timbres and the record of training sounds.
 
     Raises:
-        RequestError: when there is no such form, or `out` is taken.
-        ModelError: when that tool has no place for the model.
+        RequestError: for an unknown format, or when `out` exists.
+        ModelError: when that tool cannot represent the model.
         WavesmithError: when `out` cannot be written or the disk is full.
     """
-    if form not in get_args(Form):
-        raise RequestError(unknown("form", form, get_args(Form)))
+    if model_format not in get_args(ModelFormat):
+        raise RequestError(unknown("format", model_format, get_args(ModelFormat)))
     if out.exists():
-        raise RequestError(f"{out} is already there; choose another place.")
+        raise RequestError(f"{out} exists already; choose another path.")
     try:
-        _write(model, out, form)
+        _write(model, out, model_format)
     except BaseException:
         rmtree(out, ignore_errors=True)
         raise
 
 
-def _write(model: Model, out: Path, form: Form) -> None:
-    if form == "folder":
+def _write(model: Model, out: Path, model_format: ModelFormat) -> None:
+    if model_format == "folder":
         save_folder(out, model.family, model.card)
         if model.timbre is not None:
             save_timbre(out, model.timbre)
@@ -73,18 +72,18 @@ def _write(model: Model, out: Path, form: Form) -> None:
         return
     family = model.family
     if not isinstance(family, DiffusionModel):
-        raise ModelError("No other tool has a place for a model of this family; convert it to a folder.")
+        raise ModelError("No other tool reads a model of this family; convert it to a folder.")
     config, kind = family.config, family.config.network.kind
     if config.labels or config.transform.kind != "raw" or kind not in _CHECKPOINTS:
         labels = ", with labels" if config.labels else ""
         raise ModelError(
-            f"No other tool has a place for this model ({kind} on {config.transform.kind}{labels}); convert "
-            "it to a folder."
+            f"No other tool reads this model ({kind} on {config.transform.kind}{labels}); "
+            "convert it to a folder."
         )
     network = _without_augments(family)
-    if form == "diffusers":
+    if model_format == "diffusers":
         if kind != "dance_diffusion":
-            raise ModelError(f"diffusers has no place for the network {kind}; convert it to a ckpt.")
+            raise ModelError(f"diffusers cannot build the network {kind}; convert it to a ckpt.")
         diffusers.write(config, network, out)
         return
     with replacing(out) as temporary:
@@ -92,7 +91,7 @@ def _write(model: Model, out: Path, form: Form) -> None:
 
 
 def _save(content: dict[str, Any], path: Path) -> None:
-    """As `torch.save`, which hides what is wrong with the disk; OSError says it."""
+    """Save by `torch.save`, which hides problems with the disk; raises OSError for them."""
     with open(path, "wb") as file:
         try:
             torch.save(content, file)
@@ -101,6 +100,6 @@ def _save(content: dict[str, Any], path: Path) -> None:
 
 
 def _without_augments(family: DiffusionModel) -> Mapping[str, Tensor]:
-    """The network's tensors, but for what augmentation is told by, which sounds are made without."""
+    """Return the network's tensors without those for augmentation, which generation does not use."""
     state = family.network.state_dict()
     return {name: tensor for name, tensor in state.items() if not name.endswith("augment.weight")}

@@ -1,7 +1,7 @@
 """Dance Diffusion's checkpoints: Lightning's of sample-generator, whole or trimmed, those of sample-diffusion
 with a `model_config`, and stable-audio-tools' exports of its `DAU1d`.
 
-All hold the same tensors under different prefixes. How large the network is follows from them.
+All have the same tensors under different prefixes; the size of the network follows from their shapes.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from torch import Tensor
 
 from wavesmith.errors import ModelError, RequestError, first_problem
 from wavesmith.families.diffusion import DiffusionConfig
-from wavesmith.models.importers.matching import Piece, gathered, spread
-from wavesmith.models.importers.official import Official, official
-from wavesmith.models.importers.source import (
+from wavesmith.models.importers.checkpoint import (
     V_SAMPLING,
-    Asked,
-    Reading,
-    Source,
-    beside,
+    CheckpointFile,
+    ImportedModel,
+    ImportOptions,
     check_rate,
-    first,
+    first_known,
     make_config,
     setting,
-    unsaid,
+    settings_beside,
+    unknown_length,
 )
+from wavesmith.models.importers.official import OfficialModel, official_model
+from wavesmith.models.importers.tensor_names import TensorMapping, export_tensors, import_tensors
 from wavesmith.networks import DanceDiffusionConfig
 from wavesmith.networks.dance_diffusion_unet import FILTER
 
@@ -38,7 +38,7 @@ EMA, ONLINE = "diffusion_ema.", "diffusion."
 _SETS = {"diffusion_ema": "ema", "diffusion": "online"}
 
 EXPORT = "model_config.json"
-"""What stable-audio-tools calls the settings beside an export."""
+"""Name of the settings file beside an export of stable-audio-tools."""
 
 _PREFIX = re.compile(r"((?:\w+\.)*?)(?:net\.\d+\.|timestep_embed\.)")
 _PLACE = re.compile(r"unet((?:\.inner)*)\.(before|after)\.(\d+)\.(\w+)\.(weight|bias)")
@@ -54,8 +54,8 @@ _LAYERS = {
 }
 
 
-class Place(NamedTuple):
-    """Where a tensor of our network is: `parameter` of a `layer` in one of a level's six blocks.
+class Location(NamedTuple):
+    """Location of a tensor in our network: `parameter` of a `layer` in one of a level's six blocks.
 
     Blocks 0, 1 and 2 come before the lower levels, 3, 4 and 5 after them.
     """
@@ -66,94 +66,96 @@ class Place(NamedTuple):
     parameter: str
 
 
-def place(name: str, config: DanceDiffusionConfig) -> Place | None:
-    """Where the tensor with our `name` is; None for the frequencies that tell the noise level."""
+def locate(name: str, config: DanceDiffusionConfig) -> Location | None:
+    """Return the location of the tensor with our `name`; None for the frequencies of the noise embedding."""
     match = _PLACE.fullmatch(name)
     if match is None:
         return None
     inner, side, number, layer, parameter = match.groups()
     depth = inner.count("inner")
     modules = 2 if depth >= len(config.channels) - config.attentions else 1  # a block attends at the end
-    return Place(depth, int(number) // modules + 3 * (side == "after"), layer, parameter)
+    return Location(depth, int(number) // modules + 3 * (side == "after"), layer, parameter)
 
 
-def recognises(source: Source) -> bool:
-    """Whether the tensors are called as in Dance Diffusion."""
-    return bool(_prefixes(source.tensors))
+def recognises(checkpoint: CheckpointFile) -> bool:
+    """Return whether the tensors have Dance Diffusion's names."""
+    return bool(_prefixes(checkpoint.tensors))
 
 
-def read(source: Source, asked: Asked) -> Reading:
-    """The model in a checkpoint.
+def read(checkpoint: CheckpointFile, options: ImportOptions) -> ImportedModel:
+    """Read the model in a checkpoint.
 
     Raises:
-        ModelError: when the checkpoint does not hold the whole of one.
-        RequestError: when its rate or length are not known, or what was asked for contradicts it.
+        ModelError: when the checkpoint is incomplete.
+        RequestError: when its rate or length are unknown, or `options` contradict it.
     """
-    which, prefix = _chosen(source, asked)
-    names = (name for name in source.tensors if name.startswith(prefix))
-    tensors = {name.removeprefix(prefix): source.tensors[name] for name in names}
-    network, channels = _measured(source.path, tensors)
-    rate, length = _rate_and_length(source, asked)
+    which, prefix = _chosen(checkpoint, options)
+    names = (name for name in checkpoint.tensors if name.startswith(prefix))
+    tensors = {name.removeprefix(prefix): checkpoint.tensors[name] for name in names}
+    network, channels = _network(checkpoint.path, tensors)
+    rate, length = _rate_and_length(checkpoint, options)
     config = make_config(
-        source.path, network, kind="v", rate=rate, length=length, channels=channels, sampling=V_SAMPLING
+        checkpoint.path, network, kind="v", rate=rate, length=length, channels=channels, sampling=V_SAMPLING
     )
-    found = gathered(source.path, config, lambda name: _piece(name, network), tensors, constants(network))
-    kind = {"ema": "the average of its weights", "online": "its weights as training left them"}.get(which)
-    about = f"Dance Diffusion's network, read from `{source.path.name}`" + (f" ({kind})" if kind else "")
-    return Reading(config, found, about)
+    found = import_tensors(
+        checkpoint.path, config, lambda name: _mapping(name, network), tensors, constants(network)
+    )
+    kind = {"ema": "the average of its weights", "online": "its latest weights"}.get(which)
+    about = f"Dance Diffusion's network, read from `{checkpoint.path.name}`" + (f" ({kind})" if kind else "")
+    return ImportedModel(config, found, about)
 
 
 def _prefixes(names: Iterable[str]) -> set[str]:
     return {match[1] for name in names if (match := _PREFIX.match(name))}
 
 
-def _chosen(source: Source, asked: Asked) -> tuple[str, str]:
-    """Which set of weights to take, and its prefix."""
-    sets = _sets(source)
-    which: str = asked.weights or ("ema" if "ema" in sets else next(iter(sets)))
+def _chosen(checkpoint: CheckpointFile, options: ImportOptions) -> tuple[str, str]:
+    """Return the set of weights to read, and its prefix."""
+    sets = _sets(checkpoint)
+    which: str = options.weights or ("ema" if "ema" in sets else next(iter(sets)))
     if which not in sets:
-        raise RequestError(f"{source.path} does not hold '{which}' weights; leave that out.")
+        raise RequestError(f"{checkpoint.path} has no '{which}' weights; leave that out.")
     return which, sets[which]
 
 
-def _sets(source: Source) -> dict[str, str]:
-    """Prefixes of all sets of weights by `ema` and `online`, whatever these lie in; one alone may be any."""
-    prefixes = sorted(_prefixes(source.tensors))
+def _sets(checkpoint: CheckpointFile) -> dict[str, str]:
+    """Return the prefixes of all sets of weights by `ema` and `online`; a single set may have any prefix."""
+    prefixes = sorted(_prefixes(checkpoint.tensors))
     sets = {_SETS.get(prefix.split(".")[-2:][0], prefix): prefix for prefix in prefixes}
     if len(prefixes) > 1 and not (len(sets) == len(prefixes) and sets.keys() <= set(_SETS.values())):
         raise ModelError(
-            f"{source.path} holds several networks ({', '.join(prefixes)}), of which wavesmith knows no more "
-            f"than one {EMA} and one {ONLINE}; keep those that are meant."
+            f"{checkpoint.path} holds several networks ({', '.join(prefixes)}), of which wavesmith reads at "
+            f"most one {EMA} and one {ONLINE}; remove the others."
         )
     return sets
 
 
 def _level(depth: int) -> str:
-    """What the names of a level's layers begin with."""
+    """Return the prefix of the names of a level's layers."""
     return "net.3" + ".main.7" * (depth - 1) + ".main" if depth else "net"
 
 
 def _blocks(depth: int) -> list[str]:
-    """Names of a level's six residual blocks."""
+    """Return the names of a level's six residual blocks."""
     numbers = (1, 3, 5, 8, 10, 12) if depth else (0, 1, 2, 4, 5, 6)
     return [f"{_level(depth)}.{number}" for number in numbers]
 
 
-def _piece(name: str, config: DanceDiffusionConfig) -> Piece:
-    """What the tensor with our `name` is called in a checkpoint."""
-    where = place(name, config)
+def _mapping(name: str, config: DanceDiffusionConfig) -> TensorMapping:
+    """Return the mapping of the tensor with our `name`."""
+    where = locate(name, config)
     if where is None:
-        return Piece(name, ("timestep_embed.weight",), one=-1)
+        return TensorMapping(name, ("timestep_embed.weight",), one=-1)
     block, matrix = _blocks(where.depth)[where.block], where.parameter == "weight"
     if where.layer in ("norm", "qkv", "out"):  # attention is the next module
         level, _, number = block.rpartition(".")
         block = f"{level}.{int(number) + 1}"
     tap = -1 if matrix and where.layer in ("skip", "qkv", "out") else None  # of a convolution of one
-    return Piece(name, (f"{block}.{_LAYERS[where.layer]}.{where.parameter}",), one=tap)
+    return TensorMapping(name, (f"{block}.{_LAYERS[where.layer]}.{where.parameter}",), one=tap)
 
 
 def constants(config: DanceDiffusionConfig) -> dict[str, Tensor]:
-    """The filters between levels, which checkpoints hold as well."""
+    """Return the resampling filters between levels, which checkpoints have as well."""
     levels = [_level(depth) for depth in range(1, len(config.channels))]
     taps = torch.from_numpy(FILTER)
     return {f"{level}.0.kernel": taps for level in levels} | {
@@ -161,8 +163,8 @@ def constants(config: DanceDiffusionConfig) -> dict[str, Tensor]:
     }
 
 
-def _measured(path: Path, tensors: Mapping[str, Tensor]) -> tuple[DanceDiffusionConfig, int]:
-    """Configuration and audio channels of the network that tensors make; a few may be missing."""
+def _network(path: Path, tensors: Mapping[str, Tensor]) -> tuple[DanceDiffusionConfig, int]:
+    """Infer network configuration and audio channels from tensors, a few of which may be missing."""
 
     def found(names: Iterable[str]) -> list[Tensor]:
         return [tensors[name] for name in names if name in tensors and tensors[name].ndim == 3]
@@ -190,38 +192,41 @@ def _measured(path: Path, tensors: Mapping[str, Tensor]) -> tuple[DanceDiffusion
     return network, outlet[0].shape[0]
 
 
-def _rate_and_length(source: Source, asked: Asked) -> tuple[Any, Any]:
-    """What the file says, or one beside it, or its user, or the list of the official models."""
-    export = beside(source.path, EXPORT, "config.json")
-    info = setting(source.content, "model_config", "model_info") or {}
-    said = first(setting(info, "sample_rate"), setting(export, "sample_rate"))
-    check_rate(source.path, said, asked)
-    rate = first(asked.rate, said)
-    length = first(asked.length, setting(info, "native_chunk_size"), setting(export, "sample_size"))
-    if (said is None or length is None) and (known := _official(source, rate, length)):
+def _rate_and_length(checkpoint: CheckpointFile, options: ImportOptions) -> tuple[Any, Any]:
+    """Return rate and length from the file, one beside it, its user, or the list of official models."""
+    export = settings_beside(checkpoint.path, EXPORT, "config.json")
+    info = setting(checkpoint.content, "model_config", "model_info") or {}
+    stated = first_known(setting(info, "sample_rate"), setting(export, "sample_rate"))
+    check_rate(checkpoint.path, stated, options)
+    rate = first_known(options.rate, stated)
+    length = first_known(options.length, setting(info, "native_chunk_size"), setting(export, "sample_size"))
+    if (stated is None or length is None) and (known := _official(checkpoint, rate, length)):
         return known.rate, known.length
     if rate is None or length is None:
-        raise unsaid(source.path)
+        raise unknown_length(checkpoint.path)
     return rate, length
 
 
-def _official(source: Source, rate: Any, length: Any) -> Official | None:
-    """Which of the official models it is; RequestError when it has another rate or length than given."""
-    whole = "optimizer_states" in source.content
-    known = official(source.path, whole, sure=rate is not None and length is not None)
-    if known and (first(rate, known.rate), first(length, known.length)) != (known.rate, known.length):
+def _official(checkpoint: CheckpointFile, rate: Any, length: Any) -> OfficialModel | None:
+    """Find the official model; raises RequestError when its rate or length differ from those given."""
+    whole = "optimizer_states" in checkpoint.content
+    known = official_model(checkpoint.path, whole, sure=rate is not None and length is not None)
+    if known and (first_known(rate, known.rate), first_known(length, known.length)) != (
+        known.rate,
+        known.length,
+    ):
         raise RequestError(
-            f"{source.path} is Harmonai's {known.name}, of rate {known.rate} and length {known.length}; "
+            f"{checkpoint.path} is Harmonai's {known.name}, of rate {known.rate} and length {known.length}; "
             "leave rate and length out (--seconds makes other lengths) or, if it is another model, rename it."
         )
     return known
 
 
-def checkpoint(config: DiffusionConfig, network: Mapping[str, Tensor], name: str) -> dict[str, Any]:
-    """What sample-generator and sample-diffusion read: our weights, as the average and as the latest."""
+def export_checkpoint(config: DiffusionConfig, network: Mapping[str, Tensor], name: str) -> dict[str, Any]:
+    """Return the content of a checkpoint for sample-generator and sample-diffusion: our weights, twice."""
     assert isinstance(config.network, DanceDiffusionConfig)
     unet = config.network
-    tensors = spread([_piece(ours, unet) for ours in network], network) | constants(unet)
+    tensors = export_tensors([_mapping(ours, unet) for ours in network], network) | constants(unet)
     return {
         "epoch": 0,
         "global_step": 0,
@@ -236,7 +241,7 @@ def checkpoint(config: DiffusionConfig, network: Mapping[str, Tensor], name: str
                 "native_chunk_size": config.length,
                 "sample_rate": config.rate,
             },
-            # Two levels more than this number attend in that code.
+            # That code adds two levels with attention to this number.
             "diffusion_config": {"n_attn_layers": max(0, unet.attentions - 2)},
         },
     }

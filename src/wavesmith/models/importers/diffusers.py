@@ -1,7 +1,7 @@
 """Dance Diffusion as a folder of diffusers' `DanceDiffusionPipeline`, such as `harmonai/maestro-150k`.
 
-Of `unet/config.json` only what says how the network is built is read. The published ones do not say how many
-frequencies tell the noise level, and diffusers has guessed wrongly since 0.36; what is written here says it.
+Of `unet/config.json` only the structure of the network is read. Published folders do not state the number of
+frequencies of the noise embedding, and diffusers assumes a wrong one since 0.36; folders written here do.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from wavesmith.errors import ModelError, RequestError, first_problem
 from wavesmith.families.diffusion import DiffusionConfig
 from wavesmith.files import replacing
 from wavesmith.models.importers import dance_diffusion
-from wavesmith.models.importers.matching import Piece, gathered, spread
-from wavesmith.models.importers.source import (
+from wavesmith.models.importers.checkpoint import (
     V_SAMPLING,
-    Asked,
-    Reading,
+    ImportedModel,
+    ImportOptions,
     check_rate,
-    first,
+    first_known,
     make_config,
+    read_checkpoint,
     read_settings,
-    read_source,
     setting,
 )
+from wavesmith.models.importers.tensor_names import TensorMapping, export_tensors, import_tensors
 from wavesmith.models.model_folder import write_tensors
 from wavesmith.networks import DanceDiffusionConfig
 from wavesmith.networks.dance_diffusion_unet import FILTER, NOISE_FEATURES
@@ -51,21 +51,21 @@ _LAYERS = {
 
 
 def recognises(folder: Path) -> bool:
-    """Whether a folder is laid out like diffusers'."""
+    """Return whether a folder has the layout of diffusers."""
     return (folder / CONFIG).is_file() or (folder / INDEX).is_file()
 
 
-def read(folder: Path, asked: Asked) -> Reading:
-    """The model in a folder.
+def read(folder: Path, options: ImportOptions) -> ImportedModel:
+    """Read the model in a folder.
 
     Raises:
-        ModelError: when files are missing or damaged, or hold another network.
-        RequestError: when what was asked for contradicts the folder.
+        ModelError: when files are missing or damaged, or have another network.
+        RequestError: when `options` contradict the folder.
     """
     settings = read_settings(folder / CONFIG)
-    if asked.weights is not None:
+    if options.weights is not None:
         raise RequestError(f"{folder} holds one set of weights only; leave 'weights' out.")
-    check_rate(folder, setting(settings, "sample_rate"), asked)
+    check_rate(folder, setting(settings, "sample_rate"), options)
     weights = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
     if weights is None:
         raise ModelError(
@@ -76,20 +76,22 @@ def read(folder: Path, asked: Asked) -> Reading:
         folder,
         network,
         kind="v",
-        rate=first(asked.rate, setting(settings, "sample_rate")),
-        length=first(asked.length, setting(settings, "sample_size")),
+        rate=first_known(options.rate, setting(settings, "sample_rate")),
+        length=first_known(options.length, setting(settings, "sample_size")),
         channels=setting(settings, "in_channels"),
         sampling=V_SAMPLING,
     )
-    tensors = read_source(weights).tensors
-    found = gathered(weights, config, lambda name: _piece(name, network), tensors, _constants(network))
-    return Reading(
+    tensors = read_checkpoint(weights).tensors
+    found = import_tensors(
+        weights, config, lambda name: _mapping(name, network), tensors, _constants(network)
+    )
+    return ImportedModel(
         config, found, f"Dance Diffusion's network, read from the diffusers folder `{folder.name}`"
     )
 
 
 def _network(folder: Path, settings: Any) -> DanceDiffusionConfig:
-    """The network that the settings describe; `ModelError` if it is not of this kind."""
+    """Return the network that settings describe; raises ModelError if it is not Dance Diffusion's."""
     down, widths = setting(settings, "down_block_types") or [], setting(settings, "block_out_channels") or []
     try:
         attentions = 1 + [*down].count("AttnDownBlock1D")
@@ -108,7 +110,7 @@ def _network(folder: Path, settings: Any) -> DanceDiffusionConfig:
 
 
 def _settings(network: DanceDiffusionConfig) -> dict[str, Any]:
-    """How diffusers describes the network."""
+    """Return diffusers' description of the network."""
     levels, attending = len(network.channels) - 1, network.attentions - 1
     plain = levels - 1 - attending
     return {
@@ -125,29 +127,29 @@ def _settings(network: DanceDiffusionConfig) -> dict[str, Any]:
     }
 
 
-def _piece(name: str, config: DanceDiffusionConfig) -> Piece:
-    """What the tensor with our `name` is called there."""
-    where = dance_diffusion.place(name, config)
+def _mapping(name: str, config: DanceDiffusionConfig) -> TensorMapping:
+    """Return the mapping of the tensor with our `name`."""
+    where = dance_diffusion.locate(name, config)
     if where is None:
-        return Piece(name, ("time_proj.weight",))
+        return TensorMapping(name, ("time_proj.weight",))
     level, number, lowest = _levels(config)[where.depth], where.block, where.depth + 1 == len(config.channels)
     half, number = (0, number) if lowest else divmod(number, 3)
     attention = where.layer in ("norm", "qkv", "out")
     block = f"{level[half]}.{'attentions' if attention else 'resnets'}.{number}"
     layers = ("query", "key", "value") if where.layer == "qkv" else (_LAYERS[where.layer],)
     tap = -1 if where.layer == "skip" else None  # of a convolution of one
-    return Piece(name, tuple(f"{block}.{layer}.{where.parameter}" for layer in layers), one=tap)
+    return TensorMapping(name, tuple(f"{block}.{layer}.{where.parameter}" for layer in layers), one=tap)
 
 
 def _levels(config: DanceDiffusionConfig) -> list[tuple[str, str]]:
-    """Names of each level's way down and way up."""
+    """Return the names of each level's down block and up block."""
     count = len(config.channels) - 1
     pairs = [(f"down_blocks.{depth}", f"up_blocks.{count - 1 - depth}") for depth in range(count)]
     return [*pairs, ("mid_block", "mid_block")]
 
 
 def _constants(config: DanceDiffusionConfig) -> dict[str, Tensor]:
-    """The filters between levels."""
+    """Return the resampling filters between levels."""
     taps, levels = torch.from_numpy(FILTER), _levels(config)[1:]
     return {f"{down}.down.kernel": taps for down, _ in levels} | {
         f"{up}.up.kernel": 2 * taps for _, up in levels
@@ -166,10 +168,10 @@ def write(config: DiffusionConfig, network: Mapping[str, Tensor], folder: Path) 
     changing = [a != b for a, b in pairwise(unet.channels[len(unet.channels) - unet.attentions - 1 :])]
     if (unet.kernel, unet.bias) != (5, True) or unet.attentions < 1 or any(changing):
         raise ModelError(
-            "diffusers has no place for this network: it knows only convolutions of 5 taps with bias, and "
+            "diffusers cannot build this network: it has only convolutions of 5 taps with bias, and "
             "attention only where the width does not change; convert it to a ckpt."
         )
-    tensors = spread([_piece(name, unet) for name in network], network) | _constants(unet)
+    tensors = export_tensors([_mapping(name, unet) for name in network], network) | _constants(unet)
     sizes = {"in_channels": config.channels, "out_channels": config.channels}
     sizes |= {"sample_rate": config.rate, "sample_size": config.length}
     pipeline = {"_class_name": "DanceDiffusionPipeline", "scheduler": ["diffusers", "IPNDMScheduler"]}

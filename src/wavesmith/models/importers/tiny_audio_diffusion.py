@@ -1,8 +1,8 @@
 """Tiny Audio Diffusion's checkpoints, and other Lightning files with a `UNetV0` of audio-diffusion-pytorch.
 
-The network is in there nine times: as the model that trained, a copy of it and an average of its weights,
-each under three names. In that code the average never reached any sound: its copies computed with the weights
-of the model that trained. So those are taken unless the average is asked for.
+A checkpoint has the network nine times: the trained model, a copy of it and an average of its weights, each
+under three names. In that code the average never affected any sound: its copies computed with the weights of
+the trained model. So these are read unless the average is requested.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ from torch import Tensor
 
 from wavesmith.errors import ModelError, RequestError, first_problem
 from wavesmith.families.diffusion import DiffusionConfig
-from wavesmith.models.importers.matching import Piece, gathered, same, spread
-from wavesmith.models.importers.source import (
+from wavesmith.models.importers.checkpoint import (
     V_SAMPLING,
-    Asked,
-    Reading,
-    Source,
-    beside,
+    CheckpointFile,
+    ImportedModel,
+    ImportOptions,
     check_rate,
-    first,
+    first_known,
     make_config,
     setting,
-    unsaid,
+    settings_beside,
+    unknown_length,
 )
+from wavesmith.models.importers.tensor_names import TensorMapping, export_tensors, identical, import_tensors
 from wavesmith.networks import AttentionUNetConfig
 
 RATE, LENGTH = 44100, 32768
-"""What all of its published models were trained at."""
+"""Rate and length of all its published models."""
 
 _SETS = {"online": ("model.", "model_ema.online_model."), "ema": ("model_ema.ema_model.",)}
 _NETS = ("net.", "diffusion.net.", "sampler.net.")
 _LEVEL = "blocks.2.net"
 _HEAD_WIDTH = 64
 
-_KINDS = {  # what is at a place of a level, by how the names of its tensors go on
+_KINDS = {  # kinds of modules in a level, by the names of their tensors
     "residual": r"block\.blocks\.0\.blocks\.",
     "inner": r"(block\.blocks|skip)\.",
     "attention": r"blocks\.0\.block\.(norm|norm_context|to_q|to_kv|attention)\.",
@@ -69,59 +69,61 @@ _LAYERS = {
 }
 
 
-def recognises(source: Source) -> bool:
-    """Whether the tensors are called as in audio-diffusion-pytorch."""
-    return any(_prefixes(source.tensors, which) for which in _SETS)
+def recognises(checkpoint: CheckpointFile) -> bool:
+    """Return whether the tensors have audio-diffusion-pytorch's names."""
+    return any(_prefixes(checkpoint.tensors, which) for which in _SETS)
 
 
-def read(source: Source, asked: Asked) -> Reading:
-    """The model in a checkpoint.
+def read(checkpoint: CheckpointFile, options: ImportOptions) -> ImportedModel:
+    """Read the model in a checkpoint.
 
     Raises:
-        ModelError: when the checkpoint does not hold the whole of one.
-        RequestError: when its rate or length are not known, or what was asked for contradicts it.
+        ModelError: when the checkpoint is incomplete.
+        RequestError: when its rate or length are unknown, or `options` contradict it.
     """
-    which = asked.weights or ("online" if _prefixes(source.tensors, "online") else "ema")
-    prefixes = _prefixes(source.tensors, which)
+    which = options.weights or ("online" if _prefixes(checkpoint.tensors, "online") else "ema")
+    prefixes = _prefixes(checkpoint.tensors, which)
     if not prefixes:
-        raise RequestError(f"{source.path} does not hold '{which}' weights; leave that out.")
-    names = (name for name in source.tensors if name.startswith(prefixes[0]))
-    tensors = {name.removeprefix(prefixes[0]): source.tensors[name] for name in names}
-    stem = source.path.stem
-    settings = beside(source.path, "config.yaml", f"{stem}.yaml", "config.yml", f"{stem}.yml")
-    network, channels = _measured(source.path, tensors, setting(settings, "model", "model") or {})
-    rate, length = _rate_and_length(source, settings, asked, network)
+        raise RequestError(f"{checkpoint.path} has no '{which}' weights; leave that out.")
+    names = (name for name in checkpoint.tensors if name.startswith(prefixes[0]))
+    tensors = {name.removeprefix(prefixes[0]): checkpoint.tensors[name] for name in names}
+    stem = checkpoint.path.stem
+    settings = settings_beside(checkpoint.path, "config.yaml", f"{stem}.yaml", "config.yml", f"{stem}.yml")
+    network, channels = _network(checkpoint.path, tensors, setting(settings, "model", "model") or {})
+    rate, length = _rate_and_length(checkpoint, settings, options, network)
     config = make_config(
-        source.path, network, kind="v", rate=rate, length=length, channels=channels, sampling=V_SAMPLING
+        checkpoint.path, network, kind="v", rate=rate, length=length, channels=channels, sampling=V_SAMPLING
     )
-    found = gathered(source.path, config, lambda name: _piece(name, network), tensors)
-    _check_copies(source, prefixes, tensors)
-    kind = "the average of its weights" if which == "ema" else "its weights as training left them"
-    return Reading(config, found, f"Tiny Audio Diffusion's network, read from `{source.path.name}` ({kind})")
+    found = import_tensors(checkpoint.path, config, lambda name: _mapping(name, network), tensors)
+    _check_copies(checkpoint, prefixes, tensors)
+    kind = "the average of its weights" if which == "ema" else "its latest weights"
+    return ImportedModel(
+        config, found, f"Tiny Audio Diffusion's network, read from `{checkpoint.path.name}` ({kind})"
+    )
 
 
 def _prefixes(names: Iterable[str], which: str) -> list[str]:
-    """Prefixes under which a set of weights is there, the most usual first."""
+    """Return the prefixes of a set of weights in the checkpoint, the most usual first."""
     prefixes = [model + net for model in _SETS[which] for net in _NETS]
     return [prefix for prefix in prefixes if any(name.startswith(f"{prefix}blocks.") for name in names)]
 
 
-def _check_copies(source: Source, prefixes: list[str], tensors: Mapping[str, Tensor]) -> None:
-    """Refuse copies of a set of weights that differ: nobody can tell which of them made its sounds."""
+def _check_copies(checkpoint: CheckpointFile, prefixes: list[str], tensors: Mapping[str, Tensor]) -> None:
+    """Raise ModelError for copies of a set of weights that differ: any of them may be the right one."""
     for prefix in prefixes[1:]:
-        copies = ((name, source.tensors.get(prefix + name)) for name in tensors)
-        unlike = [name for name, copy in copies if copy is not None and not same(copy, tensors[name])]
+        copies = ((name, checkpoint.tensors.get(prefix + name)) for name in tensors)
+        unlike = [name for name, copy in copies if copy is not None and not identical(copy, tensors[name])]
         if unlike:
             raise ModelError(
-                f"{source.path} holds copies of one network, but {prefixes[0]}{unlike[0]} and "
-                f"{prefix}{unlike[0]} differ; get it again, or keep only the copy that is meant."
+                f"{checkpoint.path} has copies of one network, but {prefixes[0]}{unlike[0]} and "
+                f"{prefix}{unlike[0]} differ; get it again, or remove all but one of the copies."
             )
 
 
-def _measured(path: Path, tensors: Mapping[str, Tensor], settings: Any) -> tuple[AttentionUNetConfig, int]:
-    """Configuration and audio channels of the network that tensors make; a few may be missing.
+def _network(path: Path, tensors: Mapping[str, Tensor], settings: Any) -> tuple[AttentionUNetConfig, int]:
+    """Infer network configuration and audio channels from tensors, a few of which may be missing.
 
-    How wide an attention head is, and how many groups a norm has, cannot be seen in them.
+    Head width and number of norm groups are read from settings, as tensors do not show them.
     """
     downs: list[Tensor] = []
     items: list[tuple[int, int]] = []
@@ -133,10 +135,10 @@ def _measured(path: Path, tensors: Mapping[str, Tensor], settings: Any) -> tuple
             raise ModelError(f"{path} lacks most of Tiny Audio Diffusion's network; get it again.")
         downs.append(down)
         items.append((counts["residual"] // 2, counts["attention"] // counts["residual"]))
-        level = next((place for place, kind in kinds.items() if kind == "inner"), None)
-    told, frequencies = (tensors.get(name) for name in ("blocks.0.to_out.bias", "blocks.0.weights"))
-    if told is None or frequencies is None:
-        raise ModelError(f"{path} lacks what tells Tiny Audio Diffusion's network the noise; get it again.")
+        level = next((name for name, kind in kinds.items() if kind == "inner"), None)
+    modulation, frequencies = (tensors.get(name) for name in ("blocks.0.to_out.bias", "blocks.0.weights"))
+    if modulation is None or frequencies is None:
+        raise ModelError(f"{path} lacks the noise embedding of Tiny Audio Diffusion's network; get it again.")
     queries = [tensor for name, tensor in tensors.items() if name.endswith(".to_q.weight") and tensor.ndim]
     width = setting(settings, "attention_features") or _HEAD_WIDTH
     groups = {"groups": setting(settings, "resnet_groups")} if setting(settings, "resnet_groups") else {}
@@ -148,7 +150,7 @@ def _measured(path: Path, tensors: Mapping[str, Tensor], settings: Any) -> tuple
             attentions=tuple(count for _, count in items),
             heads=max(1, queries[0].shape[0] // width) if queries and isinstance(width, int) else 1,
             head_features=width,
-            modulation_features=told.numel(),
+            modulation_features=modulation.numel(),
             fourier_features=frequencies.numel(),
             **groups,
         )
@@ -160,48 +162,48 @@ def _measured(path: Path, tensors: Mapping[str, Tensor], settings: Any) -> tuple
 
 
 def _kinds(tensors: Iterable[str], level: str) -> dict[str, str]:
-    """What is at the places of a level, as far as its tensors are there: `{place: kind}`."""
-    places: dict[str, str] = {}
+    """Return the kinds of the modules of a level that have tensors here, by their names."""
+    modules: dict[str, str] = {}
     start = f"{level}.block.blocks."
     for name in tensors:
         if name.startswith(start):
             number, _, rest = name.removeprefix(start).partition(".")
             kind = next((kind for kind, form in _KINDS.items() if re.match(form, rest)), "unknown")
-            places[start + number] = kind
-    return places
+            modules[start + number] = kind
+    return modules
 
 
 def _rate_and_length(
-    source: Source, settings: Any, asked: Asked, network: AttentionUNetConfig
+    checkpoint: CheckpointFile, settings: Any, options: ImportOptions, network: AttentionUNetConfig
 ) -> tuple[Any, Any]:
-    """What the settings beside the file say, or its user, or what is known of the published network."""
-    check_rate(source.path, setting(settings, "sampling_rate"), asked)
+    """Return rate and length from the settings beside the file, its user, or the published network."""
+    check_rate(checkpoint.path, setting(settings, "sampling_rate"), options)
     usual = (RATE, LENGTH) if network == AttentionUNetConfig() else (None, None)
-    rate = first(asked.rate, setting(settings, "sampling_rate"), usual[0])
-    length = first(asked.length, setting(settings, "length"), usual[1])
+    rate = first_known(options.rate, setting(settings, "sampling_rate"), usual[0])
+    length = first_known(options.length, setting(settings, "length"), usual[1])
     if rate is None or length is None:
-        raise unsaid(source.path)
+        raise unknown_length(checkpoint.path)
     return rate, length
 
 
-def _piece(name: str, config: AttentionUNetConfig) -> Piece:
-    """What the tensor with our `name` is called there, after the prefix."""
+def _mapping(name: str, config: AttentionUNetConfig) -> TensorMapping:
+    """Return the mapping of the tensor with our `name`, without the prefix."""
     layer, _, parameter = name.rpartition(".")
     if name in _TIME:
-        return Piece(name, _TIME[name])
+        return TensorMapping(name, _TIME[name])
     if layer in _TIME:
-        return Piece(name, tuple(f"{theirs}.{parameter}" for theirs in _TIME[layer]), tied=True)
+        return TensorMapping(name, tuple(f"{theirs}.{parameter}" for theirs in _TIME[layer]), tied=True)
     inner, _, rest = re.sub(r"^unet((?:\.inner)*)\.", r"\1|", layer).partition("|")
     depth, level = inner.count("inner"), _LEVEL
     for outer in range(depth):
         level += f".block.blocks.{_middle(config, outer)}"
     if rest == "down":
-        return Piece(name, (f"{level}.block.blocks.0.block.{parameter}",))
+        return TensorMapping(name, (f"{level}.block.blocks.0.block.{parameter}",))
     if rest == "up":
         last = 2 * _middle(config, depth) - (depth + 1 == len(config.channels))
-        return Piece(name, (f"{level}.block.blocks.{last}.block.1.{parameter}",))
+        return TensorMapping(name, (f"{level}.block.blocks.{last}.block.1.{parameter}",))
     if rest == "gate":
-        return Piece(name, (f"{level}.skip.blocks.0.1.{parameter}",))
+        return TensorMapping(name, (f"{level}.skip.blocks.0.1.{parameter}",))
     side, item, kind = rest.split(".", 2)
     modules = 2 + config.attentions[depth]
     first = 1 if side == "before" else _middle(config, depth) + (depth + 1 < len(config.channels))
@@ -209,26 +211,26 @@ def _piece(name: str, config: AttentionUNetConfig) -> Piece:
         number, kind = 2 + int(match[1]), match[2]
     else:
         number = int(kind == "modulation")
-    place = first + int(item) * modules + number
-    return Piece(name, (f"{level}.block.blocks.{place}.{_LAYERS[kind]}.{parameter}",))
+    position = first + int(item) * modules + number
+    return TensorMapping(name, (f"{level}.block.blocks.{position}.{_LAYERS[kind]}.{parameter}",))
 
 
 def _middle(config: AttentionUNetConfig, depth: int) -> int:
-    """Place of the lower levels in a level, or of the first block after them in the deepest."""
+    """Return the position of the lower levels in a level, or of its first block after them in the deepest."""
     return 1 + config.items[depth] * (2 + config.attentions[depth])
 
 
-def checkpoint(config: DiffusionConfig, network: Mapping[str, Tensor], name: str) -> dict[str, Any]:
-    """What Tiny Audio Diffusion's code reads: our weights under all nine prefixes.
+def export_checkpoint(config: DiffusionConfig, network: Mapping[str, Tensor], name: str) -> dict[str, Any]:
+    """Return the content of a checkpoint for Tiny Audio Diffusion: our weights under all nine prefixes.
 
     Raises:
-        ModelError: when the network has what that code has not.
+        ModelError: when that code cannot build the network.
     """
     assert isinstance(config.network, AttentionUNetConfig)
     unet = config.network
     if unet.context_features or any(unet.context_channels or ()):
-        raise ModelError("Tiny Audio Diffusion has no place for a network that is told a context.")
-    tensors = spread([_piece(ours, unet) for ours in network], network)
+        raise ModelError("Tiny Audio Diffusion has no network with a context; convert the model to a folder.")
+    tensors = export_tensors([_mapping(ours, unet) for ours in network], network)
     prefixes = [model + net for which in _SETS.values() for model in which for net in _NETS]
     state = {prefix + theirs: tensors[theirs] for prefix in prefixes for theirs in tensors}
     state |= {"model_ema.initted": torch.ones(1), "model_ema.step": torch.zeros(1, dtype=torch.long)}

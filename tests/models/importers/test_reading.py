@@ -36,7 +36,7 @@ def test_no_code_runs_on_load(checkpoint, tmp_path, monkeypatch, form, refusal):
         path = tmp_path / "folder"
     else:
         torch.save(content, path, _use_new_zipfile_serialization=form != "old")
-    with refusal("holds more than tensors and plain values (posix.mkdir)", "so it is not read"):
+    with refusal("posix.mkdir"):
         load(path)
     assert not (tmp_path / "trapped").exists()
 
@@ -50,7 +50,7 @@ def test_a_checkpoint_of_an_old_torch_loads(dance, checkpoint, same):
 @pytest.mark.parametrize("kept", [0, 1, 4, 100, 5000, 50_000])
 def test_a_file_cut_short_is_refused(checkpoint, kept, refusal):
     checkpoint.write_bytes(checkpoint.read_bytes()[:kept])
-    with refusal("is no checkpoint, or is damaged or cut short", "get it again"):
+    with refusal("mine.ckpt"):
         load(checkpoint)
 
 
@@ -59,7 +59,7 @@ def test_a_file_cut_short_is_refused(checkpoint, kept, refusal):
 )
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, content, refusal):
     (tmp_path / "bad.ckpt").write_bytes(content)
-    with refusal("bad.ckpt is no checkpoint, or is damaged"):
+    with refusal("bad.ckpt"):
         load(tmp_path / "bad.ckpt")
 
 
@@ -79,13 +79,13 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, content, refusal):
 )
 def test_a_checkpoint_of_something_else_is_refused(tmp_path, content, refusal):
     torch.save(content, tmp_path / "other.ckpt")
-    with refusal("no checkpoint that wavesmith knows", "known are those of Dance Diffusion"):
+    with refusal("other.ckpt"):
         load(tmp_path / "other.ckpt")
 
 
 def test_safetensors_of_something_else_are_refused(tmp_path, refusal):
     save_file({"weight": torch.ones(3)}, tmp_path / "other.safetensors")
-    with refusal("no checkpoint that wavesmith knows (it begins with weight)"):
+    with refusal("other.safetensors", "weight"):
         load(tmp_path / "other.safetensors")
 
 
@@ -93,21 +93,21 @@ def test_a_folder_with_one_checkpoint_loads_and_with_two_does_not(dance, checkpo
     folder = checkpoint.parent
     assert same(load(folder), dance)
     (folder / "another.ckpt").write_bytes(checkpoint.read_bytes())
-    with refusal("holds 2 checkpoints, not one"):
+    with refusal("2 checkpoints"):
         load(folder)
 
 
 def test_our_own_models_say_everything_themselves(tmp_path, refusal):
     save_folder(tmp_path / "mine", debug_model().family, "")
     for name in ("debug", tmp_path / "mine"):
-        for asked in ({"rate": 8000}, {"length": 100}, {"weights": "ema"}):
-            with refusal("leave rate, length and weights out"):
-                load(name, **asked)
+        for options in ({"rate": 8000}, {"length": 100}, {"weights": "ema"}):
+            with refusal("rate, length and weights"):
+                load(name, **options)
 
 
 def test_the_files_of_our_own_models_are_not_foreign(tmp_path, refusal):
     save_folder(tmp_path / "mine", debug_model().family, "")
-    with refusal("is a file; give the model's folder"):
+    with refusal("model.safetensors"):
         load(tmp_path / "mine" / "model.safetensors")
     (tmp_path / "mine" / "stray.ckpt").write_bytes(b"")
     assert load(tmp_path / "mine").name == str(tmp_path / "mine")

@@ -1,4 +1,4 @@
-"""What a foreign model is read from, what was asked for, and what comes of it."""
+"""Checkpoint files, options of an import, and its result."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from wavesmith.networks import NetworkConfig
 from wavesmith.transforms import RawConfig
 
 Weights = Literal["ema", "online"]
-"""The running average of the weights over the training, or the weights as they were at its end."""
+"""The running average of the weights over the training, or the latest weights."""
 
 V_SAMPLING = SamplingDefaults(
     sampler="dpmpp_3m", schedule="exponential", steps=54, sigma_min=0.002, sigma_max=600.0, guidance=1.0
 )
-"""How networks of a velocity on raw samples are sampled here: as near to the converged solution as the 100
-steps of iPLMS on the crash schedule that were usual (docs/checkpoints.md).
+"""Sampling of networks that predict velocity on raw samples: as near to the converged solution as 100 steps
+of iPLMS on the crash schedule, their former default (docs/checkpoints.md).
 """
 
 SHORTEST, LONGEST = 0.001, 600.0
-"""Seconds that a model's own sounds may last; others are typing errors."""
+"""Accepted durations of a model's sounds in seconds; others are typing errors."""
 
 
-class Asked(NamedTuple):
-    """What the user says about a file; None leaves it to the file.
+class ImportOptions(NamedTuple):
+    """Facts about a file that its user states; None for those in the file itself.
 
     Attributes:
         rate: samples per second.
-        length: samples of the sounds that it makes unasked.
-        weights: which of two sets.
+        length: samples of the sounds that the model generates by default.
+        weights: set of weights to read.
     """
 
     rate: int | None = None
@@ -50,13 +50,13 @@ class Asked(NamedTuple):
     weights: Weights | None = None
 
 
-class Source(NamedTuple):
+class CheckpointFile(NamedTuple):
     """A checkpoint file.
 
     Attributes:
-        path: where it is.
-        content: all that is in it.
-        tensors: its weights by name: `content["state_dict"]`, or all of it.
+        path: of the file.
+        content: the whole content.
+        tensors: weights by name: those in `content["state_dict"]`, or in `content` without it.
     """
 
     path: Path
@@ -64,13 +64,13 @@ class Source(NamedTuple):
     tensors: Mapping[str, Tensor]
 
 
-class Reading(NamedTuple):
-    """What a dialect makes of a source.
+class ImportedModel(NamedTuple):
+    """A model read from a checkpoint.
 
     Attributes:
-        config: of the model.
+        config: configuration of the model.
         tensors: weights of its network by our names.
-        about: what the model's card says of where it comes from.
+        about: sentence on its origin for the model card.
     """
 
     config: DiffusionConfig
@@ -78,21 +78,21 @@ class Reading(NamedTuple):
     about: str
 
 
-def read_source(path: Path) -> Source:
-    """Read a file: safetensors, or a pickle as far as it holds tensors and plain values.
+def read_checkpoint(path: Path) -> CheckpointFile:
+    """Read a file: safetensors, or a pickle of tensors and plain values only.
 
-    Nothing in the file is run. Tensors of newer files stay on the disk until they are used.
+    No code in the file is run. Tensors of newer files stay on the disk until they are used.
 
     Raises:
-        ModelError: when the file is damaged, or asks for anything else than tensors and plain values.
+        ModelError: when the file is damaged, or has anything but tensors and plain values.
     """
     try:
         content = _load(path)
     except UnpicklingError as error:
-        wanted = re.search(r"GLOBAL (\S+)|function (\S+)", str(error))
-        what = f" ({wanted[1] or wanted[2]})" if wanted else ""
+        match = re.search(r"GLOBAL (\S+)|function (\S+)", str(error))
+        name = f" ({match[1] or match[2]})" if match else ""
         raise ModelError(
-            f"{path} holds more than tensors and plain values{what}, which could run code, so it is not "
+            f"{path} holds more than tensors and plain values{name}, which could run code, so it is not "
             "read; get it from elsewhere, or as safetensors."
         ) from error
     except (SafetensorError, RuntimeError, OSError, EOFError, ValueError, LookupError, struct.error) as error:
@@ -100,11 +100,11 @@ def read_source(path: Path) -> Source:
             f"{path} is no checkpoint, or is damaged or cut short ({type(error).__name__}); get it again."
         ) from error
     content = content if isinstance(content, Mapping) else {}
-    return Source(path, content, named_tensors(content.get("state_dict", content)))
+    return CheckpointFile(path, content, named_tensors(content.get("state_dict", content)))
 
 
 def named_tensors(values: Any) -> dict[str, Tensor]:
-    """The dense tensors in a dictionary by their names; empty if it is none."""
+    """Return the dense tensors of a dictionary by their names; empty if `values` is no dictionary."""
     items = values.items() if isinstance(values, Mapping) else ()
     found = {name: value for name, value in items if isinstance(name, str) and isinstance(value, Tensor)}
     return {name: tensor for name, tensor in found.items() if tensor.layout == torch.strided}
@@ -120,8 +120,8 @@ def _load(path: Path) -> Any:
     return load_file(path)
 
 
-def beside(path: Path, *names: str) -> Any:
-    """Settings in the first of these JSON or YAML files in the same folder; empty if there is none."""
+def settings_beside(path: Path, *names: str) -> Any:
+    """Read the first of these JSON or YAML files in the same folder; empty if there is none."""
     for name in names:
         file = path.with_name(name)
         if file.is_file():
@@ -130,7 +130,7 @@ def beside(path: Path, *names: str) -> Any:
 
 
 def read_settings(path: Path) -> Any:
-    """A JSON or YAML file as plain values; `ModelError` when it is missing or neither."""
+    """Read a JSON or YAML file as plain values; raises ModelError when it is missing or neither."""
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))  # which reads JSON as well
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
@@ -140,7 +140,7 @@ def read_settings(path: Path) -> Any:
 
 
 def setting(settings: Any, *path: str) -> Any:
-    """A value deep in settings that may be of any form; None where there is none or a `${reference}`."""
+    """Return a nested value of settings of any structure; None if it is missing or a `${reference}`."""
     for name in path:
         settings = settings.get(name) if isinstance(settings, Mapping) else None
     return None if isinstance(settings, str) and "${" in settings else settings
@@ -156,7 +156,7 @@ def make_config(
     channels: int,
     sampling: SamplingDefaults,
 ) -> DiffusionConfig:
-    """The configuration of a model on raw samples; RequestError when rate or length make no sense."""
+    """Return the configuration of a model on raw samples; raises RequestError for a bad rate or length."""
     try:
         config = DiffusionConfig(
             rate=rate,
@@ -179,21 +179,21 @@ def make_config(
     return config
 
 
-def first(*values: Any) -> Any:
-    """The first value that is known, that is, not None."""
+def first_known(*values: Any) -> Any:
+    """Return the first value that is not None."""
     return next((value for value in values if value is not None), None)
 
 
-def check_rate(path: Path, said: Any, asked: Asked) -> None:
-    """Refuse a rate that the file itself contradicts."""
-    if asked.rate is not None and isinstance(said, int | float) and asked.rate != said:
-        raise RequestError(f"{path} says that its rate is {said}, not {asked.rate}; leave the rate out.")
+def check_rate(path: Path, stated: Any, options: ImportOptions) -> None:
+    """Raise RequestError for a rate other than the one stated in the file."""
+    if options.rate is not None and isinstance(stated, int | float) and options.rate != stated:
+        raise RequestError(f"{path} states a rate of {stated}, not {options.rate}; leave the rate out.")
 
 
-def unsaid(path: Path) -> RequestError:
-    """What to say of a file whose rate or length nobody knows."""
+def unknown_length(path: Path) -> RequestError:
+    """Return the error for a file without a rate or length."""
     return RequestError(
-        f"{path} does not say at which rate it plays, or how long its sounds are; give both where there are "
-        f"such options, or convert it first, as in wavesmith models convert {path} FOLDER --rate 48000 "
+        f"{path} does not state its rate or the length of its sounds; give both where there are such "
+        f"options, or convert it first, as in wavesmith models convert {path} FOLDER --rate 48000 "
         "--length 65536 (docs/checkpoints.md says what is usual)."
     )

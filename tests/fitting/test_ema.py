@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from wavesmith.training.ema import PowerAverages, exponent
+from wavesmith.fitting.ema import PowerAverages, exponent
 
 
 def walk(module, steps, seed=0):

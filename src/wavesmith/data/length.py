@@ -1,4 +1,4 @@
-"""Give a sound the length that a model works at."""
+"""Bring waves to the length of a model."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ FADE_SECONDS = 0.02
 
 
 def sounding_end(waves: Tensor) -> Tensor:
-    """First frame of the silence at the end, for waves `[..., C, N]`: int64 `[...]`, 0 ... N."""
+    """Return the first frame of the silence at the end, for waves `[..., C, N]`: int64 `[...]`, 0 ... N."""
     sounding = waves.ne(0).any(dim=-2)
     after = torch.arange(1, waves.shape[-1] + 1, device=waves.device)
     return (sounding * after).amax(dim=-1)
 
 
-def fit(wave: Tensor, length: int, rate: int) -> Tensor:
+def crop_or_pad(wave: Tensor, length: int, rate: int) -> Tensor:
     """Cut or pad one wave `[C, N]` to `[C, length]`.
 
     A shorter wave is followed by exact zeros. Where the cut goes through sound, the last 20 ms before it
