@@ -282,8 +282,8 @@ def values_table(name: str, band: list[float], kinds: Values) -> str:
         "",
         f"Undamaged halves: {np.mean(band):.2f} on average, at most {max(band):.2f}.",
         "",
-        "| damage | | | | |",
-        "|---|---|---|---|---|",
+        "| damage | strength: value |",
+        "|---|---|",
     ]
     for kind, steps in kinds.items():
         values = [value for _, value in steps]
@@ -292,7 +292,7 @@ def values_table(name: str, band: list[float], kinds: Values) -> str:
             f"{strength}: {value:.2f}{'' if up else ' *'}"
             for (strength, value), up in zip(steps, grown, strict=True)
         ]
-        lines.append(f"| {kind} | {' | '.join(cells)} |")
+        lines.append(f"| {kind} | {', '.join(cells)} |")
     return "\n".join(lines)
 
 
