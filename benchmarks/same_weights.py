@@ -34,7 +34,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from wavesmith.diffusion import sampler, schedule
+from wavesmith.diffusion import SAMPLERS, schedule
 from wavesmith.models import Model, load
 
 Forward = Callable[[Tensor, Tensor], Tensor]
@@ -196,7 +196,7 @@ def forward_of(network: nn.Module) -> Forward:
 
 def our_sampling(tool: Tool, model: Model, noise: Tensor, levels: Tensor) -> Tensor:
     start = float(levels[0]) * noise
-    found: Tensor = sampler(tool.sampler).run(model.family.denoiser, start, levels)
+    found: Tensor = SAMPLERS[tool.sampler](model.family.denoiser, start, levels)
     return found
 
 

@@ -69,7 +69,7 @@ def test_a_training_is_watched_to_its_end_and_its_model_plays(
     assert client.get(demo["sounds"][0]).content.startswith(b"RIFF")
     assert client.get(f"/api/trainings/{training}/demos/..%2F..%2F/recipe.yaml").status_code == 404
     assert "mine" in [model["name"] for model in client.get("/api/models").json()]
-    assert make(model="mine", label="snare", seed=1)
+    assert make(model="mine", settings={"label": "snare"}, seed=1)
     again = client.post("/api/trainings", json=asked)
     assert again.status_code == 400
     assert "mine" in again.json()["error"]

@@ -15,7 +15,7 @@ from wavesmith.errors import AudioError, ModelError, RequestError
 from wavesmith.models import Model, load
 from wavesmith.recipe import VERSION, Recipe, Source
 from wavesmith.sound import Sound, SoundLike, as_sound
-from wavesmith.verbs.legacy import upgraded
+from wavesmith.verbs.old_recipes import upgraded
 from wavesmith.verbs.registry import VERBS
 from wavesmith.verbs.verb import Task, path_of
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from wavesmith.diffusion import Denoiser, sampler, schedule
+from wavesmith.diffusion import SAMPLERS, Denoiser, schedule
 from wavesmith.families.capabilities import Constraint
 from wavesmith.families.condition import Condition
 from wavesmith.families.diffusion.sampling import constrained, guided, lowered_interval, unguided
@@ -137,8 +137,7 @@ def descend(denoiser: Denoiser, latent: Tensor, sigmas: Tensor) -> Tensor:
 
 def _run(denoiser: Denoiser, x: Tensor, sigmas: Tensor) -> Tensor:
     """Follow the flow up or down by one rule of second order, so that the way back is near the way up."""
-    result: Tensor = sampler("dpmpp_2m").run(denoiser, x, sigmas)
-    return result
+    return SAMPLERS["dpmpp_2m"](denoiser, x, sigmas)
 
 
 def interpolate(latents: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
