@@ -13,6 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 from wavesmith.verb_index import SUMMARIES
 
 KIT = "Make a playable kit: samples, SFZ, DecentSampler and Hydrogen files, a picture, and a bar to try it."
+TRAIN = "Train a model, or go on with a training; with --classifier, train a classifier."
 
 
 class Commands(TyperGroup):
@@ -24,7 +25,8 @@ class Commands(TyperGroup):
     def __init__(self, *, commands: dict[str, Any] | None = None, **attributes: Any) -> None:
         summaries = {command_name(name): summary for name, summary in _summaries().items()}
         stubs = {
-            name: TyperCommand(name=name, help=summary) for name, summary in {**summaries, "kit": KIT}.items()
+            name: TyperCommand(name=name, help=summary)
+            for name, summary in {**summaries, "kit": KIT, "train": TRAIN}.items()
         }
         super().__init__(commands=stubs | (commands or {}), **attributes)
 
@@ -42,6 +44,10 @@ def _built(name: str) -> Any:
         from wavesmith.cli import kit
 
         return kit.build()
+    if name == "train":
+        from wavesmith.cli import train
+
+        return train.build()
     from wavesmith.cli import verb_command
 
     return verb_command.build(name.replace("-", "_"))
