@@ -176,12 +176,8 @@ def damages() -> dict[str, list[Step]]:
         "attack smeared": steps(
             lambda w, ms: hurt.soften_attack(w, RATE, ms), {f"{ms} ms": ms for ms in (3, 15)}
         ),
-        "time smeared": steps(
-            lambda w, ms: hurt.smear(w, RATE, ms), {f"{ms} ms": ms for ms in (30, 120)}
-        ),
-        "gaps of 12 ms": steps(
-            lambda w, number: hurt.gaps(w, RATE, number), {f"{n} /s": n for n in (1, 5)}
-        ),
+        "time smeared": steps(lambda w, ms: hurt.smear(w, RATE, ms), {f"{ms} ms": ms for ms in (30, 120)}),
+        "gaps of 12 ms": steps(lambda w, number: hurt.gaps(w, RATE, number), {f"{n} /s": n for n in (1, 5)}),
         "clipping, below the peak": steps(hurt.clip, {f"{db} dB": db for db in (3, 12)}),
         "made mono": steps(hurt.narrow, {"90 %": 0.9, "100 %": 1.0}),
         "sources dropped": [
