@@ -196,8 +196,8 @@ def test_what_is_asked_for_is_what_is_made(visit: Callable[..., Page]) -> None:
     made = record(page, 0)
     assert (made["label"], made["seed"], made["model"]) == ("snare", 77, "debug")
     page.get_by_role("button", name="Recipe").click()
-    expect(page.locator("#dialog pre").nth(0)).to_contain_text("wavesmith generate snare")
-    expect(page.locator("#dialog pre").nth(1)).to_contain_text("from wavesmith import")
+    expect(page.locator("#dialog pre").nth(0)).to_contain_text("--label snare --seed 77")
+    expect(page.locator("#dialog pre").nth(1)).to_contain_text("import wavesmith")
     expect(page.locator("#dialog pre").nth(2)).to_contain_text('"steps": 3')
 
 
@@ -447,7 +447,7 @@ def test_a_model_is_evaluated_and_its_report_read(visit: Callable[..., Page], tm
     page.locator("[data-model=debug]").get_by_role("button", name="Evaluation").press("Enter")
     expect(page.locator("#report .state")).to_have_text("done", timeout=4 * MADE)
     report = page.frame_locator("#report iframe")
-    expect(report.get_by_role("heading", level=1)).to_have_text("How good is debug?")
+    expect(report.get_by_role("heading", level=1)).to_have_text("Evaluation of debug")
     sound = report.locator(".play").first
     assert sound.evaluate("(button) => { button.click(); return button.classList.contains('on'); }")
     assert sound.evaluate("(button) => new Audio(button.dataset.sound).play().then(() => true)")
