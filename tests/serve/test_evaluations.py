@@ -51,7 +51,7 @@ def test_an_evaluation_is_watched_to_its_end_and_its_report_read(client: TestCli
     assert (done["state"], done["error"]) == ("done", None)
     report = client.get(done["report"])
     assert report.headers["content-type"].startswith("text/html")
-    assert "How good is debug?" in report.text
+    assert "Evaluation of debug" in report.text
     policy = report.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "sandbox allow-scripts" in policy
@@ -66,10 +66,10 @@ def test_an_evaluation_goes_on_after_a_restart_and_is_stopped(
     asked = {"reference": str(drums), "count": 10_000}
     path = "/api/models/debug/evaluation"
     assert client.post("/api/models/debug/evaluate", json=asked).status_code == 202
-    wait(lambda: client.get(path).json()["stage"] == "making sounds")
+    wait(lambda: client.get(path).json()["stage"] == "generating sounds")
     other = client.post("/api/models/debug/evaluate", json=asked)
     assert other.status_code == 409
-    assert "under way" in other.json()["error"]
+    assert "running" in other.json()["error"]
     wait(lambda: list(tmp_path.glob("evaluations/debug/sounds/*/*/*.wav")))
 
     studio.close()
@@ -93,7 +93,7 @@ def test_an_evaluation_that_cannot_be_done_says_why(
     assert client.post("/api/models/debug/evaluate", json=asked).status_code == 202
     failed = ended(client, wait)
     assert failed["state"] == "failed"
-    assert "at least 20" in failed["error"]
+    assert "needs 20" in failed["error"]
 
 
 def test_what_makes_no_sense_is_refused(client: TestClient, drums: Path) -> None:
