@@ -1,4 +1,4 @@
-"""Which transform, network and parameterisation: each trained for the same CPU time, judged the same way.
+"""Which transform, network and parameterisation: each trained for the same CPU time and measured alike.
 
     python benchmarks/ablation.py DRUMS --classifier CLASSIFIER --minutes 10 --out runs/ablation
 
@@ -54,7 +54,7 @@ SHEET = "mel.png"
 
 
 def variants() -> dict[str, DiffusionConfig]:
-    """The contestants; the last is the bundled model."""
+    """Return the variants; the last is the bundled model."""
     drums = load_config("drums").model
     return {
         "patch 16 + U-Net, EDM": _with(drums, transform=PatchConfig(size=16), network=PATCH_UNET),
@@ -65,7 +65,7 @@ def variants() -> dict[str, DiffusionConfig]:
         "spectral 512 + transformer, gated": _with(
             drums, network=_with(drums.network, energies=False, mixing=0)
         ),
-        "spectral 512 + transformer that hears energies, gated": drums,
+        "spectral 512 + transformer with energies as inputs, gated": drums,
     }
 
 
@@ -125,15 +125,17 @@ def trained(
 
 
 def measured(
-    family: DiffusionModel, classifier: Classifier, real: SoundDataset, n: int, folder: Path, title: str
-) -> dict:
-    """Classifier `n` sounds per label, unguided and guided, and draw some."""
+    family: DiffusionModel, classifier: Classifier, real: SoundDataset, count: int, folder: Path, title: str
+) -> dict[str, float]:
+    """Measure `count` sounds per label, unguided and guided, and draw some."""
     model = Model(title, fingerprint(family.config, family), family.eval())
     embedding = load_embedding("mel_cnn")
     target = embed_sounds(embedding, (Sound.from_tensor(real[i].wave, model.rate) for i in range(len(real))))
     row: dict[str, float] = {}
     for guidance in (1.0, 2.0):
-        sounds = {label: generate(model, n, label=label, seed=0, guidance=guidance) for label in model.labels}
+        sounds = {
+            label: generate(model, count, label=label, seed=0, guidance=guidance) for label in model.labels
+        }
         made = embed_sounds(embedding, (sound for label in model.labels for sound in sounds[label]))
         row |= {
             f"accuracy_g{guidance:g}": accuracy(classifier, sounds),
@@ -171,7 +173,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--classifier", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=10.0, help="CPU minutes for each variant")
-    parser.add_argument("--sounds", type=int, default=25, help="sounds to judge per label and guidance")
+    parser.add_argument("--sounds", type=int, default=25, help="sounds per label and guidance")
     parser.add_argument("--only", help="train only the variants whose name contains this")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()

@@ -9,7 +9,7 @@
 Twice, because what is measured is what is shipped: the sounds of half-precision weights with the sampling
 defaults of the configuration. The card says in plain words what is in `--about` (known weaknesses, credits
 asked for). `attribution.json` is the run's own; where the run is older than that file, it is made from
-`--data`, the very sounds of the training, which its hash proves. Where the manifest gives no link, `--url`
+`--data`, the sounds of the training, which is checked by its hash. Where the manifest gives no link, `--url`
 makes one of the source, which credits ask for.
 """
 
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def recorded(options: argparse.Namespace) -> Provenance:
-    """What a run was trained on that does not say so itself."""
+    """Return the provenance of a run without `attribution.json`."""
     if options.data is None:
         raise SystemExit(f"{options.run} has no attribution.json; give the sounds by --data.")
     run = RunFolder(options.run)
@@ -70,7 +70,7 @@ def recorded(options: argparse.Namespace) -> Provenance:
 
 
 def linked(provenance: Provenance, url: str) -> Provenance:
-    """The same with a link for every source that has none."""
+    """Add a link to every source that has none."""
     sources = [
         source.model_copy(update={"url": source.url or (source.source and url.format(source=source.source))})
         for source in provenance.sources

@@ -70,7 +70,7 @@ def measure(config: RunConfig, folder: Path, micro_batches: int) -> None:
 
 
 def estimate(config: RunConfig) -> None:
-    """Count the tensors that a step has to keep, on a network without memory."""
+    """Count the tensors that a step has to keep, on the meta device."""
     training, model = config.training, config.model
     with torch.device("meta"):
         family = build(model).to("meta")

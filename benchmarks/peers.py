@@ -180,7 +180,7 @@ def tiny_audio_diffusion(full: bool) -> System:
 
 
 def peer_model() -> tuple[Any, str]:
-    """The peer's own model, or ours in its place; and which it is."""
+    """Return the peer's own model, or ours in its place, and its name."""
     if importlib.util.find_spec("audio_diffusion_pytorch") is None:
         return StandIn(), "our own network of the same arithmetic (audio-diffusion-pytorch is not installed)"
     if importlib.util.find_spec("torchaudio") is None:
@@ -300,7 +300,7 @@ def result(
 
 
 def network_calls(system: System) -> list[tuple[Any, dict[str, Any]]]:
-    """What the network is given, call by call, while one sound is made."""
+    """Return the network's arguments, call by call, while one sound is made."""
     calls: list[tuple[Any, dict[str, Any]]] = []
     watch = system.network.register_forward_pre_hook(
         lambda _, args, keywords: calls.append((args, keywords)), with_kwargs=True
@@ -321,7 +321,7 @@ def cpu_seconds(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-# --- telling -----------------------------------------------------------------------------------------------
+# --- reporting ---------------------------------------------------------------------------------------------
 
 
 def report(results: dict[str, Result], notes: list[str]) -> None:

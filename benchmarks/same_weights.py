@@ -34,7 +34,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from wavesmith.diffusion import sampler, schedule
+from wavesmith.diffusion import SAMPLERS, schedule
 from wavesmith.models import Model, load
 
 Forward = Callable[[Tensor, Tensor], Tensor]
@@ -99,7 +99,7 @@ TOOLS = {
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one tool; times in seconds, memory in MiB."""
+    """Measurements of one tool; times in seconds, memory in MiB."""
 
     tool: str
     peer_cpu: float
@@ -135,7 +135,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Run other tools' networks in their code and in wavesmith.")
     parser.add_argument("--tool", choices=TOOLS, action="append", help="all if left out; repeatable")
     parser.add_argument("--repeats", type=int, default=5, help="forward passes that medians are taken of")
-    parser.add_argument("--steps", type=int, default=3, help="steps of a walk from noise to sound")
+    parser.add_argument("--steps", type=int, default=3, help="sampler steps from noise to sound")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--out", type=Path, help="also write the results to this JSON file")
     parser.add_argument("--memory", choices=("peer", "ours"), help=argparse.SUPPRESS)
@@ -148,7 +148,7 @@ def compare(name: str, folder: Path, options: argparse.Namespace) -> Result:
     torch.manual_seed(0)
     peer = tool.build().eval()
     path = tool.save(peer, folder)
-    peaks = {who: measured_alone(name, who, path, options.threads) for who in ("peer", "ours")}
+    peaks = {side: measured_alone(name, side, path, options.threads) for side in ("peer", "ours")}
     model = load(path)
     theirs, ours = forward_of(peer), forward_of(model.family.network)
     noise = torch.randn(1, 2, tool.length)
@@ -159,13 +159,13 @@ def compare(name: str, folder: Path, options: argparse.Namespace) -> Result:
         both["ours"].append(timed(lambda level=level: ours(noise, level)))
         print(f"{name}, round {turn} of {options.repeats}", file=sys.stderr, flush=True)
     levels = schedule(tool.schedule, options.steps, 0.0, math.inf)
-    walks = {
-        "peer": timed(lambda: peer_walk(tool, theirs, noise, levels)),
-        "ours": timed(lambda: our_walk(tool, model, noise, levels)),
+    samplings = {
+        "peer": timed(lambda: peer_sampling(tool, theirs, noise, levels)),
+        "ours": timed(lambda: our_sampling(tool, model, noise, levels)),
     }
     medians = {
-        f"{who}_{clock}": statistics.median(getattr(one, clock) for one in both[who][1:])
-        for who in both
+        f"{side}_{clock}": statistics.median(getattr(one, clock) for one in both[side][1:])
+        for side in both
         for clock in ("cpu", "wall")
     }
     return Result(
@@ -175,9 +175,9 @@ def compare(name: str, folder: Path, options: argparse.Namespace) -> Result:
             difference(b.result, a.result) for a, b in zip(both["peer"], both["ours"], strict=True)
         ),
         steps=options.steps,
-        peer_steps_cpu=walks["peer"].cpu,
-        ours_steps_cpu=walks["ours"].cpu,
-        sampling_difference=difference(walks["ours"].result, walks["peer"].result),
+        peer_steps_cpu=samplings["peer"].cpu,
+        ours_steps_cpu=samplings["ours"].cpu,
+        sampling_difference=difference(samplings["ours"].result, samplings["peer"].result),
         peer_peak=peaks["peer"],
         ours_peak=peaks["ours"],
     )
@@ -194,13 +194,13 @@ def forward_of(network: nn.Module) -> Forward:
     return forward
 
 
-def our_walk(tool: Tool, model: Model, noise: Tensor, levels: Tensor) -> Tensor:
+def our_sampling(tool: Tool, model: Model, noise: Tensor, levels: Tensor) -> Tensor:
     start = float(levels[0]) * noise
-    found: Tensor = sampler(tool.sampler).run(model.family.denoiser, start, levels)
+    found: Tensor = SAMPLERS[tool.sampler](model.family.denoiser, start, levels)
     return found
 
 
-def peer_walk(tool: Tool, forward: Forward, noise: Tensor, levels: Tensor) -> Tensor:
+def peer_sampling(tool: Tool, forward: Forward, noise: Tensor, levels: Tensor) -> Tensor:
     """v-diffusion's DDIM and iPLMS in their own coordinates, from their formulas."""
     weights = ((1,), (3 / 2, -1 / 2), (23 / 12, -16 / 12, 5 / 12), (55 / 24, -59 / 24, 37 / 24, -9 / 24))
     angles, x, past = torch.atan(levels).tolist(), noise, []
@@ -231,17 +231,17 @@ def difference(found: Tensor, expected: Tensor) -> float:
     return float((found - expected).norm() / expected.norm())
 
 
-def measured_alone(name: str, who: str, path: Path, threads: int) -> float:
-    command = [sys.executable, __file__, "--tool", name, "--memory", who, "--folder", str(path)]
+def measured_alone(name: str, side: str, path: Path, threads: int) -> float:
+    command = [sys.executable, __file__, "--tool", name, "--memory", side, "--folder", str(path)]
     done = subprocess.run(
         [*command, "--threads", str(threads)], check=True, stdout=subprocess.PIPE, text=True
     )
     return float(done.stdout.split()[-1])
 
 
-def peak_mib(tool: Tool, who: str, path: Path) -> float:
+def peak_mib(tool: Tool, side: str, path: Path) -> float:
     """Peak resident memory of this process during one forward pass."""
-    network = tool.build().eval() if who == "peer" else load(path).family.network
+    network = tool.build().eval() if side == "peer" else load(path).family.network
     forward = forward_of(network)
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak of building and loading
     forward(torch.randn(1, 2, tool.length), torch.full((1,), 0.5))
@@ -262,7 +262,7 @@ def report(results: list[Result], threads: int) -> None:
         for row, (theirs, ours) in rows.items():
             table.add_row(row, f"{theirs:,.2f}", f"{ours:,.2f}", f"{theirs / ours:.2f}")
         table.add_row("difference of a pass", "", f"{result.forward_difference:.1e}", "")
-        table.add_row("difference of the walk", "", f"{result.sampling_difference:.1e}", "")
+        table.add_row("difference after all steps", "", f"{result.sampling_difference:.1e}", "")
         Console(width=110).print(table)
 
 

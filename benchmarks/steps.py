@@ -2,11 +2,11 @@
 
     python benchmarks/steps.py --model MODEL [--sounds 4] [--reference 1000] [--out steps.json]
 
-The probability flow leads from a noise to one sound. A walk of 1000 iPLMS steps over Dance Diffusion's crash
-schedule stands for it, and another of as many DPM-Solver++ 2M steps says how far that can be trusted. Every
-other walk starts from the same noise; its distance is the root mean square of what it has different, in dB
-relative to the sound itself. The old default of the field, 100 iPLMS steps, sets the mark; at the end stands
-the smallest number of steps with which each other choice reaches it.
+The probability flow maps each noise to one sound. The reference is computed with 1000 iPLMS steps on Dance
+Diffusion's crash schedule; as many DPM-Solver++ 2M steps show how far it can be trusted. All other samplings
+start from the same noise; their distance is the root mean square of the difference, in dB relative to the
+sound. The target is the distance of the field's old default, 100 iPLMS steps; the last column has the
+smallest number of steps with which each other choice reaches it.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from wavesmith.families import Condition
 from wavesmith.models import Model, load
-from wavesmith.verbs.generate import GenerateSettings, sample
-from wavesmith.verbs.settings import settle
+from wavesmith.noise import ItemNoise
+from wavesmith.verbs import VERBS
 
 STEPS = (8, 10, 12, 15, 20, 25, 30, 40, 50, 54)
 
@@ -44,7 +45,7 @@ class Choice:
         return f"{self.sampler} on {self.schedule}{span}"
 
 
-OLD = Choice("iplms", "crash", 0.0, 1e9)  # 1e9: a walk from nothing but noise
+OLD = Choice("iplms", "crash", 0.0, 1e9)  # 1e9: starts from pure noise
 CHOICES = (
     Choice("dpmpp_2m", "crash", 0.0, 1e9),
     Choice("dpmpp_2m", "karras", 0.002, 80.0),
@@ -60,17 +61,17 @@ def main() -> None:
     options = arguments()
     torch.set_num_threads(options.threads)
     model = load(options.model, rate=options.rate, length=options.length)
-    exact = walk(model, OLD, options.reference, options.sounds)
-    floor = distance(walk(model, CHOICES[0], options.reference, options.sounds), exact)
-    mark = distance(walk(model, OLD, 100, options.sounds), exact)
-    found = {
-        choice: {steps: distance(walk(model, choice, steps, options.sounds), exact) for steps in STEPS}
+    exact = sampled(model, OLD, options.reference, options.sounds)
+    floor = distance(sampled(model, CHOICES[0], options.reference, options.sounds), exact)
+    target = distance(sampled(model, OLD, 100, options.sounds), exact)
+    distances = {
+        choice: {steps: distance(sampled(model, choice, steps, options.sounds), exact) for steps in STEPS}
         for choice in CHOICES
     }
-    report(found, mark, floor, options.reference)
+    report(distances, target, floor, options.reference)
     if options.out:
-        rows = [asdict(choice) | {"distances_db": distances} for choice, distances in found.items()]
-        text = json.dumps({"iplms_100_db": mark, "floor_db": floor, "choices": rows}, indent=2)
+        rows = [asdict(choice) | {"distances_db": by_steps} for choice, by_steps in distances.items()]
+        text = json.dumps({"iplms_100_db": target, "floor_db": floor, "choices": rows}, indent=2)
         options.out.write_text(text + "\n")
 
 
@@ -86,28 +87,30 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def walk(model: Model, choice: Choice, steps: int, sounds: int) -> Tensor:
-    """The same sounds `[B, C, N]`, walked to in another way."""
-    settings = settle(GenerateSettings, model, steps=steps, seconds=model.seconds, **asdict(choice))
-    return sample(model, settings, 0, range(sounds))
+@torch.inference_mode()
+def sampled(model: Model, choice: Choice, steps: int, sounds: int) -> Tensor:
+    """Return sounds `[B, C, N]` of the same noise, sampled in a given way and unfinished."""
+    _, sampling = VERBS["generate"].settle(model, steps=steps, **asdict(choice))
+    condition, noise = Condition(model.family.label_weights(None)), ItemNoise(0, range(sounds), model.device)
+    return model.family.generate(condition, model.family.config.length, sampling, noise)
 
 
-def distance(found: Tensor, exact: Tensor) -> float:
-    """What is different, in dB relative to the sound; the mean over sounds."""
-    power = (found - exact).square().flatten(1).mean(1) / exact.square().flatten(1).mean(1)
+def distance(waves: Tensor, exact: Tensor) -> float:
+    """Return the difference in dB relative to the sound, averaged over sounds."""
+    power = (waves - exact).square().flatten(1).mean(1) / exact.square().flatten(1).mean(1)
     return float((10 * power.clamp(min=1e-20).log10()).mean())
 
 
-def report(found: dict[Choice, dict[int, float]], mark: float, floor: float, reference: int) -> None:
-    table = Table("distance in dB, by steps", *map(str, STEPS), "reaches the mark with", box=MARKDOWN)
-    for choice, distances in found.items():
-        enough = min((steps for steps, apart in distances.items() if apart <= mark), default=math.inf)
-        cells = [f"{apart:.0f}" for apart in distances.values()]
+def report(distances: dict[Choice, dict[int, float]], target: float, floor: float, reference: int) -> None:
+    table = Table("distance in dB, by steps", *map(str, STEPS), "reaches the target with", box=MARKDOWN)
+    for choice, by_steps in distances.items():
+        enough = min((steps for steps, apart in by_steps.items() if apart <= target), default=math.inf)
+        cells = [f"{apart:.0f}" for apart in by_steps.values()]
         table.add_row(str(choice), *cells, f"more than {STEPS[-1]}" if enough == math.inf else str(enough))
     console = Console(width=140)
     console.print(table)
     console.print(
-        f"The mark, 100 steps of {OLD}: {mark:.1f} dB. {reference} steps of {CHOICES[0]}: {floor:.1f} dB."
+        f"The target, 100 steps of {OLD}: {target:.1f} dB. {reference} steps of {CHOICES[0]}: {floor:.1f} dB."
     )
 
 

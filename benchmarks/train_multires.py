@@ -3,9 +3,9 @@
     python benchmarks/train_multires.py DRUMS DRUMS2 TONES --out src/wavesmith/embeddings/weights/multires
 
 Sounds are used whose manifest says `granted by the rights holder` or `made for this project`. Of each folder
-sources are held back: of the first those that the recipe `drums` holds back, so that they are new to both,
-then a share of the rest, and no source that is held back anywhere is trained on. Some kinds of damage are
-held back, too: phases randomised with windows of 512 and 2,048 samples, tones replaced by noise, and gaps.
+sources are held back: of the first those that the configuration `drums` holds back, so that they are new to
+both, then a share of the rest; no source that is held back anywhere is trained on. Some kinds of damage
+are held back, too: phases randomised in windows of 512 and 2,048 samples, tones replaced by noise, and gaps.
 OUT gets the weights, their card with all sources, report.json and log.jsonl.
 """
 
@@ -32,15 +32,15 @@ from wavesmith.embeddings.training import NO_LABEL
 from wavesmith.evaluation import degradations
 from wavesmith.models import Provenance, provenance_of, save_provenance
 from wavesmith.models.provenance import sources_table
-from wavesmith.training import read_recipe
+from wavesmith.training import load_config
 
 BASES = ("granted by the rights holder", "made for this project")
-LEAST_OF_A_KIT = 3  # sounds that a kit needs to be told
+LEAST_OF_A_KIT = 3  # sounds that a kit needs to be learnt
 RATE = MultiresConfig().rate
 
 
 def damages() -> dict[str, Damage]:
-    """Kinds of damage that the embedding learns to tell, from just audible to plain."""
+    """Kinds of damage that the embedding learns to recognise, from just audible to plain."""
 
     def between(low: float, high: float, strength: float) -> float:
         return low * (high / low) ** strength
@@ -126,7 +126,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train the embedding 'multires'.")
     parser.add_argument("data", nargs="+", type=Path, help="folders of sounds with manifests, drums first")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--held-out", type=float, default=0.1, help="share held back beyond the recipe's")
+    parser.add_argument(
+        "--held-out", type=float, default=0.1, help="share held back beyond the configuration's"
+    )
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--damaged", type=int, default=3, help="damaged versions of each sound")
@@ -140,7 +142,7 @@ Folders = list[tuple[Path, list[ScannedFile]]]
 
 def divided(folders: list[Path], share: float) -> tuple[Folders, Folders]:
     """Divide the files of all folders into (training, held out); no source is in both."""
-    drums = read_recipe("drums").training
+    drums = load_config("drums").training
     files = {
         folder: [file for file in scan(folder).files if file.licence_basis in (None, *BASES)]
         for folder in folders
@@ -222,7 +224,7 @@ def card(report: dict[str, object], provenance: Provenance) -> str:
             "",
             "A small audio embedding, trained by wavesmith (benchmarks/train_multires.py) on the first "
             f"second of {report['trained_on']} drums, notes, textures and effects, in "
-            f"{report['cpu_seconds']} CPU seconds; report.json tells how good it is, "
+            f"{report['cpu_seconds']} CPU seconds; report.json has its quality, "
             "log.jsonl how it learnt. The weights are under wavesmith's licence. They were trained on:",
             "",
             *sources_table(provenance.sources),

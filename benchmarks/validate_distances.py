@@ -1,13 +1,13 @@
-"""Which distance notices which damage, and at which strength? Tables for the docs.
+"""Which distance detects which damage, and at which strength? Tables for the docs.
 
     python benchmarks/validate_distances.py DRUMS DRUMS2 TONES [--cache FOLDER] [--json FILE] [--markdown
     FILE]
 
 A metric earns its place by damage. Real sounds of sources that no embedding was trained on are divided into
 two halves at random, label by label. One half is the reference; the other is compared with it as it is, then
-damaged more and more. A distance notices a step if it, and every stronger one, lies above all of 40
-comparisons of two undamaged halves. What does not notice randomised phases may not choose a model: `--json`
-writes what `wavesmith.evaluation.trust` reads.
+damaged more and more. A distance detects a step if it, and every stronger one, lies above all of 40
+comparisons of two undamaged halves. A distance that does not detect randomised phases may not choose a
+model: `--json` writes the file that `wavesmith.evaluation.trust` reads.
 
 With `--cache` vectors are kept, and only new ones are computed.
 """
@@ -82,8 +82,8 @@ def main() -> None:
             found[f"{name}, {kind}"] = {}
     for kind, steps in damages().items():
         print(kind, file=sys.stderr, flush=True)
-        for strength, hurt in steps:
-            waves = hurt(other).waves
+        for strength, damage in steps:
+            waves = damage(other).waves
             for name, space in spaces.items():
                 target = vectors_by_name[name][torch.from_numpy(order[::2])]
                 vectors = vectors_of(space, name, waves, options.cache)
@@ -176,12 +176,8 @@ def damages() -> dict[str, list[Step]]:
         "attack smeared": steps(
             lambda w, ms: hurt.soften_attack(w, RATE, ms), {f"{ms} ms": ms for ms in (3, 15)}
         ),
-        "time smeared": steps(
-            lambda w, ms: hurt.smear(w, RATE, ms), {f"{ms} ms": ms for ms in (30, 120)}
-        ),
-        "gaps of 12 ms": steps(
-            lambda w, number: hurt.gaps(w, RATE, number), {f"{n} /s": n for n in (1, 5)}
-        ),
+        "time smeared": steps(lambda w, ms: hurt.smear(w, RATE, ms), {f"{ms} ms": ms for ms in (30, 120)}),
+        "gaps of 12 ms": steps(lambda w, number: hurt.gaps(w, RATE, number), {f"{n} /s": n for n in (1, 5)}),
         "clipping, below the peak": steps(hurt.clip, {f"{db} dB": db for db in (3, 12)}),
         "made mono": steps(hurt.narrow, {"90 %": 0.9, "100 %": 1.0}),
         "sources dropped": [
@@ -247,7 +243,7 @@ def distances_of(name: str, sounds: int, dimensions: int) -> dict[str, Distance]
     return found
 
 
-def noticed(steps: list[tuple[str, float]], most: float) -> int:
+def detected(steps: list[tuple[str, float]], most: float) -> int:
     """The first step from which on all values lie above those of undamaged sounds; `len(steps)` for none."""
     first = len(steps)
     while first and steps[first - 1][1] > most:
@@ -256,7 +252,7 @@ def noticed(steps: list[tuple[str, float]], most: float) -> int:
 
 
 def summary(bands: dict[str, list[float]], found: dict[str, Values]) -> str:
-    """Markdown: the mildest step that each distance notices, and how many times the band the strongest is."""
+    """Markdown: the mildest step that each distance detects, and how many times the band the strongest is."""
     names = list(found)
     lines = [
         f"| damage, in rising steps | {' | '.join(names)} |",
@@ -269,7 +265,7 @@ def summary(bands: dict[str, list[float]], found: dict[str, Values]) -> str:
         cells = []
         for name in names:
             values = found[name][kind]
-            first = noticed(values, max(bands[name]))
+            first = detected(values, max(bands[name]))
             cells.append(f"{values[first][0]} ({values[-1][1]:.1f})" if first < len(values) else "-")
         lines.append(f"| {kind}: {', '.join(step for step, _ in steps)} | {' | '.join(cells)} |")
     return "\n".join(lines)

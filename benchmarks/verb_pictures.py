@@ -30,13 +30,13 @@ import torch
 
 from wavesmith.data import read_folder
 from wavesmith.descriptors import LogMel
+from wavesmith.families.diffusion.inversion import InvertedSources
 from wavesmith.models import Model, load
+from wavesmith.noise import ItemNoise
 from wavesmith.sound import Sound
-from wavesmith.verbs import clean, extend, generate, inpaint, loop, morph, restyle, settle, upscale, vary
+from wavesmith.verbs import VERBS, clean, extend, generate, inpaint, loop, morph, restyle, upscale, vary
 from wavesmith.verbs.like import distance
-from wavesmith.verbs.morph import MorphSettings, _Part
 from wavesmith.verbs.source_adapter import SourceAdapter
-from wavesmith.verbs.verb import Task
 
 Row = tuple[str, str, str]
 LABELS = ("kick", "snare", "hihat", "percussion")
@@ -139,7 +139,7 @@ def of_restyle(model: Model, recordings: Recordings, count: int, out: Path) -> I
 
 def of_morph(model: Model, recordings: Recordings, count: int, out: Path) -> Iterator[Row]:
     first, last = recordings.hits("snare", 1)[0], recordings.hits("kick", 1)[0]
-    made = morph(model, first, last, n=6)
+    made = morph(model, first, last, count=6)
     names = [
         "a snare (recording)",
         *(f"{share:.0%} kick" for share in (0.2, 0.4, 0.6, 0.8)),
@@ -148,17 +148,11 @@ def of_morph(model: Model, recordings: Recordings, count: int, out: Path) -> Ite
     draw(names, made, 3, out / "morph.png")
     ends, lost, levels, apart = [], [], [], []
     for one, other in pairwise(recordings.all_hits(count + 1)):
-        start, middle, end = morph(model, one, other, n=3)
+        start, middle, end = morph(model, one, other, count=3)
         ends.append(snr(one, start))
         levels.append(loudest(middle) - (loudest(start) + loudest(end)) / 2)
         apart.append(max(distance(middle, start), distance(middle, end)) / distance(start, end))
-        bench = SourceAdapter(one, model)
-        task = Task(model, settle(MorphSettings, model), 0, (one, one))
-        with torch.inference_mode():
-            length = max(one.frames, bench.native)
-            part = _Part(task, [bench, bench], 0, length)
-            wave = bench.take(0, length)
-        lost.append(decibels(float(wave.square().sum() / part.lost[0].square().sum())))
+        lost.append(inversion_snr(model, one))
     exact = "the recordings, sample for sample" if min(ends) == np.inf else f"SNR {min(ends):.0f} dB"
     yield "morph", "ends", exact
     yield (
@@ -172,6 +166,16 @@ def of_morph(model: Model, recordings: Recordings, count: int, out: Path) -> Ite
         f"{median(levels):.1f}, {min(levels):.1f}, {max(levels):.1f}",
     )
     yield "morph", "middle to the further end, of the way between the ends (median)", f"{median(apart):.2f}"
+
+
+@torch.inference_mode()
+def inversion_snr(model: Model, sound: Sound) -> float:
+    """SNR in dB of a sound after inversion and sampling."""
+    adapter = SourceAdapter(sound, model)
+    wave = adapter.take(0, max(sound.frames, adapter.native))
+    _, sampling = VERBS["morph"].settle(model, 2)
+    sources = InvertedSources(model.family, wave[None], sampling, ItemNoise(0, [0], model.device))
+    return decibels(float(wave.square().sum() / sources.residuals[0].square().sum()))
 
 
 def of_inpaint(model: Model, recordings: Recordings, count: int, out: Path) -> Iterator[Row]:
@@ -248,14 +252,14 @@ def of_clean(model: Model, recordings: Recordings, count: int, out: Path) -> Ite
     source = recordings.hits("hihat", 1)[0]
     noisy = hissing(source)
     names = ["a hi-hat under noise", "cleaned", "as it was (recording)"]
-    draw(names, [noisy, clean(model, noisy), source], 3, out / "clean.png")
+    draw(names, [noisy, *clean(model, noisy), source], 3, out / "clean.png")
     before, after, kept = [], [], []
     for sound in recordings.all_hits(count):
         under = hissing(sound)
         plain = sound.crop(under.frames)
         before.append(snr(plain, under))
-        after.append(snr(plain, clean(model, under)))
-        kept.append(snr(plain, clean(model, plain)))
+        after.append(snr(plain, clean(model, under)[0]))
+        kept.append(snr(plain, clean(model, plain)[0]))
     numbers = f"{median(before):.1f}, {median(after):.1f}"
     yield "clean", "SNR under white noise, dB (before, after; medians)", numbers
     yield "clean", "SNR of recordings without noise after cleaning, dB (median)", f"{median(kept):.0f}"

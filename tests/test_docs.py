@@ -31,28 +31,30 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
-from unittest import mock
 
 import numpy as np
 import pytest
 import torch
 from pydantic import BaseModel
 
+from wavesmith.cli import summaries
 from wavesmith.cli.main import run
+from wavesmith.cli.tables import summaries_text, with_tables
 from wavesmith.data import Augmentation
 from wavesmith.diffusion import SAMPLERS, SCHEDULES
 from wavesmith.families.diffusion import DiffusionConfig, DiffusionObjective, SamplingDefaults
 from wavesmith.models import bundled_names, load, save_folder, write_timbres
-from wavesmith.networks import FrameUNetConfig, TransformerConfig
+from wavesmith.networks import NETWORKS, FrameUNetConfig, TransformerConfig
 from wavesmith.sound import Sound
 from wavesmith.training import DataConfig, RunConfig, TrainingConfig
-from wavesmith.transforms import LearnedConfig, PatchConfig, SpectralConfig
+from wavesmith.transforms import TRANSFORMS, LearnedConfig, PatchConfig, SpectralConfig
+from wavesmith.verbs import VERBS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SKIPPED = ("a GPU", "a login", "the network", "a fresh machine")
 FENCE = re.compile(r"(?:<!-- (?P<mark>.+) -->\n)?^```(?P<language>.*)\n(?P<code>(?:.*\n)*?)```$", re.M)
-LANGUAGES = {"bash", "python", "text", "yaml", "jsonl"}
+LANGUAGES = {"bash", "python", "text", "toml", "yaml", "jsonl"}
 EXAMPLES = 16
 EVALUATED = 20
 
@@ -124,8 +126,12 @@ def desk(things: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     shutil.copytree(things, tmp_path / "desk")
     monkeypatch.chdir(tmp_path / "desk")
     threads = torch.get_num_threads()
-    with mock.patch.dict(SAMPLERS):
-        yield tmp_path / "desk"
+    registries = (SAMPLERS, SCHEDULES, TRANSFORMS, NETWORKS)
+    before = [set(registry) for registry in registries]
+    yield tmp_path / "desk"
+    for registry, names in zip(registries, before, strict=True):
+        for name in set(registry) - names:
+            registry.unregister(name)
     torch.set_num_threads(threads)
 
 
@@ -302,6 +308,14 @@ def test_every_field_of_a_training_configuration_is_explained() -> None:
     for model in (DiffusionConfig, RunConfig, SamplingDefaults, *parts):
         for field in model.model_fields:
             assert f"`{field}`" in page, f"{model.__name__}.{field}"
+
+
+def test_tables_of_settings_are_those_of_the_verbs() -> None:
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        assert with_tables(text) == text, f"{name(page)}: run python -m wavesmith.cli.tables"
+    assert set(re.findall(r"<!-- settings of (\w+) -->", "".join(map(Path.read_text, PAGES)))) == {*VERBS}
+    assert Path(summaries.__file__).read_text(encoding="utf-8") == summaries_text()
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ def advertise(monkeypatch, *points):
     """Pretend that installed packages advertise `(name, path)` in the group "shapes"."""
     searches = []
 
-    def entry_points(group):
-        searches.append(group)
-        return [metadata.EntryPoint(name, path, group) for name, path in points]
+    def entry_points():
+        searches.append("shapes")
+        return metadata.EntryPoints(metadata.EntryPoint(name, path, "shapes") for name, path in points)
 
-    monkeypatch.setattr(metadata, "entry_points", entry_points)
+    monkeypatch.setattr("wavesmith.registry._entry_points", entry_points)
     return searches
 
 

@@ -50,7 +50,7 @@ def test_files_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
     data[-4:] = np.float32(np.nan).tobytes()
     (tmp_path / "late.wav").write_bytes(bytes(data))
     file = AudioFile(tmp_path / "late.wav")
-    with pytest.raises(AudioError, match=r"late\.wav: Some samples are NaN or infinite"):
+    with pytest.raises(AudioError, match=r"late\.wav.*NaN"):
         _ = file.peak
 
 

@@ -1,4 +1,4 @@
-"""Whom to name for a sound: from the recipe in the file to the models, and from these to their sources."""
+"""Credits of a sound: from the recipe in its file to the models, and from these to their training sounds."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from wavesmith.sound import Sound
 
 
 class Credit(BaseModel):
-    """Sounds of one origin that models were trained on.
+    """Training sounds of one origin.
 
     Attributes:
-        author, title, source, url: as the manifest gives them.
-        licence, licence_url: its name as credits write it, and its text if the version is known.
-        basis: on what grounds the licence is believed.
-        attribution: whether the licence asks for a credit; None if that is not known here.
-        conditions: what the licence asks for beside the credit.
-        sounds: how many sounds.
+        author, title, source, url: values of the manifest.
+        licence, licence_url: name of the licence, and address of its text if the version is known.
+        basis: grounds for relying on the licence.
+        attribution: whether the licence requires a credit; None if unknown.
+        conditions: other conditions of the licence.
+        sounds: number of sounds.
         models: names of the models that were trained on them.
     """
 
@@ -44,18 +44,18 @@ class Credit(BaseModel):
 
     @property
     def wording(self) -> str:
-        """The credit as Creative Commons recommends it: title, author, link, licence, and what was changed.
+        """The credit in the form that Creative Commons recommends: title, author, link and licence.
 
         https://wiki.creativecommons.org/wiki/Recommended_practices_for_attribution
         """
-        what = f'"{self.title}"' if self.title else f"Sounds from {self.source}" if self.source else "Sounds"
-        where = f" ({self.url})" if self.url else ""
-        text = f" ({self.licence_url})" if self.licence_url else ""
-        return f"{what}{where} by {self.author or 'an author not stated'}, {self.licence}{text}"
+        title = f'"{self.title}"' if self.title else f"Sounds from {self.source}" if self.source else "Sounds"
+        link = f" ({self.url})" if self.url else ""
+        licence_link = f" ({self.licence_url})" if self.licence_url else ""
+        return f"{title}{link} by {self.author or 'an author not stated'}, {self.licence}{licence_link}"
 
 
-class Maker(BaseModel):
-    """A model that had a part in it."""
+class ModelReference(BaseModel):
+    """Name and hash of a model."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -64,21 +64,21 @@ class Maker(BaseModel):
 
 
 class Credits(BaseModel):
-    """What is owed for sounds or models, by what licences of the training sounds ask.
+    """Credits that the licences of training sounds require.
 
     Attributes:
-        models: those that made the sounds, and those that these started from.
-        owed: origins whose licence asks for a credit.
-        unclear: origins without a licence, or with one whose terms are unknown here.
-        free: origins that ask for nothing.
-        conditions: what else licences ask for.
-        own: sounds that went in and were not made by a model; their rights are up to whoever brought them.
-        unrecorded: models that do not say what they were trained on.
+        models: models that generated the sounds, and the bases of these.
+        owed: origins whose licence requires a credit.
+        unclear: origins without a licence, or with one whose terms are unknown.
+        free: origins whose licence requires no credit.
+        conditions: other conditions of the licences.
+        own: source sounds that no model generated; the user is responsible for their rights.
+        unrecorded: models without a record of their training sounds.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    models: tuple[Maker, ...]
+    models: tuple[ModelReference, ...]
     owed: tuple[Credit, ...]
     unclear: tuple[Credit, ...]
     free: tuple[Credit, ...]
@@ -88,104 +88,102 @@ class Credits(BaseModel):
 
     @property
     def text(self) -> str:
-        """The credits in words, to put beside what is published."""
+        """The credits as text, to publish with the sounds."""
         names = ", ".join(f"{model.name} ({model.hash})" for model in self.models)
-        lines = [f"Made with wavesmith and the model(s) {names}." if names else "No model had a part in it."]
+        lines = [f"Made with wavesmith and the model(s) {names}." if names else "No model was used."]
         if self.owed:
-            lines += ["The model(s) were trained on these sounds, among others, which were changed for it:"]
+            lines += ["The model(s) were trained on these sounds, among others, in changed form:"]
             lines += [f"- {credit.wording}" for credit in self.owed]
         elif not self.unclear and not self.unrecorded:
-            lines += ["No attribution is owed: no licence of the training sounds asks for it."]
+            lines += ["No attribution is owed: no licence of the training sounds requires it."]
         if self.unclear:
-            lines += ["What these ask for is not known here; read their licences or ask their authors:"]
+            lines += ["The terms of these are unknown; read their licences or ask their authors:"]
             lines += [f"- {credit.wording}" for credit in self.unclear]
-        lines += [f"Beware: of some of these sounds, {condition}." for condition in self.conditions]
+        lines += [f"Condition for some of these sounds: {condition}." for condition in self.conditions]
         lines += [
-            f"The model {name} does not say what it was trained on; ask who made it."
+            f"The model {name} has no record of its training sounds; ask its authors."
             for name in self.unrecorded
         ]
         if self.own:
-            lines += [
-                f"Made from sounds that you brought; whether you may is up to you: {', '.join(self.own)}."
-            ]
+            lines += [f"Your own source sounds, whose rights you must check yourself: {', '.join(self.own)}."]
         return "\n".join(lines)
 
 
 def credits(*given: Sound | Recipe | Model | str | Path, model: Model | None = None) -> Credits:
-    """Say whom to name for sounds or models.
+    """Collect the credits of sounds or models.
 
     Args:
-        given: sounds that wavesmith made, their recipes, files or folders of files; or models, their folders
-            or names.
-        model: the model that made them, if it is not where their recipes say.
+        given: sounds by wavesmith, their recipes, files or folders of files; or models, their folders or
+            names.
+        model: the model that generated them, if it is not at the path in their recipes.
 
     Raises:
-        AudioError: when a file carries no recipe.
-        ModelError: when a model that made a sound is not on this machine, or is another one by now.
-        DataError: when a folder holds neither a model nor a sound.
+        AudioError: when a file has no recipe.
+        ModelError: when a model that generated a sound is not on this machine, or has another hash.
+        DataError: when a folder has neither a model nor a sound.
     """
-    gathered = _Gathered(model)
+    collector = _Collector(model)
     for item in given:
-        gathered.take(item)
-    return gathered.credits()
+        collector.add(item)
+    return collector.credits()
 
 
-class _Gathered:
-    """Models and sounds that have been met on the way."""
+class _Collector:
+    """Models and source sounds that the given items lead to."""
 
     def __init__(self, model: Model | None) -> None:
         self.offered = model
         self.models: dict[tuple[str, str], Model] = {}
         self.own: dict[str, None] = {}
 
-    def take(self, item: Sound | Recipe | Model | str | Path) -> None:
+    def add(self, item: Sound | Recipe | Model | str | Path) -> None:
         if isinstance(item, Model):
             self.models[item.name, item.hash] = item
         elif isinstance(item, Recipe):
-            self._take_recipe(item)
+            self._add_recipe(item)
         elif isinstance(item, Sound):
-            self._take_sound(item, "This sound")
+            self._add_sound(item, "This sound")
         elif Path(item).is_dir() and not (Path(item) / CONFIG).is_file():
             for entry in read_folder(item).entries:
                 path = Path(item) / entry.path
-                self._take_sound(Sound.read(path), str(path), alone=False)
+                self._add_sound(Sound.read(path), str(path), required=False)
         elif Path(item).suffix.lower() in AUDIO_ENDINGS:
-            self._take_sound(Sound.read(item), str(item))
+            self._add_sound(Sound.read(item), str(item))
         else:
-            self.take(load(item))
+            self.add(load(item))
 
-    def _take_sound(self, sound: Sound, name: str, alone: bool = True) -> None:
+    def _add_sound(self, sound: Sound, name: str, required: bool = True) -> None:
         if sound.recipe:
-            self._take_recipe(sound.recipe)
-        elif alone:
-            raise AudioError(f"{name} carries no recipe; only files that wavesmith wrote say what made them.")
+            self._add_recipe(sound.recipe)
+        elif required:
+            raise AudioError(f"{name} has no recipe; only files by wavesmith have one.")
         else:
             self.own[name] = None
 
-    def _take_recipe(self, recipe: Recipe) -> None:
+    def _add_recipe(self, recipe: Recipe) -> None:
         named = recipe.model, recipe.model_hash
         if named not in self.models:
-            self.models[named] = self._maker(recipe)
+            self.models[named] = self._model_of(recipe)
         for source in recipe.sources:
             if source.recipe:
-                self._take_recipe(source.recipe)
+                self._add_recipe(source.recipe)
             else:
                 self.own[source.path or "a sound that was in memory"] = None
 
-    def _maker(self, recipe: Recipe) -> Model:
+    def _model_of(self, recipe: Recipe) -> Model:
         if self.offered and self.offered.hash == recipe.model_hash:
             return self.offered
         try:
             found = load(recipe.model)
         except ModelError as error:
             raise ModelError(
-                f"The model {recipe.model} ({recipe.model_hash}) that made the sound is not on this machine; "
-                "get its folder and say where it is by --model (in Python, model=)."
+                f"The model {recipe.model} ({recipe.model_hash}) of the sound is not on this machine; "
+                "get its folder and give its path by --model (in Python, model=)."
             ) from error
         if found.hash != recipe.model_hash:
             raise ModelError(
-                f"The sound was made by model {recipe.model} {recipe.model_hash}, but the one of that name "
-                f"here is {found.hash}; say where the other is by --model (in Python, model=)."
+                f"The sound is by model {recipe.model} {recipe.model_hash}, but the model of that name here "
+                f"has the hash {found.hash}; give the path of the other by --model (in Python, model=)."
             )
         return found
 
@@ -193,7 +191,7 @@ class _Gathered:
         models = self.models.values()
         found = _credits(models)
         return Credits(
-            models=tuple(dict.fromkeys(maker for model in models for maker in _line(model))),
+            models=tuple(dict.fromkeys(one for model in models for one in _ancestry(model))),
             owed=tuple(credit for credit in found if credit.attribution),
             unclear=tuple(credit for credit in found if credit.attribution is None),
             free=tuple(credit for credit in found if credit.attribution is False),
@@ -203,12 +201,12 @@ class _Gathered:
         )
 
 
-def _line(model: Model) -> Iterator[Maker]:
-    """A model, and those that it started from."""
-    yield Maker(name=model.name, hash=model.hash)
+def _ancestry(model: Model) -> Iterator[ModelReference]:
+    """Yield a model and the bases of its training."""
+    yield ModelReference(name=model.name, hash=model.hash)
     record = model.provenance
     while record and record.base:
-        yield Maker(name=record.base.name, hash=record.base.hash)
+        yield ModelReference(name=record.base.name, hash=record.base.hash)
         record = record.base.provenance
 
 
@@ -217,7 +215,7 @@ def _unrecorded(model: Model) -> tuple[str, ...]:
 
 
 def _credits(models: Iterable[Model]) -> list[Credit]:
-    """One credit for each origin, whatever the number of models that share it."""
+    """Return one credit for each origin, even if several models share it."""
     counts: dict[TrainingSource, tuple[int, list[str]]] = {}
     for model in models:
         for source in model.provenance.all_sources() if model.provenance else ():

@@ -1,4 +1,4 @@
-"""Errors that a user can act on, and the sentence helpers that word them."""
+"""Errors for users, and helpers that phrase them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _WORDS = {
 
 
 class Validation(Protocol):
-    """What `first_problem` needs of an error: pydantic's ValidationError has it."""
+    """Protocol of pydantic's ValidationError, as far as `first_problem` needs it."""
 
     def errors(self) -> Sequence[Mapping[str, object]]:
-        """Problems, each with its `type`, its place `loc` and a message `msg`."""
+        """Return the problems, each with a `type`, a location `loc` and a message `msg`."""
         ...
 
 
 class WavesmithError(Exception):
-    """Something the user can put right; its text is one sentence: what is wrong and what to do."""
+    """An error that the user can fix; its text is one sentence: the problem and its remedy."""
 
 
 class AudioError(WavesmithError):
@@ -40,11 +40,11 @@ class ModelError(WavesmithError):
 
 
 class RequestError(WavesmithError):
-    """A request that makes no sense: an unknown name, a negative count, a bad range."""
+    """A request with an unknown name, a negative count, a bad range or the like."""
 
 
 def unknown(kind: str, name: str, choices: Iterable[str]) -> str:
-    """Word the sentence for an unknown name, suggesting the nearest known one."""
+    """Return the sentence for an unknown name, suggesting the nearest known one."""
     known = sorted(choices)
     near = get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'?" if near else "choose one of: " + ", ".join(known) + "."
@@ -52,13 +52,13 @@ def unknown(kind: str, name: str, choices: Iterable[str]) -> str:
 
 
 def first_problem(error: Validation) -> str:
-    """Word the first problem of values that do not fit: `place: what is wrong`, without a full stop.
+    """Return the first problem of invalid values as `location: problem`, without a full stop.
 
-    The place is as people write it, such as `training.batch`; it is left out where all is wrong.
+    The location is a dotted path, such as `training.batch`; it is left out for a problem of the whole.
     """
     first = error.errors()[0]
     message = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
     words = _WORDS.get(str(first["type"]), message[:1].lower() + message[1:])
     location = first["loc"]
-    place = ".".join(map(str, location)) if isinstance(location, tuple) else ""
-    return f"{place}: {words}" if place else words
+    path = ".".join(map(str, location)) if isinstance(location, tuple) else ""
+    return f"{path}: {words}" if path else words

@@ -1,4 +1,4 @@
-"""Write files so that an interruption or a full disk never harms what is already there."""
+"""Atomic replacement of files: an interruption or a full disk leaves the previous content."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from wavesmith.errors import WavesmithError
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it becomes `path`, on failure it is removed.
 
-    The suffix is kept, so that writers that go by the file's ending work on the temporary name. The content
-    is on the disk before it takes the place of what was there: not even a power cut leaves half a file.
+    The suffix is kept for writers that choose a format by it. The content is flushed to the disk before it
+    replaces the previous file: not even a power cut leaves half a file.
 
     Raises:
-        WavesmithError: when the folder cannot be made or written, or the disk is full.
+        WavesmithError: when the folder cannot be created or written, or the disk is full.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
@@ -40,13 +40,13 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def remedy(error: OSError) -> str:
-    """What helps when a file could not be used: only a full disk or quota wants room."""
+    """Return advice for an error of the disk: free space if it is full, another path otherwise."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return "make room there or choose another place" if full else "choose another place"
 
 
 def sha256(path: str | Path) -> str:
-    """SHA-256 of a file as 64 hexadecimal digits, read in bounded memory."""
+    """Return the SHA-256 of a file as 64 hexadecimal digits, in bounded memory."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(1 << 20):

@@ -1,4 +1,7 @@
-"""Packages that export a name without importing its module until somebody asks for it (PEP 562)."""
+"""Lazy exports of packages: a name's module is imported on first access (PEP 562).
+
+Unlike the package lazy_loader, it needs neither a stub file nor the parsing of one at import.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,10 @@ from typing import Any
 
 
 def exports(package: str, homes: Mapping[str, str], rest: str = "") -> Callable[[str], Any]:
-    """Make a package's `__getattr__`, which finds each name in its home module.
+    """Return a package's `__getattr__`, which imports each name from its module in `homes`.
 
-    Names without a home are looked for in `__all__` of the module `rest`. No name may be that of a sub-module
-    of the package, which an import would put in its place.
+    Other names are imported from the module `rest`, if they are in its `__all__`. No name may be that of a
+    sub-module of the package: importing that would replace it.
     """
 
     def find(name: str) -> Any:

@@ -1,4 +1,8 @@
-"""Pictures of sounds: mel spectrograms, alone or many on one sheet, as small PNG files."""
+"""Pictures of sounds: mel spectrograms, alone or many on one sheet, as small PNG files.
+
+Spectrograms are pixels, so they are PNG files, drawn by matplotlib without torch. Diagrams inside HTML pages
+are SVG instead, which follows the page's colours and size (`evaluation`).
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from numpy.typing import NDArray
 
 from wavesmith.errors import RequestError
 from wavesmith.files import replacing
+from wavesmith.mel import mel_filters, to_mel
 from wavesmith.sound import Sound
 
 if TYPE_CHECKING:
@@ -37,7 +42,7 @@ _GAP, _MARGIN, _LINE = 4, 16, 24  # pixels between panels, around everything, an
 
 
 class Panel(NamedTuple):
-    """A diagram: its title, and its lines by name."""
+    """A diagram: title, and points of its lines by name."""
 
     title: str
     lines: Mapping[str, Points]
@@ -46,18 +51,16 @@ class Panel(NamedTuple):
 def mel(
     sound: Sound, bands: int = 96, hop_seconds: float = 0.005, top_hz: float | None = None
 ) -> Spectrogram:
-    """Mel spectrogram in decibels, `[bands, frames]`, low bands first.
+    """Compute the mel spectrogram in decibels, `[bands, frames]`, low bands first.
 
     The mean of all channels is cut into Hann windows of about 23 ms, centred on every `hop_seconds` (zeros
-    beyond the ends). Their power spectra are summed under triangles of height 1, evenly spaced from 0 to
-    `top_hz` (half the rate if None) on the scale mel = 2595 log10(1 + f / 700) (O'Shaughnessy, "Speech
-    Communication", 1987). A full-scale sine has 0 dB, all bands together; nothing is below -120 dB.
+    beyond the ends). Their power spectra are summed under the triangles of `mel_filters` from 0 to `top_hz`
+    (half the rate if None). A full-scale sine has 0 dB, all bands together; nothing is below -120 dB.
     """
     window = 2 ** max(4, round(math.log2(sound.rate * _WINDOW_SECONDS)))
     spectrum = 2 * window  # padding with zeros: otherwise the lowest bands fall between two bins
     taper = np.hanning(window + 1)[:-1]
-    frequencies = np.arange(window + 1) * (sound.rate / spectrum)
-    weights = _triangles(bands, frequencies, top_hz or sound.rate / 2)
+    weights = mel_filters(sound.rate, bands, spectrum, lowest=0.0, highest=top_hz).T
     samples = np.pad(sound.mono().samples[0], window // 2)
     centres = np.arange(max(1, math.ceil(sound.seconds / hop_seconds))) * hop_seconds
     frames = [
@@ -105,9 +108,9 @@ def _picture(sound: Sound, title: str | None) -> Figure:
 def thumbnail(
     sound: Sound, width: int, height: int, seconds: float | None = None, top_hz: float | None = None
 ) -> bytes:
-    """A PNG of the mel spectrogram alone, of so many pixels, from the loudest cell down to 80 dB below.
+    """Return a PNG of the mel spectrogram alone, of `width` by `height` pixels.
 
-    It shows `seconds` and what is up to `top_hz`, by default all there is.
+    It shows the first `seconds` and frequencies up to `top_hz`, by default all.
     """
     from PIL import Image
 
@@ -161,7 +164,7 @@ def side_by_side(
 
 
 def panels(diagrams: Sequence[Panel], path: str | Path, across: str) -> None:
-    """Draw diagrams of lines below each other; `across` says what their horizontal axis counts.
+    """Draw diagrams of lines below each other; `across` is the label of their horizontal axis.
 
     Raises:
         RequestError: when there is nothing to draw or the name does not end in .png.
@@ -185,26 +188,8 @@ def panels(diagrams: Sequence[Panel], path: str | Path, across: str) -> None:
     _save(figure, path)
 
 
-def _triangles(bands: int, frequencies: NDArray[np.float64], top_hz: float) -> NDArray[np.float64]:
-    """Filter bank `[bins, bands]`: each triangle rises from its neighbour's centre and falls to the next."""
-    corners = _hertz(np.linspace(0, _mels(top_hz), bands + 2))
-    low, centre, high = corners[:-2], corners[1:-1], corners[2:]
-    bins = frequencies[:, None]
-    slopes = np.minimum((bins - low) / (centre - low), (high - bins) / (high - centre))
-    triangles: NDArray[np.float64] = np.maximum(slopes, 0)
-    return triangles
-
-
-def _mels(hertz: float) -> float:
-    return 2595 * math.log10(1 + hertz / 700)
-
-
-def _hertz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 700 * (10 ** (mels / 2595) - 1)
-
-
 def _panel(sound: Sound, bands: int, columns: int, seconds: float, top_hz: float) -> Spectrogram:
-    """Mel spectrogram of exactly this many columns over `seconds`; the loudest frame of each column shows."""
+    """Compute a mel spectrogram of `columns` over `seconds`, the maximum of each column's frames."""
     frames = max(1, math.ceil(seconds / columns / (_WINDOW_SECONDS / 2)))
     part = sound.crop(max(1, round(seconds * sound.rate)))
     fine = mel(part, bands, seconds / columns / frames, top_hz)[:, : columns * frames]
@@ -266,7 +251,7 @@ def _mosaic(panels: Sequence[Spectrogram], columns: int) -> Spectrogram:
 def _draw_mel(
     axes: Axes, spectrogram: Spectrogram, loudest: float, extent: tuple[float, float, float, float]
 ) -> None:
-    loudest = max(loudest, _FLOOR_DB + _RANGE_DB)  # silence is dark even where there is nothing else
+    loudest = max(loudest, _FLOOR_DB + _RANGE_DB)  # silence is dark even if all is silent
     axes.imshow(
         spectrogram,
         origin="lower",
@@ -294,7 +279,7 @@ def _draw_wave(axes: Axes, samples: NDArray[np.float32], columns: int, seconds: 
 
 def _mark_frequencies(axes: Axes, top_hz: float) -> None:
     marks = [hertz for hertz in (100, 300, 1000, 3000, 10000) if hertz < 0.9 * top_hz]
-    axes.set_yticks([_mels(hertz) / _mels(top_hz) for hertz in marks])
+    axes.set_yticks([to_mel(hertz) / to_mel(top_hz) for hertz in marks])
     axes.set_yticklabels([f"{hertz // 1000} kHz" if hertz >= 1000 else f"{hertz} Hz" for hertz in marks])
 
 
@@ -351,7 +336,7 @@ def _png(figure: Figure) -> bytes:
 
 
 def _palette() -> PaletteImage:
-    """All colours of a picture: the colour map, and every mixture of text or line with the background."""
+    """Return the palette of all pictures: the colour map, and mixtures of lines with the background."""
     from matplotlib import colormaps
     from matplotlib.colors import to_rgb
     from PIL import Image

@@ -1,4 +1,4 @@
-"""The recipe of a sound: everything needed to make it again, sample for sample."""
+"""The recipe of a sound: everything needed to generate it again, sample for sample."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ VERSION = "0.2.0"
 
 
 class Source(BaseModel):
-    """A sound that another was made from.
+    """A sound that a verb worked on.
 
-    `path` says where it was, as it was given, `sha256` (`Sound.sha256`) whether what is there now is still
-    it, and `recipe` how to make it again if a model made it.
+    Attributes:
+        path: its path, as given to the verb; empty for a sound in memory.
+        sha256: `Sound.sha256`, by which a file that has changed since is recognised.
+        recipe: its own recipe, if a model generated it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -24,11 +26,18 @@ class Source(BaseModel):
 
 
 class Recipe(BaseModel):
-    """How one sound was made.
+    """The recipe of one sound.
 
-    `seed` and `index` choose the noise: sound `index` of `seed` is the same whatever the batch size.
-    `settings` holds what the verb was asked for (label, sampler, steps, guidance, seconds, ...), as plain
-    JSON values; each verb validates its own. `sources` are the sounds that it was given.
+    Attributes:
+        verb: name of the verb.
+        model: name of the model, as given to `load`.
+        model_hash: hash of the model.
+        seed: seed of the noise.
+        index: number of the sound among those of the seed; it is the same for any batch size.
+        settings: settings of the verb (label, sampler, steps, guidance, seconds, ...) as plain JSON values;
+            each verb validates its own.
+        sources: sounds that the verb worked on.
+        version: version of wavesmith.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,10 +52,10 @@ class Recipe(BaseModel):
     version: str = VERSION
 
     def to_json(self) -> str:
-        """One line of JSON, keys in a fixed order; what is written into files."""
+        """Return one line of JSON with keys in a fixed order, as written into files."""
         return self.model_dump_json()
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:
-        """Read what `to_json` wrote; raises pydantic's ValidationError (a ValueError) for anything else."""
+        """Parse the output of `to_json`; raises pydantic's ValidationError, a ValueError, if it is not."""
         return cls.model_validate_json(text)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from importlib import import_module
-from typing import Generic, TypeVar, cast, overload
+from typing import Any, Generic, TypeVar, cast, overload
 
 from wavesmith.errors import RequestError, unknown
 
 T = TypeVar("T")
 S = TypeVar("S")
+
+
+@cache
+def _entry_points() -> Any:  # EntryPoints, or in Python 3.10 SelectableGroups
+    """Read the entry points of all installed packages, once for all registries."""
+    from importlib.metadata import entry_points  # slow to import
+
+    return entry_points()
 
 
 class UnknownNameError(RequestError, KeyError):
@@ -126,8 +135,6 @@ class Registry(Mapping[str, T], Generic[T]):
         """Add what installed packages advertise, once; names that are taken stay as they are."""
         if self._group is None:
             return
-        from importlib.metadata import entry_points  # slow to import
-
         group, self._group = self._group, None
-        for point in entry_points(group=group):
+        for point in _entry_points().select(group=group):
             self._entries.setdefault(point.name, f"{point.module}:{point.attr}")

@@ -15,7 +15,7 @@ import torch
 
 from wavesmith import Sound
 from wavesmith.cli.main import run
-from wavesmith.families import DiffusionConfig, DiffusionModel, ParameterisationConfig
+from wavesmith.families.diffusion import DiffusionConfig, DiffusionModel, ParameterisationConfig
 from wavesmith.models import Model, convert
 from wavesmith.networks import DanceDiffusionConfig, NetworkConfig
 from wavesmith.transforms import RawConfig

@@ -31,7 +31,7 @@ def close(one: Sound, other: Sound) -> bool:
 
 
 def test_variations_are_what_python_makes(wavesmith, texture):
-    arguments = ("--amount", 0.3, "--method", "inversion", "--label", "kick", "--not", "snare")
+    arguments = ("--amount", 0.3, "--method", "inversion", "--label", "kick", "--avoid", "snare")
     assert wavesmith("vary", "texture.wav", *arguments, "--seed", 1, "--model", "debug").code == 0
     (expected,) = vary(
         load("debug"), "texture.wav", amount=0.3, method="inversion", label="kick", avoid="snare", seed=1
@@ -42,15 +42,15 @@ def test_variations_are_what_python_makes(wavesmith, texture):
 def test_a_morph_is_what_python_makes(wavesmith):
     for name, seed in (("hit", 1), ("other", 2)):
         generate(load("debug"), seed=seed)[0].write(f"{name}.wav")
-    assert wavesmith("morph", "hit.wav", "other.wav", "--steps", 3, "--model", "debug").code == 0
-    for k, expected in enumerate(morph(load("debug"), "hit.wav", "other.wav", n=3)):
+    assert wavesmith("morph", "hit.wav", "other.wav", "-n", 3, "--model", "debug").code == 0
+    for k, expected in enumerate(morph(load("debug"), "hit.wav", "other.wav", count=3)):
         assert close(sound(f"hit-other-morph-0-{k:03d}.wav"), expected)
 
 
 def test_mixes_and_labels_to_avoid(wavesmith):
     options = ("--model", "debug", "--seed", 1)
     assert wavesmith("generate", "kick=0.7,snare=0.3", *options).code == 0
-    assert wavesmith("generate", "kick", "--not", "hihat", *options).code == 0
+    assert wavesmith("generate", "kick", "--avoid", "hihat", *options).code == 0
     mix = generate(load("debug"), label={"kick": 0.7, "snare": 0.3}, seed=1)[0]
     assert close(sound("kick0.7+snare0.3-1-000.wav"), mix)
     assert close(sound("kick-1-000.wav"), generate(load("debug"), label="kick", avoid="hihat", seed=1)[0])
@@ -90,45 +90,60 @@ def test_a_source_that_was_made_shows_what_it_was_made_by(wavesmith):
 
 
 @pytest.mark.parametrize("verb", ["vary", "restyle"])
-def test_channels_that_are_dropped_are_told(wavesmith, verb):
+def test_dropped_channels_are_reported(wavesmith, verb):
     for channels in (2, 3):
         Sound(np.full((channels, 800), 0.1), 8000).write(f"{channels}.wav")
     options = ("--amount", 0, "--model", "debug", "--seed", 1)
     assert wavesmith(verb, "2.wav", *options).err == ""
-    told = "3.wav has 3 channels; what is made of it has the first two.\n"
-    assert wavesmith(verb, "3.wav", *options).err == told
+    assert "3.wav has 3 channels" in wavesmith(verb, "3.wav", *options).err
     assert sound(f"3-{verb}-1-000.wav").channels == 2
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["inpaint", "texture.wav", "--region", "0.1"], ["'0.1'", "like 0.2-0.5"]),
+        (["inpaint", "texture.wav", "--region", "0.1"], ["'0.1'", "0.2-0.5"]),
         (["inpaint", "texture.wav", "--region", "a-b"], ["'a-b'"]),
-        (["inpaint", "texture.wav"], ["--region"]),
-        (["inpaint", "texture.wav", "--region", "0.5-1.5"], ["0.5 to 1.5", "lasts 1.000"]),
+        (["inpaint", "texture.wav"], ["regions"]),
+        (["inpaint", "texture.wav", "--region", "0.5-1.5"], ["0.5 to 1.5"]),
         (["inpaint", "texture.wav", "--region", "0.5-0.2"], ["0.5 to 0.2"]),
-        (["inpaint", "texture.wav", "--region", "-0.1-0.2"], ["-0.1 to 0.2", "begin at 0 or later"]),
-        (["inpaint", "texture.wav", "--region", "0.1-0.5", "--region", "0.4-0.6"], ["overlap at 0.4"]),
-        (["extend", "texture.wav"], ["before or after"]),
-        (["extend", "texture.wav", "--after", "-1"], ["less than 0"]),
-        (["loop", "texture.wav", "--bars", "2"], ["both bars and bpm"]),
-        (["loop", "texture.wav", "--bars", "2", "--bpm", "0"], ["tempo of 0"]),
-        (["upscale", "texture.wav", "--cutoff", "9000"], ["cutoff of 9000"]),
-        (["clean", "texture.wav", "--strength", "-1"], ["strength of -1"]),
-        (["morph", "texture.wav"], ["1 sounds cannot be morphed"]),
-        (["morph"], ["two labels by --label and --to"]),
-        (["morph", "--label", "kick"], ["two labels by --label and --to"]),
-        (["morph", "texture.wav", "texture.wav", "--to", "kick"], ["leave --to or the files out"]),
-        (["morph", "texture.wav", "texture.wav", "--label", "kick"], ["leave labels and guides out"]),
-        (["morph", "texture.wav", "texture.wav", "--steps", "0"], ["--steps", "2"]),
-        (["vary", "texture.wav", "--amount", "nan"], ["amount cannot be nan"]),
-        (["generate", "kick=x"], ["kick=0.7,snare=0.3"]),
+        (["inpaint", "texture.wav", "--region", "-0.1-0.2"], ["-0.1 to 0.2"]),
+        (["inpaint", "texture.wav", "--region", "0.1-0.5", "--region", "0.4-0.6"], ["0.4"]),
+        (["extend", "texture.wav"], ["before", "after"]),
+        (["extend", "texture.wav", "--after", "-1"], ["after", "-1"]),
+        (["loop", "texture.wav", "--bars", "2"], ["bars", "bpm"]),
+        (["loop", "texture.wav", "--bars", "2", "--bpm", "0"], ["bpm"]),
+        (["upscale", "texture.wav", "--cutoff", "9000"], ["9000"]),
+        (["clean", "texture.wav", "--strength", "-1"], ["strength"]),
+        (["morph", "texture.wav"], ["morph", "2 or 4"]),
+        (["morph"], ["FILE"]),
+        (["morph-labels", "kick"], ["label", "to"]),
+        (["morph", "texture.wav", "texture.wav", "-n", "0"], ["count", "2"]),
+        (["vary", "texture.wav", "--amount", "nan"], ["amount"]),
+        (["generate", "kick=x"], ["kick=x"]),
         (["generate", "kick=0,snare=0"], ["weight 0"]),
         (["generate", "kick=-1"], ["weight -1"]),
-        (["generate", "kick", "--not", "choir"], ["'choir'"]),
+        (["generate", "kick", "--avoid", "choir"], ["'choir'"]),
     ],
 )
 def test_nonsense_is_refused_and_leaves_nothing(wavesmith, texture, arguments, words):
     assert wavesmith(*arguments, "--model", "debug").refuses(*words)
     assert not Path("sounds").exists() or not any(Path("sounds").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option", "name"),
+    [
+        (["generate", "kick", "--not", "snare"], "--not", "--avoid"),
+        (["vary", "texture.wav", "--peak", "-1"], "--peak", "--peak-db"),
+        (["morph", "texture.wav", "texture.wav", "--walk-steps", "2"], "--walk-steps", "--steps"),
+        (["morph", "texture.wav", "--to", "snare"], "morph", "morph-labels"),
+    ],
+)
+def test_options_of_version_0_1_name_their_successors(wavesmith, texture, arguments, option, name):
+    assert wavesmith(*arguments, "--model", "debug").refuses(option, name)
+
+
+def test_options_that_would_change_nothing_are_refused(wavesmith, texture):
+    arguments = ("vary", "texture.wav", "--method", "inversion", "--sampler", "euler")
+    assert wavesmith(*arguments, "--model", "debug").refuses("'sampler'")

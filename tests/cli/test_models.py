@@ -39,7 +39,7 @@ def test_info_on_an_unknown_model(wavesmith):
 def test_a_model_without_percentiles_gets_them(wavesmith, drums):
     save_folder("mine", load("debug").family, "")
     steered = ("generate", "kick", "--model", "mine", "--seed", 1, "--timbre", "brightness=90")
-    assert wavesmith(*steered).refuses("no table of timbres", "wavesmith models timbre MODEL SOUNDS")
+    assert wavesmith(*steered).refuses("timbres", "wavesmith models timbre")
     result = wavesmith("models", "timbre", "mine", "drums")
     assert (result.code, result.err) == (0, "")
     table = load("mine").timbre
@@ -50,16 +50,17 @@ def test_a_model_without_percentiles_gets_them(wavesmith, drums):
 
 def test_percentiles_need_a_model_folder_and_sounds(wavesmith, drums):
     save_folder("mine", load("debug").family, "")
-    assert wavesmith("models", "timbre", "debug", "drums").refuses("debug", "no model folder")
+    assert wavesmith("models", "timbre", "debug", "drums").refuses("debug")
     assert wavesmith("models", "timbre", "mine", "nowhere").refuses("nowhere")
     assert not Path("mine/timbre.json").exists()
 
 
 def test_info_tells_what_a_model_makes_and_how(wavesmith):
     out = wavesmith("models", "info", "debug").out
-    assert "0.26 s (2048 samples) at 8000 Hz, 2 channel(s)" in out
-    assert "frame_unet on spectral, predicts gated" in out
-    assert "sampled by dpmpp_2m on karras, 4 steps" in out
+    assert "0.26 s at 8000 Hz, stereo; hihat, kick, percussion, snare" in out
+    assert "generate, vary" in out
+    assert "clean" in out
+    assert all(text in out for text in load("debug").family.describe().values())
 
 
 def test_card_prints_nothing_else(wavesmith):
@@ -73,8 +74,8 @@ def test_convert_there_and_back(wavesmith, dance_checkpoint, tmp_path):
     assert wavesmith("models", "convert", "mine", "pipeline", "--form", "diffusers").code == 0
     hashes = {load(tmp_path / name).hash for name in ("mine", "again.ckpt", "pipeline")}
     assert hashes == {load(dance_checkpoint).hash}
-    assert wavesmith("models", "convert", "mine", "pipeline").refuses("pipeline is already there")
-    assert wavesmith("models", "convert", "mine", "back.safetensors").refuses("end the name in .ckpt")
+    assert wavesmith("models", "convert", "mine", "pipeline").refuses("pipeline")
+    assert wavesmith("models", "convert", "mine", "back.safetensors").refuses(".ckpt")
     assert not Path("back.safetensors").exists()
 
 
@@ -83,15 +84,15 @@ def test_convert_says_when_the_record_of_the_training_stays_behind(wavesmith, da
     save_provenance("mine", Provenance(sources=()))
     assert "keep mine" not in wavesmith("models", "convert", "mine", "copy").out
     said = wavesmith("models", "convert", "copy", "back.ckpt").out
-    assert "keep copy, whose attribution.json says it" in said
+    assert "keep copy, whose attribution.json" in said
 
 
 def test_rate_and_length_are_given_as_options(wavesmith, dance_checkpoint, silent_checkpoint):
-    assert wavesmith("models", "info", silent_checkpoint).refuses("does not say at which rate", "--rate")
+    assert wavesmith("models", "info", silent_checkpoint).refuses("silent.ckpt", "rate")
     out = wavesmith("models", "info", silent_checkpoint, "--rate", 16000, "--length", 512).out
-    assert "0.03 s (512 samples) at 16000 Hz" in out
+    assert "0.03 s at 16000 Hz" in out
     refused = wavesmith("models", "info", dance_checkpoint, "--rate", 44100)
-    assert refused.refuses("says that its rate is 16000, not 44100")
+    assert refused.refuses("16000", "44100")
     assert wavesmith("models", "info", silent_checkpoint, "--rate", 3, "--length", 512).refuses("rate")
 
 

@@ -3,8 +3,9 @@ import math
 import pytest
 import torch
 
-from wavesmith.diffusion import Steer, classifier_free, steered
+from wavesmith.diffusion import classifier_free, loss_guided
 from wavesmith.errors import RequestError
+from wavesmith.families.condition import LossTerm
 
 NULL = torch.tensor([-1])
 
@@ -112,14 +113,14 @@ def z(generator):
 
 def test_the_estimate_is_moved_to_where_the_loss_is_small(z):
     before = towards(1.0)(decode(z), ONES)
-    moved = steered(clean, decode, [Steer("mean", towards(1.0))], reach=10)(z, ONES)
+    moved = loss_guided(clean, decode, [LossTerm("mean", towards(1.0))], max_step=10)(z, ONES)
     assert (towards(1.0)(decode(moved), ONES) < 0.3 * before).all()
-    more = steered(clean, decode, [Steer("mean", towards(1.0))], reach=10, rounds=8)(z, ONES)
+    more = loss_guided(clean, decode, [LossTerm("mean", towards(1.0))], max_step=10, rounds=8)(z, ONES)
     assert (towards(1.0)(decode(more), ONES) < 1e-3 * before).all()
 
 
 def test_items_are_steered_each_by_itself(z):
-    steer = steered(clean, decode, [Steer("mean", towards(1.0))])
+    steer = loss_guided(clean, decode, [LossTerm("mean", towards(1.0))])
     sigma = torch.tensor([0.1, 1.0, 5.0], dtype=torch.float64)
     together = steer(z, sigma)
     for k in range(3):
@@ -129,7 +130,9 @@ def test_items_are_steered_each_by_itself(z):
 def test_no_step_is_longer_than_what_is_left_open(z):
     for sigma in (0.01, 0.5, 100.0):
         levels = sigma * ONES
-        moved = steered(clean, decode, [Steer("mean", towards(1e6))], rounds=1, reach=0.1)(z, levels)
+        moved = loss_guided(clean, decode, [LossTerm("mean", towards(1e6))], rounds=1, max_step=0.1)(
+            z, levels
+        )
         length = (moved - z).square().mean((1, 2)).sqrt()
         torch.testing.assert_close(length, 0.1 * levels / (1 + levels.square()).sqrt())
 
@@ -142,14 +145,14 @@ def test_steps_of_several_losses_are_added_by_their_weights(z):
         return sound[:, 1].square().mean(1)
 
     def move(*steers):
-        return steered(clean, decode, steers, rounds=1)(z, ONES) - z
+        return loss_guided(clean, decode, steers, rounds=1)(z, ONES) - z
 
-    both = move(Steer("a", first, 0.5), Steer("b", second, 2.0))
-    torch.testing.assert_close(both, 0.5 * move(Steer("a", first)) + 2 * move(Steer("b", second)))
+    both = move(LossTerm("a", first, 0.5), LossTerm("b", second, 2.0))
+    torch.testing.assert_close(both, 0.5 * move(LossTerm("a", first)) + 2 * move(LossTerm("b", second)))
 
 
 def test_a_loss_steers_within_its_window_alone(z):
-    steer = steered(clean, decode, [Steer("mean", towards(1.0), window=(0.5, 2.0))])
+    steer = loss_guided(clean, decode, [LossTerm("mean", towards(1.0), interval=(0.5, 2.0))])
     sigma = torch.tensor([0.1, 1.0, 9.0], dtype=torch.float64)
     moved = (steer(z, sigma) != z).flatten(1).any(1)
     assert moved.tolist() == [False, True, False]
@@ -157,7 +160,7 @@ def test_a_loss_steers_within_its_window_alone(z):
 
 def test_it_works_inside_inference_mode(z):
     with torch.inference_mode():
-        moved = steered(clean, decode, [Steer("mean", towards(1.0))])(z.clone(), ONES)
+        moved = loss_guided(clean, decode, [LossTerm("mean", towards(1.0))])(z.clone(), ONES)
     assert not torch.equal(moved, z)
 
 
@@ -165,7 +168,7 @@ def test_a_loss_that_is_nowhere_to_be_lowered_moves_nothing(z):
     def flat(sound, sigma):
         return (0 * sound).sum((1, 2)) + 3
 
-    assert torch.equal(steered(clean, decode, [Steer("flat", flat)])(z, ONES), z)
+    assert torch.equal(loss_guided(clean, decode, [LossTerm("flat", flat)])(z, ONES), z)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -176,7 +179,7 @@ def test_a_loss_that_is_no_number_is_named_with_its_step(z, value):
         calls.append(1)
         return sound.mean((1, 2)).square() * (value if len(calls) > 2 else 1)
 
-    steer = steered(clean, decode, [Steer("mean", towards(0.0)), Steer("mine", breaks)], rounds=1)
+    steer = loss_guided(clean, decode, [LossTerm("mean", towards(0.0)), LossTerm("mine", breaks)], rounds=1)
     steer(z, ONES)
     steer(z, ONES)
     with pytest.raises(RequestError, match=r"'mine' gave \[(nan|inf).* at step 3 of the walk"):
@@ -185,7 +188,7 @@ def test_a_loss_that_is_no_number_is_named_with_its_step(z, value):
 
 def test_a_loss_of_another_shape_is_named(z):
     with pytest.raises(RequestError, match=r"'sum' gave .* not one finite number for each sound"):
-        steered(clean, decode, [Steer("sum", lambda sound, sigma: sound.square().sum())])(z, ONES)
+        loss_guided(clean, decode, [LossTerm("sum", lambda sound, sigma: sound.square().sum())])(z, ONES)
 
 
 def test_a_gradient_that_is_no_number_is_named(z):
@@ -193,4 +196,4 @@ def test_a_gradient_that_is_no_number_is_named(z):
         return (0 * sound).abs().sqrt().sum((1, 2))
 
     with pytest.raises(RequestError, match="'steep' has no finite gradient at step 1"):
-        steered(clean, decode, [Steer("steep", steep)])(z, ONES)
+        loss_guided(clean, decode, [LossTerm("steep", steep)])(z, ONES)

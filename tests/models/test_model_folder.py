@@ -54,9 +54,9 @@ def refused(folder, *words):
     return sentence
 
 
-def test_a_judge_is_told_from_a_model(tmp_path):
+def test_a_classifier_is_no_model(tmp_path):
     Classifier(ClassifierConfig(classes=("kick", "snare"), rate=8000)).save(tmp_path)
-    refused(tmp_path, "holds a classifier", "--guide")
+    refused(tmp_path, "classifier", "--guide")
 
 
 def test_what_is_saved_comes_back_bit_for_bit(model, folder):
@@ -148,8 +148,8 @@ def test_a_missing_file_is_named(folder):
 
 
 def test_a_missing_tensor_and_a_stranger_are_named(folder):
-    rewrite(folder, lambda tensors: tensors.update(stranger=tensors.pop("network.outlet.bias")))
-    refused(folder, "network.outlet.bias is missing", "stranger is not part of this network")
+    rewrite(folder, lambda tensors: tensors.update(stranger=tensors.pop("network.proj_out.bias")))
+    refused(folder, "network.proj_out.bias is missing", "stranger is not part of this network")
 
 
 def test_many_problems_make_a_short_sentence(folder):
@@ -158,14 +158,14 @@ def test_many_problems_make_a_short_sentence(folder):
 
 
 def test_a_tensor_of_another_shape_is_refused(folder):
-    rewrite(folder, lambda tensors: tensors.update({"network.outlet.bias": torch.zeros(3)}))
-    refused(folder, "network.outlet.bias has shape (3,) instead of")
+    rewrite(folder, lambda tensors: tensors.update({"network.proj_out.bias": torch.zeros(3)}))
+    refused(folder, "network.proj_out.bias has shape (3,) instead of")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_values_that_are_no_numbers_are_refused(folder, value):
-    rewrite(folder, lambda tensors: tensors["network.outlet.bias"].fill_(value))
-    refused(folder, "network.outlet.bias holds values that are not finite")
+    rewrite(folder, lambda tensors: tensors["network.proj_out.bias"].fill_(value))
+    refused(folder, "network.proj_out.bias holds values that are not finite")
 
 
 def test_tensors_of_another_type_are_refused(folder):

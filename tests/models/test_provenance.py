@@ -72,7 +72,7 @@ def test_a_base_that_does_not_say_leaves_it_unknown() -> None:
 def test_a_broken_record_is_refused(tmp_path: Path) -> None:
     save_folder(tmp_path, debug_model().family, "A card.\n")
     (tmp_path / ATTRIBUTION).write_text('{"version": 9, "sources": []}')
-    with pytest.raises(ModelError, match=r"attribution.json is no record .*version"):
+    with pytest.raises(ModelError, match=r"attribution\.json .*version"):
         load_folder(tmp_path)
 
 

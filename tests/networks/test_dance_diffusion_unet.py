@@ -13,8 +13,8 @@ from wavesmith.networks.cost import multiply_adds, parameters
 from wavesmith.networks.dance_diffusion_unet import (
     DanceDiffusion,
     DanceDiffusionConfig,
-    downsampled,
-    upsampled,
+    downsample,
+    upsample,
 )
 
 SMALL = DanceDiffusionConfig(channels=(8, 32, 32, 32), attentions=2)
@@ -87,7 +87,7 @@ def test_half_the_rate_is_a_mirrored_filter_and_every_second_frame(frames: int) 
     x = noise(2, frames, 3)
     padded = F.pad(x.mT, (3, 3), mode="reflect")
     expected = F.conv1d(padded, FILTER.expand(3, 1, 8), stride=2, groups=3).mT
-    torch.testing.assert_close(downsampled(x), expected)
+    torch.testing.assert_close(downsample(x), expected)
 
 
 @pytest.mark.parametrize("frames", [3, 6, 16, 125])
@@ -96,12 +96,12 @@ def test_twice_the_rate_is_the_same_filter_between_frames(frames: int) -> None:
     padded = F.pad(x.mT, (2, 2), mode="reflect")
     kernel = 2 * FILTER.expand(3, 1, 8)
     expected = F.conv_transpose1d(padded, kernel, stride=2, padding=7, groups=3).mT
-    torch.testing.assert_close(upsampled(x), expected)
+    torch.testing.assert_close(upsample(x), expected)
 
 
 def test_a_slow_wave_survives_the_way_down_and_up() -> None:
     wave = torch.sin(2 * math.pi * torch.arange(256) / 64)[None, :, None]
-    torch.testing.assert_close(upsampled(downsampled(wave))[:, 8:-8], wave[:, 8:-8], rtol=0, atol=0.02)
+    torch.testing.assert_close(upsample(downsample(wave))[:, 8:-8], wave[:, 8:-8], rtol=0, atol=0.02)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import torch
 from pydantic import ValidationError
 
 from wavesmith.networks import FrameUNetConfig
-from wavesmith.networks.frame_unet import fold, unfold
+from wavesmith.networks.layers import patchify, unpatchify
 
 
 @pytest.mark.parametrize(
@@ -25,9 +25,9 @@ def test_impossible_configurations_are_refused(wrong):
         FrameUNetConfig(**wrong)
 
 
-def test_folding_stacks_neighbouring_frames_and_unfolding_undoes_it():
+def test_patchify_stacks_neighbouring_frames_and_unpatchify_inverts_it():
     x = torch.arange(2 * 3 * 8.0).view(2, 3, 8)
-    folded = fold(x, 4)
-    assert folded.shape == (2, 12, 2)
-    assert folded[0, :4, 1].tolist() == x[0, 0, 4:].tolist()
-    assert torch.equal(unfold(folded, 4), x)
+    patches = patchify(x, 4)
+    assert patches.shape == (2, 12, 2)
+    assert patches[0, :4, 1].tolist() == x[0, 0, 4:].tolist()
+    assert torch.equal(unpatchify(patches, 4), x)

@@ -2,12 +2,12 @@ import torch
 
 from wavesmith.networks.layers import (
     HEAD_WIDTH,
-    Attention,
     Conditioning,
     Position,
     ResBlock,
-    rotate,
-    rotations,
+    RotaryAttention,
+    apply_rotary,
+    rotary_angles,
 )
 
 NOISE = torch.tensor([-1.5, 0.0, 1.2])
@@ -76,21 +76,21 @@ def test_a_residual_block_begins_as_its_skip():
 
 
 def test_rotary_keeps_lengths_and_makes_products_depend_on_distance_alone():
-    x, turns = noise(1, 1, 12, 8), rotations(12, 8, torch.device("cpu"))
-    torch.testing.assert_close(rotate(x, turns).norm(dim=-1), x.norm(dim=-1))
+    x, rotary = noise(1, 1, 12, 8), rotary_angles(12, 8, torch.device("cpu"))
+    torch.testing.assert_close(apply_rotary(x, rotary).norm(dim=-1), x.norm(dim=-1))
     q, k = noise(8, seed=1), noise(8, seed=2)
-    turned_q, turned_k = rotate(q.expand(12, 8), turns), rotate(k.expand(12, 8), turns)
-    products = turned_q @ turned_k.T
+    rotated_q, rotated_k = apply_rotary(q.expand(12, 8), rotary), apply_rotary(k.expand(12, 8), rotary)
+    products = rotated_q @ rotated_k.T
     torch.testing.assert_close(products.diagonal(3), products[0, 3].expand(9))
     assert not torch.allclose(products[0, 3], products[0, 0])
 
 
 def test_attention_begins_with_no_effect_and_then_reaches_everywhere():
     torch.manual_seed(0)
-    layer, turns = Attention(128), rotations(9, HEAD_WIDTH, torch.device("cpu"))
+    layer, rotary = RotaryAttention(128), rotary_angles(9, HEAD_WIDTH, torch.device("cpu"))
     x = noise(2, 9, 128)
-    assert not layer(x, turns).any()
+    assert not layer(x, rotary).any()
     torch.nn.init.normal_(layer.out.weight)
     changed = x.clone()
     changed[:, 8] += 1
-    assert not torch.allclose(layer(changed, turns)[:, 0], layer(x, turns)[:, 0])
+    assert not torch.allclose(layer(changed, rotary)[:, 0], layer(x, rotary)[:, 0])

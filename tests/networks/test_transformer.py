@@ -30,7 +30,7 @@ def test_energies_of_any_number_of_features_are_heard(features):
 
 
 def test_the_number_of_threads_changes_no_bit():
-    """At the size of the bundled model, whose inlet and feed-forward have long sums."""
+    """At the size of the bundled model, whose projections and feed-forward have long sums."""
     config = TransformerConfig(fold=1, width=384, depth=1, energies=True)
     network = config.build(1024, outputs=2).eval()
     for parameter in network.parameters():

@@ -67,10 +67,10 @@ def test_silence_has_no_variance_and_does_no_harm() -> None:
 
 def test_it_is_for_inference_in_float32_alone() -> None:
     x = noise(1, 600, 4)
-    assert not winograd.suits(x)  # gradients are kept
+    assert not winograd.is_supported(x)  # gradients are on
     with torch.no_grad():
-        assert winograd.suits(x)
-        assert not winograd.suits(x.double())
-        assert not winograd.suits(x.to("meta"))
+        assert winograd.is_supported(x)
+        assert not winograd.is_supported(x.double())
+        assert not winograd.is_supported(x.to("meta"))
         with torch.autocast("cpu", torch.bfloat16):
-            assert not winograd.suits(x)
+            assert not winograd.is_supported(x)

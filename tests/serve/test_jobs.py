@@ -68,11 +68,11 @@ def test_a_sound_is_given_up_between_steps(client: TestClient, shared: Studio, w
     endless = {"verb": "generate", "settings": {"steps": 500, "seconds": 60, "sampler": "dpmpp_sde"}}
     job = client.post("/api/jobs", json=endless).json()["id"]
     wait(lambda: client.get(f"/api/jobs/{job}").json()["state"] == "running")
-    worker = shared.workshop.process
+    worker = shared.dispatcher.process
     client.delete(f"/api/jobs/{job}")
     following = client.post("/api/jobs", json={"verb": "generate"}).json()["id"]
     wait(lambda: client.get(f"/api/jobs/{following}").json()["state"] == "done", seconds=60)
-    assert shared.workshop.process == worker
+    assert shared.dispatcher.process == worker
 
 
 def test_a_storm_of_cancellations_leaves_a_working_studio(client: TestClient, wait: Wait) -> None:
@@ -97,7 +97,7 @@ def test_a_storm_of_cancellations_leaves_a_working_studio(client: TestClient, wa
 def test_a_crash_of_the_worker_loses_nothing(client: TestClient, shared: Studio, wait: Wait) -> None:
     job = client.post("/api/jobs", json={"verb": "generate", "count": 20, "seed": 1}).json()["id"]
     wait(lambda: client.get(f"/api/jobs/{job}").json()["done"] >= 2)
-    os.kill(shared.workshop.process, signal.SIGKILL)
+    os.kill(shared.dispatcher.process, signal.SIGKILL)
     wait(lambda: client.get(f"/api/jobs/{job}").json()["state"] == "done")
     sounds = client.get(f"/api/jobs/{job}").json()["sounds"]
     assert sounds == [f"{job}-{k:03d}" for k in range(20)]
@@ -144,14 +144,14 @@ def test_fifty_jobs_wait_on_the_disk_not_in_memory(client: TestClient, shared: S
     """The worker's memory at its highest does not grow with what is waiting or has been made."""
     first = client.post("/api/jobs", json={"verb": "generate", "count": 3}).json()["id"]
     wait(lambda: client.get(f"/api/jobs/{first}").json()["state"] == "done")
-    before = peak_memory(shared.workshop.process), peak_memory(os.getpid())
+    before = peak_memory(shared.dispatcher.process), peak_memory(os.getpid())
     asked = {"verb": "generate", "count": 2, "settings": {"seconds": 1, "steps": 2}}
     jobs = [client.post("/api/jobs", json=asked) for _ in range(50)]
     assert [job.status_code for job in jobs] == [202] * 50
     wait(lambda: not client.get("/api/jobs", params={"state": "queued"}).json())
     wait(lambda: not client.get("/api/jobs", params={"state": "running"}).json())
     assert all(client.get(f"/api/jobs/{job.json()['id']}").json()["done"] == 2 for job in jobs)
-    assert peak_memory(shared.workshop.process) < before[0] + 60_000
+    assert peak_memory(shared.dispatcher.process) < before[0] + 60_000
     assert peak_memory(os.getpid()) < before[1] + 60_000
 
 

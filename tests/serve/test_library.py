@@ -12,7 +12,7 @@ import pytest
 
 from wavesmith import Sound, WavesmithError, generate, load, vary
 from wavesmith.serve.database import Database
-from wavesmith.serve.library import Gone, Library, Search, SoundRecord
+from wavesmith.serve.library import Library, NotFound, Search, SoundRecord
 
 JOB = "0123456789ab"
 Wave = Callable[..., Sound]
@@ -86,7 +86,7 @@ def test_likeness_is_heard(tmp_path: Path, tone: Wave) -> None:
         )
         assert found(library, like=low) == [low, near, high]
         assert found(library, like=high)[0] == high
-        with pytest.raises(Gone):
+        with pytest.raises(NotFound):
             found(library, like="0123456789ab")
 
 
@@ -150,7 +150,7 @@ def test_the_folder_decides_after_a_crash(tmp_path: Path) -> None:
     with opened(tmp_path) as library:
         assert found(library) == ["ba9876543210-004"]
         assert found(library, trash=True) == [thrown.id]
-        with pytest.raises(Gone):
+        with pytest.raises(NotFound):
             library.get(gone.id)
     assert (tmp_path / "sounds" / "0123456789cd.wav").is_file()
 
@@ -166,5 +166,5 @@ def test_paths_are_not_names(tmp_path: Path) -> None:
     (tmp_path / "secret.wav").write_bytes(b"")
     with opened(tmp_path / "library") as library:
         for name in ("../secret", "..%2Fsecret", "/etc/passwd", "", ".", "a" * 5000, "0123456789ab\0"):
-            with pytest.raises(Gone):
+            with pytest.raises(NotFound):
                 library.path(name)

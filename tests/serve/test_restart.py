@@ -13,7 +13,7 @@ from wavesmith import Sound, generate, load
 
 Wait = Callable[..., Any]
 COUNT = 30
-ASKED = {"verb": "generate", "label": "kick", "count": COUNT, "seed": 7, "settings": {"steps": 10}}
+ASKED = {"verb": "generate", "count": COUNT, "seed": 7, "settings": {"label": "kick", "steps": 10}}
 
 
 def test_nothing_made_is_lost_when_it_is_closed_or_killed_and_the_job_goes_on(

@@ -69,7 +69,7 @@ def test_a_training_is_watched_to_its_end_and_its_model_plays(
     assert client.get(demo["sounds"][0]).content.startswith(b"RIFF")
     assert client.get(f"/api/trainings/{training}/demos/..%2F..%2F/recipe.yaml").status_code == 404
     assert "mine" in [model["name"] for model in client.get("/api/models").json()]
-    assert make(model="mine", label="snare", seed=1)
+    assert make(model="mine", settings={"label": "snare"}, seed=1)
     again = client.post("/api/trainings", json=asked)
     assert again.status_code == 400
     assert "mine" in again.json()["error"]
@@ -83,7 +83,7 @@ def test_a_training_goes_on_after_a_restart_and_is_stopped(tmp_path: Path, drums
     wait(lambda: client.get(path).json()["seen"] > 0)
     other = client.post("/api/trainings", json=asked | {"name": "other"})
     assert other.status_code == 409
-    assert "under way" in other.json()["error"]
+    assert "running" in other.json()["error"]
 
     studio.close()
 

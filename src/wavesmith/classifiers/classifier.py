@@ -9,7 +9,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from wavesmith.descriptors.mel import LogMel
+from wavesmith.descriptors.log_mel import LogMel
 from wavesmith.stored_module import StoredModule
 
 

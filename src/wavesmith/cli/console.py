@@ -23,7 +23,7 @@ def in_words(count: int, thing: str) -> str:
 
 
 def tell(text: object) -> None:
-    """A result."""
+    """Print a result."""
     typer.echo(printable(text))
 
 

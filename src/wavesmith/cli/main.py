@@ -1,4 +1,4 @@
-"""The entry point: commands, and what becomes of their errors.
+"""The entry point: commands, and exit codes and sentences for their errors.
 
 Exit codes: 0 done, 1 a sound made again differs or a bug, 2 an error that the user can put right, 130 Ctrl-C.
 """
@@ -14,31 +14,22 @@ import typer
 from pydantic import ValidationError
 
 from wavesmith import __version__
-from wavesmith.cli import models
+from wavesmith.cli import models, renamed
 from wavesmith.cli.again import again
-from wavesmith.cli.clean import clean
+from wavesmith.cli.commands import Commands
 from wavesmith.cli.console import complain, note, tell
 from wavesmith.cli.credits import credits
 from wavesmith.cli.evaluate import evaluate
-from wavesmith.cli.extend import extend
-from wavesmith.cli.generate import generate
-from wavesmith.cli.inpaint import inpaint
 from wavesmith.cli.inspect import inspect
-from wavesmith.cli.kit import kit
-from wavesmith.cli.loop import loop
-from wavesmith.cli.morph import morph
-from wavesmith.cli.restyle import restyle
 from wavesmith.cli.scan import scan
 from wavesmith.cli.studio import studio
-from wavesmith.cli.train import train
-from wavesmith.cli.upscale import upscale
-from wavesmith.cli.vary import vary
 from wavesmith.errors import WavesmithError, first_problem
 from wavesmith.files import remedy
 
-app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["--help", "-h"]})
-MAKING = (generate, vary, restyle, morph, inpaint, extend, loop, upscale, clean, kit)
-for command in (*MAKING, again, credits, evaluate, inspect, scan, studio, train):
+app = typer.Typer(
+    cls=Commands, add_completion=False, context_settings={"help_option_names": ["--help", "-h"]}
+)
+for command in (again, credits, evaluate, inspect, scan, studio):
     app.command()(command)
 app.add_typer(models.app, name="models")
 
@@ -79,15 +70,19 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _answer(error: Exception) -> int:
-    """One sentence for an error, and its exit code."""
+    """Print one sentence for an error; return its exit code."""
     if isinstance(error, typer.Abort):
         return 130
     if isinstance(error, WavesmithError):
         complain(error)
-    elif hasattr(error, "format_message"):  # Typer's own complaints, whose class differs between its versions
+    elif hasattr(error, "format_message"):  # Typer's own errors, whose class differs between its versions
         context = getattr(error, "ctx", None)
         where = context.command_path if context else "wavesmith"
-        complain(f"{error.format_message().rstrip('.')}; '{where} --help' shows what is possible.")
+        option = getattr(error, "option_name", "")
+        if text := renamed.sentence(context.info_name if context else "", option):
+            complain(text)
+            return 2
+        complain(f"{error.format_message().rstrip('.')}; '{where} --help' lists the options.")
     elif isinstance(error, ValidationError):
         complain(f"{first_problem(error)}; choose another value.")
     elif isinstance(error, OSError):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from wavesmith.cli.console import progress, show, tell
 from wavesmith.cli.options import Length, Rate, WeightsChoice
+
+if TYPE_CHECKING:
+    from wavesmith.models import Model
 
 Name = Annotated[
     str, typer.Argument(help="Bundled model, model folder, another tool's checkpoint, or hub repository.")
@@ -24,16 +27,26 @@ def models(context: typer.Context) -> None:
         list_models()
 
 
+def _form(model: Model) -> str:
+    """Return length, rate, channels and labels of a model's sounds in words."""
+    return f"{model.family.config.form()}; {', '.join(model.labels) or 'no labels'}"
+
+
+def _abilities(model: Model) -> str:
+    """Return the verbs that a model can do, as in `generate, vary and morph labels`."""
+    from wavesmith.verbs import VERBS
+
+    able = [verb.name.replace("_", " ") for verb in VERBS.values() if verb.works_with(model.family)]
+    return " and ".join(filter(None, (", ".join(able[:-1]), able[-1]))) if able else "do nothing"
+
+
 @app.command("list")
 def list_models() -> None:
     """List the bundled models and training configurations."""
     from wavesmith.models import bundled_names, load
     from wavesmith.training import config_names, load_config
 
-    rows = []
-    for model in map(load, bundled_names()):
-        labels = ", ".join(model.labels) or "no labels"
-        rows.append((model.name, f"{model.family.config.form()}; {labels}"))
+    rows = [(model.name, f"{_form(model)}; {_abilities(model)}") for model in map(load, bundled_names())]
     show("Models (wavesmith generate --model NAME)", rows)
     rows = []
     for name in config_names():
@@ -45,27 +58,27 @@ def list_models() -> None:
 
 @app.command()
 def info(name: Name, rate: Rate = None, length: Length = None, weights: WeightsChoice = None) -> None:
-    """Show what a model makes and what it costs, and its card."""
+    """Show the sounds of a model, what it can do, what it costs, and its card."""
     from wavesmith.models import load
     from wavesmith.networks import parameters
 
     model = load(name, rate=rate, length=length, weights=weights)
-    config, sampling = model.family.config, model.family.config.sampling
     size, work = parameters(model.family) / 1e6, model.family.multiply_adds() / 1e6
     tell(f"{model.name} {model.hash}")
-    tell(f"{model.seconds:.2f} s ({config.length} samples) at {model.rate} Hz, {model.channels} channel(s)")
-    tell(f"{config.network.kind} on {config.transform.kind}, predicts {config.parameterisation.kind}")
-    tell(f"{size:.1f} M parameters; {work:.0f} M multiply-adds in each pass over a second of sound")
-    tell(f"sampled by {sampling.sampler} on {sampling.schedule}, {sampling.steps} steps\n")
+    tell(_form(model))
+    tell(f"It can {_abilities(model)}.")
+    for fact, text in model.family.describe().items():
+        tell(f"{fact}: {text}")
+    tell(f"{size:.1f} M parameters; {work:.0f} M multiply-adds in each pass over a second of sound\n")
     tell(model.card or "This model has no card.")
 
 
 @app.command()
 def timbre(
     model: Annotated[Path, typer.Argument(help="Model folder.")],
-    sounds: Annotated[Path, typer.Argument(help="Sounds such as it was trained on; sub-folders are labels.")],
+    sounds: Annotated[Path, typer.Argument(help="Sounds like its training sounds; sub-folders are labels.")],
 ) -> None:
-    """Measure what timbres sounds have, so that a model can be steered by percentiles of them."""
+    """Measure the timbres of sounds, so that a model can be steered by percentiles of them."""
     from wavesmith.models import write_timbres
 
     with progress("reading files") as scanning, progress("measuring") as measuring:
@@ -101,7 +114,7 @@ def convert(
     convert(model, out, form)
     tell(f"{name} is in {out} ({form}, {model.hash}).")
     if form != "folder" and model.provenance is not None:
-        tell(f"What it was trained on is not in there: keep {name}, whose {ATTRIBUTION} says it.")
+        tell(f"The record of its training sounds is not included: keep {name}, whose {ATTRIBUTION} has it.")
 
 
 @app.command()
@@ -110,7 +123,7 @@ def pull(
         str, typer.Argument(metavar="USER/NAME", help="Repository of the Hugging Face Hub.")
     ],
 ) -> None:
-    """Get a model from the Hugging Face Hub into its cache, from which it then loads offline, too."""
+    """Download a model from the Hugging Face Hub into its cache, from which it also loads offline."""
     from wavesmith.models import download, load
 
     folder = download(repository)
@@ -124,9 +137,9 @@ def push(
     repository: Annotated[
         str, typer.Argument(metavar="USER/NAME", help="Repository of the Hugging Face Hub.")
     ],
-    public: Annotated[bool, typer.Option("--public", help="Let everybody see a new repository.")] = False,
+    public: Annotated[bool, typer.Option("--public", help="Make a new repository public.")] = False,
 ) -> None:
-    """Put a model folder on the Hugging Face Hub; only you see a new repository unless it is --public."""
+    """Upload a model folder to the Hugging Face Hub; a new repository is private unless --public is given."""
     from wavesmith.models import push
 
     tell(f"{folder} is at {push(folder, repository, private=not public)}")

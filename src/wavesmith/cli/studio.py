@@ -19,33 +19,33 @@ from wavesmith.errors import RequestError, WavesmithError
 
 def studio(
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Where to listen; 0 for any that is free.")
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any that is free.")
     ] = 8321,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; others than this machine need a token.")
+        str, typer.Option(help="Address to listen on; beyond this machine a token is needed.")
     ] = ("127.0.0.1"),
     token: Annotated[
         str | None,
-        typer.Option(help="What whoever asks has to show; drawn for addresses beyond this machine."),
+        typer.Option(help="Token that requests carry; by default drawn for addresses beyond this machine."),
     ] = None,
-    library: Annotated[Path, typer.Option(help="Folder for everything made.")] = Path("~/wavesmith"),
+    library: Annotated[Path, typer.Option(help="Folder for all sounds and models.")] = Path("~/wavesmith"),
     model: Annotated[
-        list[str] | None, typer.Option(help="Model folder or hub repository to offer, too; repeatable.")
+        list[str] | None, typer.Option(help="Model folder or hub repository to offer as well; repeatable.")
     ] = None,
     open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")] = True,
 ) -> None:
     """Open the studio: a page in your browser that needs no network, and an HTTP API (docs at /docs).
 
-    Everything made is kept in the library. Ctrl-C closes the studio; jobs and trainings under way go on when
+    All sounds are kept in the library. Ctrl-C closes the studio; unfinished jobs and trainings continue when
     it is opened again.
     """
     if token is not None and not re.fullmatch(r"[\w.~-]{8,200}", token, re.ASCII):
         raise RequestError("A token needs 8 letters or digits or more; leave --token out to have one drawn.")
-    from wavesmith.serve.worker_client import Hand
+    from wavesmith.serve.worker_client import WorkerClient
 
     listening = _listening(host, port)
     library = library.expanduser().absolute()
-    hand = Hand(library)  # it loads its model while this process imports the rest
+    worker = WorkerClient(library)  # loads its model while this process imports the rest
     try:
         import uvicorn
 
@@ -60,15 +60,15 @@ def studio(
     local = is_local(host)
     token = token or (None if local else secrets.token_urlsafe(16))
     try:
-        opened = Studio(library, model or (), hand=hand)
+        opened = Studio(library, model or (), worker=worker)
     except WavesmithError:
-        hand.end()
+        worker.end()
         raise
     address = f"http://{'localhost' if local else host}:{listening.getsockname()[1]}/"
     address += f"?token={token}" if token else ""
     tell(f"The studio is at {address} (library: {library}).")
-    reach = "this machine only" if local else "whoever can reach this address and has the token"
-    note(f"It answers to {reach}; Ctrl-C closes it.")
+    reach = "this machine only" if local else "everyone who can reach this address and has the token"
+    note(f"It answers {reach}; Ctrl-C closes it.")
     if open_page:
         webbrowser.open(address)
     config = uvicorn.Config(
@@ -79,12 +79,12 @@ def studio(
         server_header=False,
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: everything is closed in order
-    with closing(opened), suppress(KeyboardInterrupt):  # which comes when nobody is answered any more
+    with closing(opened), suppress(KeyboardInterrupt):  # which comes once all requests are answered
         uvicorn.Server(config).run([listening])
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    """A socket, before anything slow is done."""
+    """Return a listening socket."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.socket(family, socket.SOCK_STREAM)

@@ -36,9 +36,7 @@ TILT_LOW_HZ, TILT_HIGH_HZ = 60.0, 12_000.0
 class Augmentation(BaseModel):
     """How often and how far sounds are changed; a range of 0 or False leaves that change out."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, validate_by_name=True, validate_by_alias=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     probability: float = Field(default=0.2, ge=0, le=1, description="Probability of each change by itself.")
     speed: float = Field(

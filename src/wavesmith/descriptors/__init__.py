@@ -1,8 +1,8 @@
-"""How sounds are heard, as differentiable maths: log-mel pictures, and timbre in a producer's words."""
+"""Descriptors of sounds, as differentiable maths: log-mel spectrograms, and timbre in a producer's words."""
 
-from wavesmith.descriptors.mel import LogMel, mel_filters
+from wavesmith.descriptors.log_mel import LogMel
 from wavesmith.descriptors.resample import resample
-from wavesmith.descriptors.table import TimbreTable, measure
 from wavesmith.descriptors.timbre import TIMBRES, Timbre
+from wavesmith.descriptors.timbre_table import TimbreTable, measure
 
-__all__ = ["TIMBRES", "LogMel", "Timbre", "TimbreTable", "measure", "mel_filters", "resample"]
+__all__ = ["TIMBRES", "LogMel", "Timbre", "TimbreTable", "measure", "resample"]

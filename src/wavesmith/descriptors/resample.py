@@ -1,4 +1,4 @@
-"""Another rate, differentiably: for judges that listen at a rate of their own."""
+"""Differentiable resampling, for classifiers with a rate of their own."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from torch.nn import functional as F
 
 
 def resample(waves: Tensor, rate: int, other: int) -> Tensor:
-    """Waves `[..., N]` at `rate` as waves `[..., round(N * other / rate)]` at `other`, both in Hz.
+    """Resample waves `[..., N]` from `rate` to `other` (Hz): `[..., round(N * other / rate)]`.
 
-    The spectrum is cut, or continued with zeros. Silence before and after keeps what rings at one end from
-    coming round to the other.
+    The spectrum is truncated, or padded with zeros. Silence before and after keeps the ringing at one end
+    from wrapping around to the other.
     """
     if rate == other:
         return waves
-    length, grain = waves.shape[-1], rate // math.gcd(rate, other)  # so many frames become a whole number
+    length, grain = (
+        waves.shape[-1],
+        rate // math.gcd(rate, other),
+    )  # frames that become a whole number of frames
     lead = -(-length // (10 * grain)) * grain
     count = -(-(length + 2 * lead) // grain) * grain
     target = count * other // rate

@@ -1,4 +1,4 @@
-"""Timbre in a producer's words: eleven numbers of a sound, all differentiable in its samples.
+"""Timbre in a producer's words: eleven measurements of a sound, all differentiable in its samples.
 
 Brightness, boominess, depth, hardness, roughness, warmth and sharpness are the attributes of the AudioCommons
 timbral models (Pearce, Brookes & Mason 2017, deliverable D5.2), here each reduced to the one measurement that
@@ -15,25 +15,25 @@ from torch import Tensor, nn
 
 _EPS = 1e-10
 _ATTACK_SECONDS = 0.03
-_REACHED = 0.8  # of the peak of the envelope: where the attack is over
-_HEARD_DB = -40.0  # re the peak of the envelope: where a sound is over
+_ATTACK_END = 0.8  # end of the attack, relative to the peak of the envelope
+_END_DB = -40.0  # end of a sound, relative to the peak of the envelope
 _LOWEST, _HIGHEST = 20.0, 20_000.0
 
 
 class Timbre(nn.Module):
-    """Waves `[B, C, N]` at a rate to a dictionary of measurements `[B]`.
+    """Measurements `[B]` by name, of waves `[B, C, N]` at a rate.
 
     brightness: octaves (log2 Hz), the centroid of the magnitude spectrum.
     boominess: share of loudness that lies below 280 Hz.
     depth: dB, energy below 100 Hz relative to all.
-    hardness: octaves, the centroid of the first 30 ms, plus one for each 12 dB that they hold of the energy.
-    roughness: share of the envelopes of bands that fluctuates at 30 Hz or faster.
-    warmth: dB per octave that the spectrum falls by from 100 Hz to 10 kHz.
+    hardness: octaves, the centroid of the first 30 ms, plus 1 / 12 of their share of the energy in dB.
+    roughness: share of the band envelopes that fluctuates at 30 Hz or faster.
+    warmth: dB per octave, downward slope of the spectrum from 100 Hz to 10 kHz.
     sharpness: acum, after DIN 45692 with loudness as the power 0.23 of the excitation.
-    attack: log10 of milliseconds until the envelope comes to 80 % of its peak.
-    duration: log10 of milliseconds that the envelope stays within 40 dB of its peak.
+    attack: log10 of the milliseconds until the envelope reaches 80 % of its peak.
+    duration: log10 of the milliseconds with the envelope within 40 dB of its peak.
     loudness: dB, A-weighted energy relative to one second of a full-scale square wave at the sound's peak.
-    pitch: octaves (log2 Hz), where the strongest partials from 30 to 2000 Hz lie after the attack.
+    pitch: octaves (log2 Hz), mean position of the strongest partials from 30 to 2000 Hz after the attack.
     """
 
     def __init__(self, rate: int) -> None:
@@ -56,12 +56,12 @@ class Timbre(nn.Module):
         self.register_buffer("bands", _octave_groups(short).float(), persistent=False)
 
     def forward(self, waves: Tensor) -> dict[str, Tensor]:
-        """All measurements of `[B, C, N]`."""
+        """Return all measurements of `[B, C, N]`."""
         waves = waves / waves.abs().amax(dim=(1, 2), keepdim=True).clamp(min=1e-6)
         spectra = self._power(waves, self.long)
         total = spectra.sum(-1) + _EPS
-        heard = spectra.transpose(1, 2) * self.weighting
-        loud = (heard @ self.barks.T + 1e-6).pow(0.23) - 1e-6**0.23  # [B, T, 24]
+        weighted = spectra.transpose(1, 2) * self.weighting
+        loud = (weighted @ self.barks.T + 1e-6).pow(0.23) - 1e-6**0.23  # [B, T, 24]
         moments = self._power(waves, self.short)
         envelope = (moments.sum(1) + _EPS).sqrt()
         loudness = loud.sum((1, 2)) + _EPS
@@ -72,16 +72,16 @@ class Timbre(nn.Module):
             "depth": _decibels((total * (self.hertz < 100)).sum(1) / total.sum(1)),
             "hardness": self._hardness(waves),
             "roughness": self._roughness(moments),
-            "warmth": self._fall(total),
+            "warmth": self._slope(total),
             "sharpness": 0.11 * sharp,
             "attack": self._attack(envelope).log10(),
             "duration": self._duration(envelope).log10(),
-            "loudness": _decibels(heard.sum((1, 2)) * self._energy_per_second(self.long)),
+            "loudness": _decibels(weighted.sum((1, 2)) * self._energy_per_second(self.long)),
             "pitch": self._pitch(waves),
         }
 
     def _power(self, waves: Tensor, window: int) -> Tensor:
-        """Power `[B, F, T]`, summed over channels, of frames that overlap by three quarters."""
+        """Return the power `[B, F, T]`, mean over channels, of frames that overlap by three quarters."""
         shape = waves.shape
         spectrum = torch.stft(
             waves.flatten(0, 1),
@@ -116,24 +116,24 @@ class Timbre(nn.Module):
         smooth = nn.functional.avg_pool1d(envelopes, width, 1, width // 2, count_include_pad=False)
         return (envelopes - smooth).square().sum((1, 2)) / envelopes.square().sum((1, 2))
 
-    def _fall(self, total: Tensor) -> Tensor:
-        """The slope of third-octave levels, fitted where they are within 60 dB of the loudest."""
+    def _slope(self, total: Tensor) -> Tensor:
+        """Return the downward slope of third-octave levels; those below -60 dB of the loudest are clipped."""
         power = total @ self.octaves.T + _EPS
         level = 10 * (power / power.amax(1, keepdim=True) + 1e-6).log10()
-        place = torch.arange(level.shape[1], device=level.device) / 3
-        centred = place - place.mean()
+        octave = torch.arange(level.shape[1], device=level.device) / 3
+        centred = octave - octave.mean()
         return -(level * centred).sum(1) / centred.square().sum()
 
     def _attack(self, envelope: Tensor) -> Tensor:
-        """Milliseconds below the threshold before the peak, counted softly."""
+        """Return the milliseconds below the threshold before the peak, counted by a sigmoid."""
         highest = envelope.cummax(1).values
-        below = (_REACHED - highest / highest[:, -1:]) / 0.05
-        reached = math.exp((_REACHED - 1) / 0.05)  # what the sigmoid leaves at the peak itself
-        return self._milliseconds((torch.sigmoid(below) - reached).clamp(min=0)) + 0.5
+        below = (_ATTACK_END - highest / highest[:, -1:]) / 0.05
+        at_peak = math.exp((_ATTACK_END - 1) / 0.05)  # value of the sigmoid at the peak
+        return self._milliseconds((torch.sigmoid(below) - at_peak).clamp(min=0)) + 0.5
 
     def _duration(self, envelope: Tensor) -> Tensor:
         level = 20 * (envelope / envelope.amax(1, keepdim=True)).log10()
-        return self._milliseconds(torch.sigmoid((level - _HEARD_DB) / 2)) + 1.0
+        return self._milliseconds(torch.sigmoid((level - _END_DB) / 2)) + 1.0
 
     def _milliseconds(self, frames: Tensor) -> Tensor:
         return frames.sum(1) * (1000 * (self.short // 4) / self.rate)
@@ -174,7 +174,7 @@ def _decibels(ratio: Tensor) -> Tensor:
 
 
 def _a_weighting(hertz: Tensor) -> Tensor:
-    """Power gains of the A curve (IEC 61672-1), 1 at 1 kHz."""
+    """Return power gains of the A curve (IEC 61672-1), 1 at 1 kHz."""
 
     def curve(f: Tensor) -> Tensor:
         s = f.square()
@@ -185,18 +185,18 @@ def _a_weighting(hertz: Tensor) -> Tensor:
 
 
 def _bark(hertz: Tensor) -> Tensor:
-    """Critical-band rate (Traunmueller 1990, https://doi.org/10.1121/1.399849)."""
+    """Return the critical-band rate (Traunmueller 1990, https://doi.org/10.1121/1.399849)."""
     return 26.81 * hertz / (1960 + hertz) - 0.53
 
 
 def _bark_bands(hertz: Tensor) -> Tensor:
-    """Triangular bands `[24, F]`, one Bark apart."""
+    """Return triangular bands `[24, F]`, one Bark apart."""
     centres = torch.arange(0.5, 24.5, dtype=torch.float64)[:, None]
     return (1 - (_bark(hertz) - centres).abs()).clamp(min=0)
 
 
 def _sharpness_weights(loud: Tensor) -> Tensor:
-    """z * g(z) of DIN 45692 at the centres of 24 critical bands."""
+    """Return z * g(z) of DIN 45692 at the centres of 24 critical bands."""
     z = torch.arange(0.5, 24.5, device=loud.device, dtype=loud.dtype)
     steep = 0.15 * torch.exp(0.42 * (z - 15.8)) + 0.85
     return z * torch.where(z > 15.8, steep, torch.ones_like(z))
@@ -208,13 +208,13 @@ def _bands_between(hertz: Tensor, edges: list[float]) -> Tensor:
 
 
 def _third_octaves(hertz: Tensor, rate: int) -> Tensor:
-    """Third-octave bands `[K, F]` from 100 Hz to 10 kHz or the highest there is."""
+    """Return third-octave bands `[K, F]` from 100 Hz to 10 kHz or 0.45 times the rate."""
     count = int(3 * math.log2(min(10_000.0, 0.45 * rate) / 100))
     return _bands_between(hertz, [100 * 2 ** (k / 3) for k in range(count + 1)])
 
 
 def _octave_groups(hertz: Tensor) -> Tensor:
-    """Bands `[K, F]` of an octave each from the lowest bin up."""
+    """Return octave bands `[K, F]` from the lowest bin up."""
     step = float(hertz[1])
     count = math.ceil(math.log2(float(hertz[-1]) / step))
     return _bands_between(hertz, [0.0, *(1.5 * step * 2**k for k in range(count + 1))])

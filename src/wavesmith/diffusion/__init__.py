@@ -2,16 +2,16 @@
 
 A *parameterisation* turns a network into a *denoiser*, `(x, sigma, **cond) -> denoised` with `x = x0 + sigma
 * eps`, and gives its training loss at the noise levels that a *distribution* draws. A *schedule* lays out the
-levels of a walk, a *sampler* takes it, *guidance* wraps the denoiser to steer it, and *item noise* makes the
-same seed the same sound in any batch. Nothing here knows of audio, files or devices.
+noise levels from noise to sound, a *sampler* follows them, and *guidance* wraps the denoiser to steer it.
+Nothing here knows of audio files or devices.
 """
 
 from wavesmith.diffusion.coordinates import SIGMA_LIMIT
 from wavesmith.diffusion.denoiser import Denoiser, broadcast
 from wavesmith.diffusion.gated import Gated
-from wavesmith.diffusion.guidance import SoundLoss, Steer, classifier_free, steered
-from wavesmith.diffusion.noise import ItemNoise
+from wavesmith.diffusion.guidance import GuidanceLoss, classifier_free, loss_guided
 from wavesmith.diffusion.noise_levels import (
+    NOISE_LEVELS,
     Crash,
     LogitNormal,
     LogNormal,
@@ -19,12 +19,23 @@ from wavesmith.diffusion.noise_levels import (
     UniformAngle,
     UniformFlow,
 )
-from wavesmith.diffusion.parameterisation import EDM, X0, Epsilon, Parameterisation, RectifiedFlow, Scaling, V
+from wavesmith.diffusion.parameterisation import (
+    EDM,
+    PARAMETERISATIONS,
+    X0,
+    Epsilon,
+    Parameterisation,
+    RectifiedFlow,
+    Scaling,
+    V,
+)
 from wavesmith.diffusion.samplers import SAMPLERS, Callback, Noise, Sampler, sampler
 from wavesmith.diffusion.schedules import SCHEDULES, schedule
 
 __all__ = [
     "EDM",
+    "NOISE_LEVELS",
+    "PARAMETERISATIONS",
     "SAMPLERS",
     "SCHEDULES",
     "SIGMA_LIMIT",
@@ -34,7 +45,7 @@ __all__ = [
     "Denoiser",
     "Epsilon",
     "Gated",
-    "ItemNoise",
+    "GuidanceLoss",
     "LogNormal",
     "LogitNormal",
     "Noise",
@@ -43,14 +54,12 @@ __all__ = [
     "RectifiedFlow",
     "Sampler",
     "Scaling",
-    "SoundLoss",
-    "Steer",
     "UniformAngle",
     "UniformFlow",
     "V",
     "broadcast",
     "classifier_free",
+    "loss_guided",
     "sampler",
     "schedule",
-    "steered",
 ]

@@ -12,13 +12,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-# At angle t = 1 the sound is gone and sigma infinite. Walks and training start a millionth short of it, where
-# what is left of the sound is below the rounding of float32.
+# At angle t = 1 the sound is gone and sigma infinite. Sampling and training start a millionth short of it,
+# where the rest of the sound is below the rounding of float32.
 SIGMA_LIMIT = math.tan(math.pi / 2 * (1 - 1e-6))
 
 
 class Coordinate(NamedTuple):
-    """A monotone axis: `of` maps sigma to it, `sigma` maps back (never beyond `SIGMA_LIMIT`)."""
+    """Monotone axis: `of` maps sigma to it, `sigma` maps back (never beyond `SIGMA_LIMIT`)."""
 
     of: Callable[[Tensor], Tensor]
     sigma: Callable[[Tensor], Tensor]
@@ -43,7 +43,7 @@ def _crash_sigma(u: Tensor) -> Tensor:
 LOG = Coordinate(torch.log, lambda u: _bounded(torch.exp(u)))
 
 # t in [0, 1] with alpha = cos(pi t / 2), s = sin(pi t / 2): the cosine schedule of v-prediction
-# (Salimans & Ho 2022, arXiv:2202.00512) and the time that Dance Diffusion networks are told.
+# (Salimans & Ho 2022, arXiv:2202.00512) and the time in which Dance Diffusion networks are conditioned.
 ANGLE = Coordinate(
     lambda sigma: 2 / math.pi * torch.atan(sigma),
     lambda t: _bounded(torch.tan(math.pi / 2 * t)),
@@ -86,12 +86,12 @@ SPLICED = Coordinate(_spliced_of, _spliced_sigma)
 
 
 def power(rho: float) -> Coordinate:
-    """`sigma**(1 / rho)`, on which Karras et al. 2022 (eq. 5) space their levels."""
+    """Return the coordinate `sigma**(1 / rho)`, on which Karras et al. 2022 (eq. 5) space their levels."""
     return Coordinate(lambda sigma: sigma ** (1 / rho), lambda u: _bounded(u**rho))
 
 
 def variance_preserving(beta_d: float, beta_min: float) -> Coordinate:
-    """Time of the VP SDE (Song et al. 2021, arXiv:2011.13456).
+    """Return the time of the VP SDE (Song et al. 2021, arXiv:2011.13456).
 
     There `log(1 + sigma**2) = beta_d t**2 / 2 + beta_min t`.
     """

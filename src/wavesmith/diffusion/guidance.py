@@ -1,10 +1,10 @@
-"""Guidance: wrap a denoiser, return a denoiser."""
+"""Guidance: functions that wrap a denoiser and return a denoiser."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -20,18 +20,18 @@ def classifier_free(
     unconditional: Mapping[str, Any],
     interval: tuple[float, float] = (0.0, math.inf),
 ) -> Denoiser:
-    """Push the denoised sound away from what the model makes unasked (Ho & Salimans 2022, arXiv:2207.12598).
+    """Return a denoiser with classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598).
 
-    Returns `conditional + (scale - 1) * (conditional - unconditional)`, both from one pass of a doubled
-    batch. Outside the interval (Kynkaanniemi et al. 2024, arXiv:2404.07724), and everywhere for scale 1,
-    there is the conditional pass alone.
+    It computes `conditional + (scale - 1) * (conditional - unconditional)`, both from one pass of a doubled
+    batch. Outside the interval (Kynkaanniemi et al. 2024, arXiv:2404.07724), and everywhere for scale 1, it
+    makes the conditional pass alone.
 
     Args:
         denoiser: called with the conditions that the returned denoiser is called with.
         scale: 1 leaves the model as it is, more follows the condition more closely, 0 ignores it.
-        unconditional: replaces those conditions of the same names in the second pass; tensors `[B, ...]`, or
+        unconditional: replaces the conditions of the same names in the second pass; tensors `[B, ...]`, or
             `[1, ...]` for all items alike.
-        interval: guide where low < sigma <= high.
+        interval: noise levels with guidance, low < sigma <= high.
 
     Raises:
         RequestError: when the scale is not finite or the interval is empty.
@@ -49,14 +49,15 @@ def classifier_free(
         if not inside.any():
             return denoiser(x, sigma, **cond)
         doubled = _doubled(cond, {**cond, **unconditional}, len(x))
-        asked, unasked = denoiser(torch.cat([x, x]), torch.cat([sigma, sigma]), **doubled).chunk(2)
-        return asked + broadcast((scale - 1) * inside, x) * (asked - unasked)
+        denoised = denoiser(torch.cat([x, x]), torch.cat([sigma, sigma]), **doubled)
+        with_cond, without = denoised.chunk(2)
+        return with_cond + broadcast((scale - 1) * inside, x) * (with_cond - without)
 
     return guided
 
 
 def _doubled(first: Mapping[str, Any], second: Mapping[str, Any], batch: int) -> dict[str, Any]:
-    """Conditions of a batch of 2B: tensors joined along the batch, anything else, being shared, as it is."""
+    """Return conditions of a batch of 2B: tensors are joined along the batch, other values are shared."""
 
     def joined(name: str) -> Any:
         if not isinstance(second[name], Tensor):
@@ -67,93 +68,91 @@ def _doubled(first: Mapping[str, Any], second: Mapping[str, Any], batch: int) ->
     return {name: joined(name) for name in second}
 
 
-class SoundLoss(Protocol):
-    """A judge of sounds that can steer: anything differentiable that is 0 where the sound is as wanted."""
+class GuidanceLoss(Protocol):
+    """One of the losses that guide a denoiser."""
 
-    def __call__(self, sound: Tensor, sigma: Tensor) -> Tensor:
-        """Losses `[B]`, 0 or more, of the estimated sounds `[B, C, N]` at noise levels `sigma` `[B]`."""
+    @property
+    def name(self) -> str:
+        """Name for error messages."""
 
+    @property
+    def loss(self) -> Callable[[Tensor, Tensor], Tensor]:
+        """Differentiable losses `[B]`, 0 or more, of estimated sounds `[B, C, N]` and their sigmas `[B]`."""
 
-class Steer(NamedTuple):
-    """One loss among those that steer a walk.
+    @property
+    def weight(self) -> float:
+        """Step size: 1 is a full Polyak step, 0 disables it."""
 
-    Attributes:
-        name: for errors.
-        loss: what is to become small.
-        weight: 1 goes as far at each step as would bring the loss to 0 if it were linear; 0 not at all.
-        window: noise levels, low and high, at which it steers.
-    """
-
-    name: str
-    loss: SoundLoss
-    weight: float = 1.0
-    window: tuple[float, float] = (0.0, math.inf)
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Noise levels with guidance, low <= sigma <= high."""
 
 
-def steered(
+def loss_guided(
     denoiser: Denoiser,
     decode: Callable[[Tensor], Tensor],
-    steers: Sequence[Steer],
+    losses: Sequence[GuidanceLoss],
     *,
     rounds: int = 2,
-    reach: float = 0.1,
+    max_step: float = 0.1,
 ) -> Denoiser:
-    """A denoiser whose estimates are moved to where losses of their sounds are small.
+    """Return a denoiser whose estimates are moved to where losses of their sounds are small.
 
-    At each noise level the gradient of every loss is taken at the estimate (not through the network: Bansal
-    et al. 2023, arXiv:2302.07121, "backward guidance"), and the estimate goes `weight * loss / |gradient|^2`
-    along it (Polyak's step, which needs no scale), at most `reach` times what the estimate leaves open.
-    Steps of several losses are added. What does not sound right is mended by the network at the next level.
+    At each noise level the gradient of every loss is taken at the estimate (not through the network:
+    "backward guidance" of Bansal et al. 2023, arXiv:2302.07121), and the estimate moves by `weight * loss /
+    |gradient|^2` against it (Polyak's step, which needs no step size), at most by `max_step`. Steps of
+    several losses are added. The network corrects artefacts of the steps at the next noise level.
 
     Args:
-        denoiser: to steer.
-        decode: features `[B, F, T]` to sounds `[B, C, N]`; differentiable.
-        steers: losses, weights and windows.
-        rounds: steps at each noise level.
-        reach: longest step, root mean square over features, as a share of sigma / sqrt(1 + sigma^2).
+        denoiser: denoiser to guide.
+        decode: differentiable map from features `[B, F, T]` to sounds `[B, C, N]`.
+        losses: losses with their weights and intervals.
+        rounds: gradient steps at each noise level.
+        max_step: longest step of one loss, as root mean square over features, relative to the uncertainty
+            of the estimate, `sigma / sqrt(1 + sigma^2)`.
 
     Raises:
-        RequestError: naming the loss and the step of the walk, when a loss is not a finite number.
+        RequestError: naming the loss and the step, when a loss or its gradient is not finite.
     """
-    passes = 0
+    step = 0
 
     def denoise(x: Tensor, sigma: Tensor, **cond: Any) -> Tensor:
-        nonlocal passes
-        passes += 1
+        nonlocal step
+        step += 1
         estimate = denoiser(x, sigma, **cond)
-        longest = broadcast(reach * sigma / (1 + sigma.square()).sqrt(), estimate)
+        longest = broadcast(max_step * sigma / (1 + sigma.square()).sqrt(), estimate)
         for _ in range(rounds):
-            moves = torch.zeros_like(estimate)
-            for steer in steers:
-                low, high = steer.window
+            total = torch.zeros_like(estimate)
+            for term in losses:
+                low, high = term.interval
                 inside = (low <= sigma) & (sigma <= high)
                 if inside.any():
-                    move = _polyak(estimate, sigma, decode, steer, passes)
-                    size = move.square().mean(dim=tuple(range(1, move.ndim)), keepdim=True).sqrt()
-                    move = move * (longest / size.clamp(min=1e-12)).clamp(max=1)
-                    moves += broadcast(steer.weight * inside, move) * move
-            estimate = estimate - moves
+                    polyak = _polyak_step(estimate, sigma, decode, term, step)
+                    rms = polyak.square().mean(dim=tuple(range(1, polyak.ndim)), keepdim=True).sqrt()
+                    polyak = polyak * (longest / rms.clamp(min=1e-12)).clamp(max=1)
+                    total += broadcast(term.weight * inside, polyak) * polyak
+            estimate = estimate - total
         return estimate
 
     return denoise
 
 
-def _polyak(
-    estimate: Tensor, sigma: Tensor, decode: Callable[[Tensor], Tensor], steer: Steer, step: int
+def _polyak_step(
+    estimate: Tensor, sigma: Tensor, decode: Callable[[Tensor], Tensor], term: GuidanceLoss, step: int
 ) -> Tensor:
-    """The step down the gradient that would bring a linear loss to 0."""
+    """Return the step that, subtracted, would bring a linear loss to 0."""
     with torch.inference_mode(False), torch.enable_grad():
         z = estimate.clone().requires_grad_()
-        loss = steer.loss(decode(z), sigma.clone())
+        loss = term.loss(decode(z), sigma.clone())
         if loss.shape != sigma.shape or not torch.isfinite(loss).all():
             raise RequestError(
-                f"The guidance '{steer.name}' gave {loss.detach().flatten().tolist()[:4]} at step {step} of "
+                f"The guidance '{term.name}' gave {loss.detach().flatten().tolist()[:4]} at step {step} of "
                 "the walk, not one finite number for each sound; correct it or leave it out."
             )
         (gradient,) = torch.autograd.grad(loss.sum(), z)
     if not torch.isfinite(gradient).all():
         raise RequestError(
-            f"The guidance '{steer.name}' has no finite gradient at step {step} of the walk; "
+            f"The guidance '{term.name}' has no finite gradient at step {step} of the walk; "
             "correct it or leave it out."
         )
     power = gradient.square().sum(dim=tuple(range(1, gradient.ndim)), keepdim=True)

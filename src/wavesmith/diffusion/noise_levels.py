@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from wavesmith.diffusion.coordinates import ANGLE, CRASH, FLOW
+from wavesmith.registry import Registry
 
 
 class NoiseLevels(ABC):
@@ -16,7 +17,7 @@ class NoiseLevels(ABC):
 
     @abstractmethod
     def quantile(self, u: Tensor) -> Tensor:
-        """Sigma below which the share `u` of the distribution lies; any shape, `u` in [0, 1)."""
+        """Return the sigma below which the share `u` of the distribution lies; any shape, `u` in [0, 1)."""
 
     def sample(self, batch: int, generator: torch.Generator) -> Tensor:
         """Draw sigmas `[batch]`, float32, on the generator's device.
@@ -29,21 +30,29 @@ class NoiseLevels(ABC):
         return self.quantile((offset + strata) % 1).float()
 
 
+NOISE_LEVELS: Registry[type[NoiseLevels]] = Registry(
+    "distribution of noise levels", entry_points="wavesmith.noise_levels"
+)
+"""Distributions of training sigma by name."""
+
+
+@NOISE_LEVELS.register("log_normal")
 @dataclass(frozen=True)
 class LogNormal(NoiseLevels):
-    """`log(sigma)` normal with `mean` and `std` (Karras et al. 2022, whose values are the defaults)."""
+    """Distribution with `log(sigma)` normal (Karras et al. 2022, whose `mean` and `std` are the defaults)."""
 
     mean: float = -1.2
     std: float = 1.2
 
     def quantile(self, u: Tensor) -> Tensor:
-        """Sigma at share `u`, kept within five deviations of the median."""
+        """Return sigma at share `u`, kept within five deviations of the median."""
         return torch.exp(self.mean + self.std * torch.special.ndtri(u).clamp(-5, 5))
 
 
+@NOISE_LEVELS.register("logit_normal")
 @dataclass(frozen=True)
 class LogitNormal(LogNormal):
-    """Rectified flow's `logit(t)` normal with `mean` and `std` (Esser et al. 2024, arXiv:2403.03206).
+    """Distribution with rectified flow's `logit(t)` normal (Esser et al. 2024, arXiv:2403.03206).
 
     Because `t = sigma / (1 + sigma)`, `logit(t)` is `log(sigma)`: the same family, centred where they centre
     it.
@@ -53,28 +62,31 @@ class LogitNormal(LogNormal):
     std: float = 1.0
 
 
+@NOISE_LEVELS.register("uniform_angle")
 @dataclass(frozen=True)
 class UniformAngle(NoiseLevels):
-    """`t = 2 atan(sigma) / pi` uniform over [0, 1): the usual choice for `V`."""
+    """Distribution with `t = 2 atan(sigma) / pi` uniform over [0, 1): the usual choice for `V`."""
 
     def quantile(self, u: Tensor) -> Tensor:
-        """Sigma at angle `u`."""
+        """Return sigma at angle `u`."""
         return ANGLE.sigma(u)
 
 
+@NOISE_LEVELS.register("crash")
 @dataclass(frozen=True)
 class Crash(NoiseLevels):
-    """Uniform on the crash coordinate, as Dance Diffusion trains: more very clean and very noisy sounds."""
+    """Uniform distribution on the crash coordinate, as in Dance Diffusion: dwells at both ends."""
 
     def quantile(self, u: Tensor) -> Tensor:
-        """Sigma at crash coordinate `u`."""
+        """Return sigma at crash coordinate `u`."""
         return CRASH.sigma(u)
 
 
+@NOISE_LEVELS.register("uniform_flow")
 @dataclass(frozen=True)
 class UniformFlow(NoiseLevels):
-    """Rectified flow's `t = sigma / (1 + sigma)` uniform over [0, 1)."""
+    """Distribution with rectified flow's `t = sigma / (1 + sigma)` uniform over [0, 1)."""
 
     def quantile(self, u: Tensor) -> Tensor:
-        """Sigma at flow time `u`."""
+        """Return sigma at flow time `u`."""
         return FLOW.sigma(u)

@@ -1,10 +1,10 @@
-"""Schedules: the noise levels that a walk from noise to sound steps on.
+"""Schedules: the noise levels that samplers step on, from noise to sound.
 
 Every schedule spaces its levels evenly on one coordinate, from exactly `sigma_max` to exactly `sigma_min`,
 and then ends at 0. Where the coordinate reaches sigma = 0, `sigma_min` may be 0: then the even steps
 themselves end there, as Dance Diffusion's do. All return float64 `[steps + 1]`, strictly descending. A
-`sigma_max` beyond `SIGMA_LIMIT` (angle t = 1 - 1e-6), infinity too, starts at `SIGMA_LIMIT`: this is how to
-ask for t = 1.
+`sigma_max` beyond `SIGMA_LIMIT` (angle t = 1 - 1e-6), infinity too, is replaced by `SIGMA_LIMIT`: t = 1 is
+written as infinity.
 
 All raise `RequestError` for fewer than one step or a range that is no range.
 """
@@ -17,6 +17,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from wavesmith.diffusion.aliases import SCHEDULE_ALIASES
 from wavesmith.diffusion.coordinates import (
     ANGLE,
     CRASH,
@@ -28,12 +29,17 @@ from wavesmith.diffusion.coordinates import (
     power,
     variance_preserving,
 )
-from wavesmith.diffusion.elsewhere import SCHEDULE_NAMES, ours
-from wavesmith.errors import RequestError, unknown
+from wavesmith.errors import RequestError
+from wavesmith.registry import Registry
+
+SCHEDULES: Registry[Callable[..., Tensor]] = Registry(
+    "schedule", aliases=SCHEDULE_ALIASES, entry_points="wavesmith.schedules"
+)
+"""Schedules `(steps, sigma_min, sigma_max, **options) -> sigmas` by name."""
 
 
 def _ends(coordinate: Coordinate, steps: int, sigma_min: float, sigma_max: float) -> tuple[float, float]:
-    """Where the walk starts and stops on the coordinate, once the request is known to make sense."""
+    """Return the first and the last position on the coordinate; RequestError for an impossible request."""
     if steps < 1:
         raise RequestError(f"A walk needs at least 1 step, not {steps}; ask for more steps.")
     if not 0 <= sigma_min < min(sigma_max, SIGMA_LIMIT):
@@ -50,7 +56,7 @@ def _ends(coordinate: Coordinate, steps: int, sigma_min: float, sigma_max: float
 def _even(coordinate: Coordinate, steps: int, sigma_min: float, sigma_max: float) -> Tensor:
     start, stop = _ends(coordinate, steps, sigma_min, sigma_max)
     levels = coordinate.sigma(torch.linspace(start, stop, steps + (sigma_min == 0), dtype=torch.float64))
-    levels[-1] = sigma_min  # exactly the range that was asked for, free of the coordinate's rounding
+    levels[-1] = sigma_min  # exactly the requested range, free of the coordinate's rounding
     levels[0] = min(sigma_max, SIGMA_LIMIT)
     return levels if sigma_min == 0 else torch.cat([levels, levels.new_zeros(1)])
 
@@ -60,39 +66,46 @@ def _check_positive(name: str, value: float) -> None:
         raise RequestError(f"{name} must be above 0, not {value:g}; choose a positive number.")
 
 
+@SCHEDULES.register("linear")
 def linear(steps: int, sigma_min: float, sigma_max: float) -> Tensor:
-    """Even in the angle `t = 2 atan(sigma) / pi` of the cosine schedule, which v-diffusion calls linear."""
+    """Space levels evenly in the angle `2 atan(sigma) / pi`, which v-diffusion calls linear."""
     return _even(ANGLE, steps, sigma_min, sigma_max)
 
 
+@SCHEDULES.register("cosine")
 def cosine(steps: int, sigma_min: float, sigma_max: float) -> Tensor:
-    """Even in the angle at low noise, in DDPM's time at high noise: v-diffusion's spliced DDPM-cosine.
+    """Space levels evenly in the angle at low noise, in DDPM's time at high noise.
 
-    There the walk starts at sigma = 148.4.
+    This is v-diffusion's spliced DDPM-cosine, which starts at sigma = 148.4.
     """
     return _even(SPLICED, steps, sigma_min, sigma_max)
 
 
+@SCHEDULES.register("ddpm_linear")
 def ddpm_linear(steps: int, sigma_min: float, sigma_max: float) -> Tensor:
-    """Even in DDPM's time, with its betas on a line (Ho et al. 2020): v-diffusion's DDPM schedule.
+    """Space levels evenly in DDPM's time, with its betas on a line (Ho et al. 2020), as v-diffusion does.
 
-    There the walk starts at sigma = 148.4; below 0.01, where that time ends, no level is set but the last.
+    v-diffusion starts it at sigma = 148.4. Below 0.01, where that time ends, there is only the last level.
     """
     return _even(DDPM, steps, sigma_min, sigma_max)
 
 
+@SCHEDULES.register("crash")
 def crash(steps: int, sigma_min: float, sigma_max: float) -> Tensor:
-    """Even in Dance Diffusion's crash coordinate u, `sin(pi t / 2) = sin(pi u / 2)**2`."""
+    """Space levels evenly in Dance Diffusion's crash coordinate u, `sin(pi t / 2) = sin(pi u / 2)**2`."""
     return _even(CRASH, steps, sigma_min, sigma_max)
 
 
+@SCHEDULES.register("log")  # v-diffusion's name for it
+@SCHEDULES.register("exponential")
 def exponential(steps: int, sigma_min: float, sigma_max: float) -> Tensor:
-    """Even in `log(sigma)`, hence in log signal-to-noise ratio; `sigma_min` must be above 0."""
+    """Space levels evenly in `log(sigma)`, the log signal-to-noise ratio; `sigma_min` must be above 0."""
     return _even(LOG, steps, sigma_min, sigma_max)
 
 
+@SCHEDULES.register("polyexponential")
 def polyexponential(steps: int, sigma_min: float, sigma_max: float, rho: float = 1.0) -> Tensor:
-    """`log(sigma)` falls as the power `rho` of an even ramp; 1 is `exponential`, more crowds low noise."""
+    """Let `log(sigma)` fall as the power `rho` of an even ramp; 1 is `exponential`, more crowds low noise."""
     _check_positive("rho", rho)
     high, low = _ends(LOG, steps, sigma_min, sigma_max)
     ramp = Coordinate(
@@ -102,41 +115,27 @@ def polyexponential(steps: int, sigma_min: float, sigma_max: float, rho: float =
     return _even(ramp, steps, sigma_min, sigma_max)
 
 
+@SCHEDULES.register("karras")
 def karras(steps: int, sigma_min: float, sigma_max: float, rho: float = 7.0) -> Tensor:
-    """Even in `sigma**(1 / rho)` (Karras et al. 2022, arXiv:2206.00364, eq. 5)."""
+    """Space levels evenly in `sigma**(1 / rho)` (Karras et al. 2022, arXiv:2206.00364, eq. 5)."""
     _check_positive("rho", rho)
     return _even(power(rho), steps, sigma_min, sigma_max)
 
 
+@SCHEDULES.register("vp")
 def vp(steps: int, sigma_min: float, sigma_max: float, beta_d: float = 19.9, beta_min: float = 0.1) -> Tensor:
-    """Even in the time of the variance-preserving SDE (Song et al. 2021, arXiv:2011.13456)."""
+    """Space levels evenly in the time of the variance-preserving SDE (Song et al. 2021, arXiv:2011.13456)."""
     _check_positive("beta_d", beta_d)
     _check_positive("beta_min", beta_min)
     return _even(variance_preserving(beta_d, beta_min), steps, sigma_min, sigma_max)
 
 
-SCHEDULES: dict[str, Callable[..., Tensor]] = {
-    "linear": linear,
-    "cosine": cosine,
-    "ddpm_linear": ddpm_linear,
-    "log": exponential,  # v-diffusion's name for it
-    "crash": crash,
-    "karras": karras,
-    "exponential": exponential,
-    "polyexponential": polyexponential,
-    "vp": vp,
-}
-
-
 def schedule(name: str, steps: int, sigma_min: float, sigma_max: float, **options: float) -> Tensor:
-    """Noise levels `[steps + 1]`, float64, from `sigma_max` down to 0, by the schedule called `name`.
+    """Return noise levels `[steps + 1]`, float64, from `sigma_max` down to 0, by the schedule of that name.
 
-    The name may be that of another tool (`elsewhere.py`).
+    The name may be that of another tool (`aliases.py`).
 
     Raises:
         RequestError: for an unknown name, fewer than one step, or a range that is no range.
     """
-    known = ours(name, SCHEDULES, SCHEDULE_NAMES)
-    if known is None:
-        raise RequestError(unknown("schedule", name, SCHEDULES))
-    return SCHEDULES[known](steps, sigma_min, sigma_max, **options)
+    return SCHEDULES[name](steps, sigma_min, sigma_max, **options)

@@ -20,11 +20,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from wavesmith.descriptors.mel import mel_filters
 from wavesmith.embeddings.pooling import in_windows
 from wavesmith.errors import ModelError, RequestError
-
-_PEAK = 10 ** (-1 / 20)
+from wavesmith.mel import mel_filters
+from wavesmith.sound import REFERENCE_PEAK
 
 CLAP, ENCODEC = "laion/larger_clap_music", "facebook/encodec_24khz"
 _PANNS = "https://zenodo.org/record/3987831/files/Cnn14_mAP%3D0.431.pth"
@@ -47,7 +46,7 @@ class ExternalEmbedding:
         """Return vectors `[B, D]` of waves `[B, C, N]`."""
         mono = waves.mean(dim=1, keepdim=True)
         level = mono.abs().amax(dim=(1, 2), keepdim=True).clamp_min(1e-6)
-        return in_windows(self._embed, mono / level * _PEAK, self._frames).float()
+        return in_windows(self._embed, mono / level * REFERENCE_PEAK, self._frames).float()
 
 
 def vggish() -> ExternalEmbedding:
@@ -161,7 +160,7 @@ class _SoundEffectsNetwork(nn.Module):
                 }
             )
             self.add_module(f"conv_block{number}", block)
-        filters = mel_filters(44_100, self._bands, self._window, lowest=0.0)
+        filters = torch.tensor(mel_filters(44_100, self._bands, self._window, lowest=0.0)).float()
         self.filters: Tensor
         self.register_buffer("filters", filters / filters.sum(dim=1, keepdim=True), persistent=False)
 

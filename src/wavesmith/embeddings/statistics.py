@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from wavesmith.descriptors.mel import LogMel
+from wavesmith.descriptors.log_mel import LogMel
 from wavesmith.embeddings.pooling import in_windows
 
 _RATE, _HOP, _BANDS = 44_100, 256, 32

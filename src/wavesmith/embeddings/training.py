@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wavesmith.classifiers.fitting import Examples, Progress, fit_examples, random_stream
-from wavesmith.descriptors.mel import FLOOR_DB, LogMel
+from wavesmith.descriptors.log_mel import FLOOR_DB, LogMel
 from wavesmith.embeddings.mel_cnn import MelCnn, MelCnnConfig
 from wavesmith.errors import DataError
 from wavesmith.families.objective import Batch, Objective

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from wavesmith.data.length import crop_or_pad
-from wavesmith.descriptors.mel import LogMel
+from wavesmith.descriptors.log_mel import LogMel
 from wavesmith.sound import Sound
 
 _LOWEST_DB = -60.0

@@ -1,4 +1,4 @@
-"""A bar of music that lets every piece of a kit be heard."""
+"""A demonstration bar with every piece of a kit."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections import defaultdict
 
 from wavesmith.errors import RequestError
 from wavesmith.export.keys import choke_group
-from wavesmith.export.kit import Kit
 from wavesmith.export.midi import Hit
+from wavesmith.export.pieces import Kit
 
 _STEPS = 16
 _KICK, _SNARE, _HAT = (0, 6, 8, 10), (4, 12, 15), (0, 2, 4, 6, 8, 10, 12, 14)
@@ -15,9 +15,9 @@ _ACCENTS = {0: 120, 4: 110, 8: 115, 12: 110}  # velocity by step
 
 
 def bar(kit: Kit, *, bpm: float = 110.0, bars: int = 1) -> list[Hit]:
-    """Play a kit for some bars of four beats: kicks, snares, hats, and the rest in between.
+    """Return the hits of some bars of four beats: kicks, snares, hats, and the rest in between.
 
-    Pieces of a kind take turns, so that with bars enough every one is heard.
+    Pieces of a kind alternate, so that enough bars have every piece.
 
     Raises:
         RequestError: for a tempo outside 4 to 1000, or less than one bar.
@@ -38,7 +38,7 @@ def bar(kit: Kit, *, bpm: float = 110.0, bars: int = 1) -> list[Hit]:
 
 
 def _kind(name: str) -> str:
-    """The part that a piece takes."""
+    """Return the part that a piece plays."""
     if choke_group(name):
         return "hat"
     return next((kind for kind in ("kick", "snare") if kind in name.lower()), "rest")

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element, SubElement
 
-from wavesmith.export.kit import Kit, Layer, Piece
 from wavesmith.export.names import SAMPLES, SampleNames
+from wavesmith.export.pieces import Kit, Layer, Piece
 from wavesmith.export.xml import xml_text
 
 
 def dspreset_text(kit: Kit, names: SampleNames) -> str:
-    """Write the kit as XML: a group for each layer, so that each counts its own turns."""
+    """Write the kit as XML: a group for each layer, so that each has its own round robin."""
     root = Element("DecentSampler", minVersion="1.0.0")
     groups = SubElement(root, "groups", ampVelTrack=f"{kit.dynamics:g}")
     for piece, rows in zip(kit.pieces, names, strict=True):

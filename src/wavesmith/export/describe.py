@@ -1,4 +1,4 @@
-"""What is in a kit, for programs (`kit.json`) and for people (`README.txt`)."""
+"""Description of a kit for programs (`kit.json`) and for people (`README.txt`)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from wavesmith.audio_file import Bits
 from wavesmith.errors import RequestError
 from wavesmith.export.keys import key_name
-from wavesmith.export.kit import Kit, Piece
 from wavesmith.export.names import SAMPLES, SampleNames
+from wavesmith.export.pieces import Kit, Piece
 from wavesmith.recipe import VERSION
 from wavesmith.sound import Sound
 
@@ -25,17 +25,15 @@ OPENED_BY = {
 
 
 def kit_values(kit: Kit, names: SampleNames, files: Sequence[str], bits: Bits) -> dict[str, Any]:
-    """All of a kit but the samples themselves, as JSON values; `files` are all that it is written to.
+    """Return all of a kit but the samples as JSON values; `files` are all its files.
 
     Raises:
-        RequestError: when `kit.about` holds something that JSON does not know.
+        RequestError: when `kit.about` has a value that JSON cannot represent.
     """
     try:
         about = json.loads(json.dumps(dict(kit.about), allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise RequestError(
-            f"What is kept about the kit '{kit.name}' must be JSON values: {error}."
-        ) from error
+        raise RequestError(f"The `about` of the kit '{kit.name}' must be JSON values: {error}.") from error
     return {
         "name": kit.name,
         "author": kit.author,
@@ -51,25 +49,25 @@ def kit_values(kit: Kit, names: SampleNames, files: Sequence[str], bits: Bits) -
 
 
 def json_content(values: Mapping[str, Any]) -> bytes:
-    """Write out `kit_values`, one value a line; halves of characters stay as JSON's escapes."""
+    """Encode `kit_values`, one value a line; unpaired surrogates stay JSON escapes."""
     return f"{json.dumps(values, indent=1, ensure_ascii=False)}\n".encode("utf-8", "backslashreplace")
 
 
 def readme_text(kit: Kit, instruments: Mapping[str, str]) -> str:
-    """Tell which key plays what, which program opens what (`instruments`: files by format), and credits."""
+    """Return the readme: pieces by key, files by program (`instruments`: by format), and credits."""
     keys = [f"  {piece.key:3}  {key_name(piece.key):4} {piece.name}" for piece in kit.pieces]
     opens = [f"  {file}: {OPENED_BY[kind]}" for kind, file in instruments.items()]
     paragraphs = [
         [kit.name, f"{len(kit.pieces)} pieces, {kit.sounds} samples."],
         ["Keys (middle C, 60, is called C4 here, and C3 by some programs):", *keys],
         [
-            "What opens it:",
+            "Files:",
             *opens,
             f"  {SAMPLES}/: anything; sorted by name they are in the order of the keys",
         ],
-        [f"{what}: {text}" for what, text in (("Author", kit.author), ("Licence", kit.licence)) if text],
+        [f"{field}: {text}" for field, text in (("Author", kit.author), ("Licence", kit.licence)) if text],
         kit.credits.splitlines(),
-        [f"Made with wavesmith {VERSION}; {ABOUT} says how."],
+        [f"Made with wavesmith {VERSION}; {ABOUT} has the settings."],
     ]
     return "\n\n".join("\n".join(lines) for lines in paragraphs if lines) + "\n"
 

@@ -1,4 +1,4 @@
-"""A kit as a drumkit for Hydrogen, a free drum machine: what its versions 1.1 and 1.2 write, and 2 reads.
+"""A kit as a drumkit for Hydrogen, a free drum machine, in the format of versions 1.1 and 1.2, read by 2.
 
 The elements and their order are those of Hydrogen's own schema (`data/xsd/drumkit.xsd` in its sources).
 """
@@ -11,19 +11,19 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from xml.etree.ElementTree import Element, SubElement
 
-from wavesmith.export.kit import Kit, Piece
 from wavesmith.export.names import SampleNames, kit_stem
+from wavesmith.export.pieces import Kit, Piece
 from wavesmith.export.xml import xml_text
 
 MOST_SOUNDS = 16
-"""How many sounds Hydrogen plays of one instrument; it leaves out what comes after them."""
+"""Number of sounds of one instrument that Hydrogen plays; it ignores more."""
 
 
 def drumkit_text(kit: Kit, names: SampleNames, folder: str = "") -> str:
     """Write the kit as `drumkit.xml`; samples lie in `folder` (empty, or with a slash at its end).
 
-    Of a piece with more than `MOST_SOUNDS` sounds each layer gives up its last turns; layers beyond that
-    number are merged into the one above.
+    Of a piece with more than `MOST_SOUNDS` sounds each layer loses its last ones; layers beyond that number
+    are merged into the one above.
     """
     root = Element("drumkit_info", xmlns="http://www.hydrogen-music.org/drumkit")
     info = "\n".join([*kit.credits.splitlines(), "Made with wavesmith."])
@@ -43,7 +43,7 @@ def drumkit_text(kit: Kit, names: SampleNames, folder: str = "") -> str:
 
 
 def h2drumkit(kit: Kit, names: SampleNames, files: Mapping[str, bytes]) -> bytes:
-    """Pack the kit as Hydrogen exchanges them: a compressed archive with one folder.
+    """Pack the kit for Hydrogen's import: a compressed archive with one folder.
 
     `files` are the contents of the samples by name. The same content always gives the same bytes.
     """
@@ -61,7 +61,7 @@ def _archive(file: gzip.GzipFile) -> tarfile.TarFile:
 
 
 def _settings(number: int, piece: Piece, dynamics: float) -> dict[str, object]:
-    """All that Hydrogen wants to know of an instrument, most of it what it takes for granted anyway."""
+    """Return the settings of an instrument that Hydrogen requires, most of them its defaults."""
     return {
         "id": number,
         "name": piece.name,
@@ -92,7 +92,7 @@ def _settings(number: int, piece: Piece, dynamics: float) -> dict[str, object]:
 
 
 def _sounds(piece: Piece, rows: list[list[str]]) -> Iterator[tuple[float, float, str]]:
-    """Where on a scale of velocities from 0 to 1 each file starts and ends; at most `MOST_SOUNDS` files."""
+    """Yield start and end velocity, from 0 to 1, of each file; at most `MOST_SOUNDS` files."""
     every = -(-len(rows) // MOST_SOUNDS)
     kept = list(zip(piece.layers, rows, strict=True))[::-every][::-1]
     start = 0.0

@@ -1,4 +1,4 @@
-"""Which key plays what: General MIDI's percussion map, for any number of pieces.
+"""Keys of pieces by General MIDI's percussion map, for any number of pieces.
 
 The map (MIDI Manufacturers Association, "General MIDI System Level 1", 1991) names keys 35 to 81. Drum pads
 and Ableton's Drum Rack start at 36, and so do kits here.
@@ -13,7 +13,7 @@ from wavesmith.errors import RequestError
 
 OPEN_HAT = 46
 _TOMS = (41, 43, 45, 47, 48, 50)
-_FAMILIES = {  # what a label looks like, most special first, and the keys for it in order of preference
+_FAMILIES = {  # patterns of labels, most specific first, and their keys in order of preference
     r"open.*hat|hat.*open": (OPEN_HAT,),
     r"pedal|foot": (44,),
     r"hat|\bhh": (42, 44, OPEN_HAT),
@@ -49,11 +49,11 @@ _NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
 def general_midi_keys(counts: Mapping[str, int]) -> dict[str, list[int]]:
-    """Give every piece a key: `counts` says how many pieces a label has, the answer where they lie.
+    """Assign a key to every piece: numbers of pieces by label to keys by label.
 
-    A label first gets General MIDI's keys for it, the label with the fewest such keys choosing first. What
-    is left over, and labels that General MIDI does not know, take free keys from 36 upwards, then below 36.
-    The same counts always give the same keys, and no key is given twice.
+    A label first gets General MIDI's keys for it, beginning with the label with the fewest such keys. Other
+    pieces, and labels that General MIDI does not have, get free keys from 36 upwards, then below 36. The same
+    counts always give the same keys, and no key is assigned twice.
 
     Raises:
         RequestError: for a negative count, or more pieces than the 128 keys that MIDI has.
@@ -74,17 +74,17 @@ def general_midi_keys(counts: Mapping[str, int]) -> dict[str, list[int]]:
 
 
 def choke_group(label: str) -> int | None:
-    """The choke group that a label belongs to: hi-hats of every kind are group 1, all else is free."""
+    """Return the choke group of a label: 1 for hi-hats of every kind, None for others."""
     return 1 if re.search(_HATS, label.lower()) else None
 
 
 def key_name(key: int) -> str:
-    """Name a key as most programs do, where middle C (60) is C4: 36 is C2."""
+    """Return the name of a key, where middle C (60) is C4: 36 is C2."""
     return f"{_NAMES[key % 12]}{key // 12 - 1}"
 
 
 def _own_keys(label: str) -> tuple[int, ...]:
-    """General MIDI's keys for a label; none for an unknown one."""
+    """Return General MIDI's keys for a label; none for an unknown one."""
     return next((keys for look, keys in _FAMILIES.items() if re.search(look, label.lower())), ())
 
 

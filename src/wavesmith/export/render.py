@@ -1,9 +1,9 @@
-"""Play an SFZ instrument into a sound: for previews, and to check what was written without any sampler.
+"""Rendering of an SFZ instrument: for previews, and to check written kits without a sampler.
 
-It follows https://sfzformat.com and knows what drum kits use: headers and what they inherit, default_path,
-keys by number or name, velocities, turns (seq_*), choke groups (group, off_by), volume, pan, amp_veltrack,
-loop modes and pitch. All else is passed over, and includes and defines are refused. It shares no code with
-what writes SFZ files here.
+It follows https://sfzformat.com and has the opcodes of drum kits: headers and inheritance, default_path, keys
+by number or name, velocities, round robin (seq_*), choke groups (group, off_by), volume, pan, amp_veltrack,
+loop modes and pitch. Other opcodes are ignored; includes and defines are refused. It shares no code with the
+writer of SFZ files.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from wavesmith.sound import Sound
 Samples = NDArray[np.float32]
 
 FADE_SECONDS = 0.005
-"""How long a sound takes to fall silent when another cuts it off or its key is let go."""
+"""Duration of the fade-out of a sound that another cuts off or whose key is released."""
 
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.S)
 _WORD = re.compile(r"<(\w+)>|(\w+)=([^\n<]*?)(?=\s+\w+=|\s*<|\s*\n|\s*\Z)")
@@ -60,7 +60,7 @@ class Region(NamedTuple):
 
 @dataclass(frozen=True)
 class Instrument:
-    """Regions of an SFZ file in its order, and the sounds that they play, by path."""
+    """Regions of an SFZ file in its order, and their sounds by path."""
 
     regions: tuple[Region, ...]
     sounds: Mapping[Path, Sound]
@@ -68,7 +68,7 @@ class Instrument:
 
 @dataclass
 class _Voice:
-    """A region that was struck, and when it is cut off, in seconds from the start of all."""
+    """A region that a hit plays, and the time of its cut-off in seconds from the start."""
 
     region: Region
     hit: Hit
@@ -76,7 +76,7 @@ class _Voice:
 
 
 def read_sfz(path: str | Path) -> Instrument:
-    """Read an SFZ file and the sounds that it names.
+    """Read an SFZ file and its sounds.
 
     Raises:
         RequestError: when the file cannot be read, has no regions, a value that is no number, or includes
@@ -93,7 +93,7 @@ def read_sfz(path: str | Path) -> Instrument:
     try:
         regions = tuple(_region(opcodes, path.parent) for opcodes in _regions(text))
     except ValueError as error:
-        raise RequestError(f"{path} has a value that makes no sense: {error}.") from error
+        raise RequestError(f"{path} has an invalid value: {error}.") from error
     if not regions:
         raise RequestError(f"{path} has no regions that play a sample.")
     return Instrument(regions, {region.sample: Sound.read(region.sample) for region in regions})
@@ -102,11 +102,11 @@ def read_sfz(path: str | Path) -> Instrument:
 def render(
     instrument: Instrument, hits: Sequence[Hit], *, rate: int | None = None, seconds: float | None = None
 ) -> Sound:
-    """Play hits into a stereo sound: `seconds` long, or until all has died away.
+    """Render hits as a stereo sound of `seconds`, or until all sounds have ended.
 
-    At full velocity a centred sample plays as it is; a pan keeps its power. The rate is the highest of the
-    samples unless one is given. A region's turns go on with every hit of its keys, whatever the velocity.
-    Many hits together may go beyond full scale: `normalise` brings them back.
+    At full velocity a centred sample plays unchanged; pan keeps the power. The default rate is the highest of
+    the samples. A region's round robin advances with every hit of its keys at any velocity. The sum of many
+    hits may exceed full scale: use `normalise`.
 
     Raises:
         RequestError: for impossible hits, nothing to play, or more than `MOST_SAMPLES`.
@@ -116,7 +116,7 @@ def render(
     if not hits and not seconds:
         raise RequestError("There are no hits to play; give some, or say how many seconds of silence.")
     voices = _voices(instrument, hits)
-    ends = [round(v.hit.seconds * rate) + math.ceil(_lasts(v, instrument) * rate - 1e-3) for v in voices]
+    ends = [round(v.hit.seconds * rate) + math.ceil(_duration(v, instrument) * rate - 1e-3) for v in voices]
     ends += [round((hit.seconds + hit.length) * rate) for hit in hits]
     frames = round(seconds * rate) if seconds else max(1, *ends)
     if not 1 <= 2 * frames <= MOST_SAMPLES:
@@ -183,7 +183,7 @@ def _region(opcodes: Mapping[str, str], folder: Path) -> Region:
 
 
 def _key(text: str) -> int:
-    """A key by its number, or by its name with middle C as c4."""
+    """Parse a key: a number, or a name with middle C as c4."""
     name = re.fullmatch(r"([a-g])([#b]?)(-?\d+)", text.lower())
     if not name:
         return int(text)
@@ -195,7 +195,7 @@ def _key(text: str) -> int:
 
 
 def _voices(instrument: Instrument, hits: Sequence[Hit]) -> list[_Voice]:
-    """What sounds, in order of time, and until when."""
+    """Return the voices in order of time, with their cut-offs."""
     turns = dict.fromkeys(range(len(instrument.regions)), 0)
     voices: list[_Voice] = []
     for hit in sorted(hits, key=lambda hit: hit.seconds):
@@ -216,14 +216,14 @@ def _voices(instrument: Instrument, hits: Sequence[Hit]) -> list[_Voice]:
 
 
 def _source_rate(voice: _Voice, instrument: Instrument) -> float:
-    """At which rate the frames of the sample pass, which depends on the key."""
+    """Return the rate at which the sample is read for the voice's key, in frames per second."""
     region = voice.region
     cents = region.pitch_keytrack * (voice.hit.key - region.pitch_keycenter) + region.tune
     return float(instrument.sounds[region.sample].rate * 2 ** (cents / 1200))
 
 
-def _lasts(voice: _Voice, instrument: Instrument) -> float:
-    """How long a voice sounds, in seconds."""
+def _duration(voice: _Voice, instrument: Instrument) -> float:
+    """Return the duration of a voice in seconds."""
     cut = voice.cut - voice.hit.seconds + FADE_SECONDS
     if _loop(voice.region):
         return cut
@@ -231,19 +231,19 @@ def _lasts(voice: _Voice, instrument: Instrument) -> float:
 
 
 def _loop(region: Region) -> tuple[int, int] | None:
-    """The part that repeats, if its mode says that it does."""
+    """Return the loop of a region, if its loop mode uses it."""
     return region.loop if region.loop_mode.startswith("loop_") else None
 
 
 def _play(voice: _Voice, instrument: Instrument, rate: int) -> Samples:
-    """Samples `[2, frames]` of a voice at a rate, with its level, place and end."""
+    """Render a voice as samples `[2, frames]`, with its level, pan and end."""
     region, hit, source_rate = voice.region, voice.hit, _source_rate(voice, instrument)
-    lasts = _lasts(voice, instrument)
-    if not 2 * lasts * max(rate, source_rate) <= MOST_SAMPLES:
+    duration = _duration(voice, instrument)
+    if not 2 * duration * max(rate, source_rate) <= MOST_SAMPLES:
         raise RequestError(f"{region.sample} lasts too long at key {hit.key}; play less.")
     samples = instrument.sounds[region.sample].stereo().samples
     if loop := _loop(region):
-        samples = _looped(samples, loop, math.ceil(lasts * source_rate))
+        samples = _looped(samples, loop, math.ceil(duration * source_rate))
     if source_rate != rate:
         samples = soxr.resample(samples.T, source_rate, rate, quality="HQ").T
     if voice.cut < math.inf:
@@ -255,13 +255,13 @@ def _play(voice: _Voice, instrument: Instrument, rate: int) -> Samples:
 
 
 def _level(region: Region, hit: Hit) -> float:
-    """Gain by volume and velocity: amp_veltrack says how much of SFZ's square curve counts."""
+    """Return the gain by volume and velocity: amp_veltrack scales SFZ's square curve."""
     loss = abs(region.amp_veltrack) / 100 * (1 - (hit.velocity / 127) ** 2)
     return float(10 ** (region.volume / 20) * (1 - loss if region.amp_veltrack >= 0 else loss))
 
 
 def _looped(samples: Samples, loop: tuple[int, int], wanted: float) -> Samples:
-    """Repeat a part until so many frames are there; what comes after it is not heard."""
+    """Repeat the loop up to `wanted` frames; frames after the loop are dropped."""
     start, end = loop[0], min(loop[1], samples.shape[1])
     if not 0 <= start < end or not wanted < MOST_SAMPLES:
         raise RequestError(
@@ -273,7 +273,7 @@ def _looped(samples: Samples, loop: tuple[int, int], wanted: float) -> Samples:
 
 
 def _cut(samples: Samples, at: int, fade: int) -> Samples:
-    """End at a frame, with a straight fade from there."""
+    """Cut at a frame, with a linear fade from there."""
     part = samples[:, : at + fade].copy()
     part[:, at:] *= np.linspace(1, 0, fade, endpoint=False, dtype=np.float32)[: max(0, part.shape[1] - at)]
     return part

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wavesmith.export.kit import Kit, Layer, Piece
 from wavesmith.export.names import SAMPLES, SampleNames
+from wavesmith.export.pieces import Kit, Layer, Piece
 
 
 def sfz_text(kit: Kit, names: SampleNames) -> str:
@@ -21,12 +21,12 @@ def sfz_text(kit: Kit, names: SampleNames) -> str:
 
 
 def _comment(text: str) -> str:
-    """A comment that ends with its line, also for programs that look for `/*` first."""
+    """Return a line comment, also for programs that search for `/*` first."""
     return f"// {text.replace('/*', '/ *')}"
 
 
 def _settings(piece: Piece) -> str:
-    """What all regions of a piece share."""
+    """Return the opcodes that all regions of a piece share."""
     words = [f"key={piece.key}", f"loop_mode={'loop_sustain' if piece.loops else 'one_shot'}"]
     if piece.choke:
         words.append(f"group={piece.choke} off_by={piece.choke} off_mode=fast")
@@ -38,6 +38,6 @@ def _settings(piece: Piece) -> str:
 
 
 def _region(layer: Layer, turn: int, file: str) -> str:
-    """One sound; its file name comes last, as it may hold spaces."""
+    """Return the region of one sound; the file name is last, as it may have spaces."""
     turns = f" seq_length={len(layer.sounds)} seq_position={turn}" if len(layer.sounds) > 1 else ""
     return f"<region> lovel={layer.low} hivel={layer.high}{turns} sample={SAMPLES}/{file}"

@@ -1,4 +1,4 @@
-"""Write a kit into a folder: samples, instruments for several programs, what is what, and credits."""
+"""Writing of kit folders: samples, instruments for several programs, description and credits."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from wavesmith.errors import RequestError, WavesmithError, unknown
 from wavesmith.export.decentsampler import dspreset_text
 from wavesmith.export.describe import ABOUT, README, json_content, kit_values, readme_text
 from wavesmith.export.hydrogen import drumkit_text, h2drumkit
-from wavesmith.export.kit import Kit
 from wavesmith.export.names import SAMPLES, SampleNames, kit_stem, sample_names
+from wavesmith.export.pieces import Kit
 from wavesmith.export.sfz import sfz_text
 from wavesmith.files import remedy, replacing
 from wavesmith.sound import Bits
@@ -28,7 +28,7 @@ FORMATS = {
     "hydrogen": "drumkit.xml",
     "h2drumkit": "{kit}.h2drumkit",
 }
-"""What a kit can be written for, and the file that it becomes."""
+"""Formats of kits, and their file names."""
 
 _ELSEWHERE = "give another folder for the kit, or use --overwrite (in Python, overwrite=True)"
 
@@ -43,12 +43,12 @@ def write_kit(
 ) -> list[Path]:
     """Write `samples/`, a file for each of `formats`, `README.txt` and `kit.json` into a folder.
 
-    All is written beside its place and moved there when whole. The same kit always gives the same bytes, so
-    writing it again changes nothing. `overwrite` replaces another kit, with all its files; files that belong
-    to no kit stay unless they are in the way. Returns all files, `kit.json` last.
+    All files are written into a temporary folder and moved when complete. The same kit always gives the same
+    bytes, so writing it again changes nothing. `overwrite` replaces another kit, with all its files; files
+    of no kit stay unless they have the name of a new one. Returns all files, `kit.json` last.
 
     Raises:
-        RequestError: for an unknown format, or when the folder holds something else already.
+        RequestError: for an unknown format, or when the folder has other content.
         WavesmithError: when the folder cannot be written or the disk is full; it is then as it was before.
     """
     folder, names = Path(folder), sample_names(kit)
@@ -82,7 +82,7 @@ def _write_samples(kit: Kit, names: SampleNames, folder: Path, bits: Bits) -> No
 def _contents(
     kit: Kit, names: SampleNames, instruments: Mapping[str, str], values: Mapping[str, Any], samples: Path
 ) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of all files but the samples, which lie in a folder already."""
+    """Yield names and contents of all files but the samples, which are already written."""
     for kind, file in instruments.items():
         if kind == "sfz":
             yield file, sfz_text(kit, names).encode()
@@ -97,30 +97,30 @@ def _contents(
     yield ABOUT, json_content(values)
 
 
-# Where it goes
+# The folder
 
 
 def check_place(folder: Path, values: Mapping[str, Any] | None = None) -> None:
-    """Refuse a place that holds anything but the kit of these values; any kit will do if they are None.
+    """Check that a folder is missing, empty, or has the kit of these values, or any kit if they are None.
 
     Raises:
-        RequestError: when it is a file, or holds something else.
+        RequestError: when it is a file, or has other content.
         WavesmithError: when it cannot be read.
     """
     if folder.exists() and not folder.is_dir():
         raise RequestError(f"{folder} is a file; give a folder for the kit.")
-    with _worded(folder):
+    with _disk_errors(folder):
         if not folder.exists() or not any(folder.iterdir()):
             return
-    there = _values_there(folder)
-    if not there:
+    present = _kit_values(folder)
+    if not present:
         raise RequestError(f"{folder} is not empty; {_ELSEWHERE}.")
-    if values is not None and there != values:
-        raise RequestError(f"{folder} holds another kit, or this one written otherwise; {_ELSEWHERE}.")
+    if values is not None and present != values:
+        raise RequestError(f"{folder} has another kit, or this one in other formats; {_ELSEWHERE}.")
 
 
-def _values_there(folder: Path) -> dict[str, Any]:
-    """What `kit.json` in a folder says; empty if it is not there or cannot be read."""
+def _kit_values(folder: Path) -> dict[str, Any]:
+    """Read `kit.json` of a folder; empty if it is missing or cannot be read."""
     try:
         values = json.loads((folder / ABOUT).read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -128,9 +128,9 @@ def _values_there(folder: Path) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
-def _files_there(folder: Path) -> Iterator[str]:
-    """Files of the kit that is in a folder. A list from elsewhere never leads to files outside of it."""
-    listed = _values_there(folder).get("files")
+def _kit_files(folder: Path) -> Iterator[str]:
+    """Yield the files of the kit in a folder; a manipulated list never leads to files outside of it."""
+    listed = _kit_values(folder).get("files")
     for name in listed if isinstance(listed, list) else []:
         if isinstance(name, str) and Path(name).name == name.removeprefix(f"{SAMPLES}/"):
             yield name
@@ -138,23 +138,23 @@ def _files_there(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def _beside(folder: Path) -> Iterator[Path]:
-    """Yield a new folder inside `folder`, and so on the same disk; afterwards it is gone again."""
-    existed, whole = folder.exists(), False
+    """Yield a temporary folder inside `folder`, and so on the same disk."""
+    existed, complete = folder.exists(), False
     fresh = folder / f".kit-{uuid.uuid4().hex[:8]}"
     try:
-        with _worded(folder):
+        with _disk_errors(folder):
             (fresh / SAMPLES).mkdir(parents=True)
             yield fresh
-        whole = True
+        complete = True
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-        if not existed and not whole:
+        if not existed and not complete:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def _worded(folder: Path) -> Iterator[None]:
-    """Turn what the disk says into a sentence about the folder, not about files that nobody gets to see."""
+def _disk_errors(folder: Path) -> Iterator[None]:
+    """Convert errors of the disk to errors about the folder instead of temporary files."""
     try:
         yield
     except (OSError, WavesmithError) as error:
@@ -166,10 +166,10 @@ def _worded(folder: Path) -> Iterator[None]:
 
 
 def _exchange(folder: Path, fresh: Path, files: Sequence[str]) -> None:
-    """Move the new files up, after moving the old kit's out of their way; if one fails, all go back."""
+    """Move the old kit's files away and the new ones in; if one move fails, undo all."""
     (folder / SAMPLES).mkdir(exist_ok=True)
     (fresh / "old" / SAMPLES).mkdir(parents=True)
-    out = [name for name in dict.fromkeys([*_files_there(folder), *files]) if (folder / name).is_file()]
+    out = [name for name in dict.fromkeys([*_kit_files(folder), *files]) if (folder / name).is_file()]
     moves = [(folder / name, fresh / "old" / name) for name in out]
     moves += [(fresh / name, folder / name) for name in files]
     done: list[tuple[Path, Path]] = []

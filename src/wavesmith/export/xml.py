@@ -1,4 +1,4 @@
-"""XML as text: what DecentSampler and Hydrogen read."""
+"""XML for DecentSampler and Hydrogen."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from xml.etree.ElementTree import Element, indent, tostring
 
 
 def xml_text(root: Element) -> str:
-    """Write out a tree, indented, with the line that says what it is."""
+    """Return an element tree as indented text with an XML declaration."""
     indent(root, "  ")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'

@@ -1,4 +1,4 @@
-"""One artifact: configuration, weights and card; found by name, loaded and saved as a folder."""
+"""Models: configuration, weights and card, loaded by name and saved as folders."""
 
 from wavesmith.models.debug import DEBUG_CONFIG, debug_model
 from wavesmith.models.hub import download, push

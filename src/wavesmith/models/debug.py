@@ -1,4 +1,4 @@
-"""A tiny random model behind the public API: everything but the sound works, in milliseconds."""
+"""A tiny random model for tests: it behaves like a trained one, but for the sound, in milliseconds."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DEBUG_CONFIG = read_config(
 
 
 def debug_model() -> Model:
-    """Return the same random network every time: coloured noise that fades, different for each label."""
+    """Return a model with fixed random weights: coloured noise that decays, different for each label."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         family = build(DEBUG_CONFIG)

@@ -1,4 +1,4 @@
-"""The Hugging Face Hub: get models from it, and put models of ours there."""
+"""Download from and upload to the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ OURS = (CONFIG, WEIGHTS, CARD, TIMBRE, ATTRIBUTION)
 
 
 def download(repository: str) -> Path:
-    """Get a model from the Hugging Face Hub into its usual cache, if it is not there yet; returns its folder.
+    """Download a model from the Hugging Face Hub into its usual cache, unless it is there; return its folder.
 
-    Offline mode (`HF_HUB_OFFLINE=1`) is respected: then what is in the cache is all there is.
+    With `HF_HUB_OFFLINE=1` only the cache is used.
 
     Raises:
-        ModelError: when it cannot be had, or there is no room for it.
+        ModelError: when it cannot be downloaded, or the disk has no room for it.
     """
     from huggingface_hub import snapshot_download
 
@@ -30,23 +30,23 @@ def download(repository: str) -> Path:
     _check_room(repository, patterns)
     try:
         return Path(snapshot_download(repository, allow_patterns=patterns))
-    except Exception as error:  # the hub's client raises many kinds, most meaning the same to the user
+    except Exception as error:  # the hub's client raises many types, most with the same meaning for the user
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise _no_room(repository) from error
         raise ModelError(
-            f"There is no folder {repository}, and no model of that name could be had from the Hugging Face "
-            f"Hub or its local cache ({type(error).__name__}); check the spelling and the connection."
+            f"There is no folder {repository}, and no model of that name on the Hugging Face Hub or in its "
+            f"local cache ({type(error).__name__}); check the spelling and the connection."
         ) from error
 
 
 def push(folder: str | Path, repository: str, *, private: bool = True) -> str:
-    """Put a model folder of ours on the Hugging Face Hub; returns its address there.
+    """Upload a model folder to the Hugging Face Hub; return its address there.
 
-    Only the model's own files are sent: nothing of what its training left beside them. The repository is made
-    if there is none, and only you see it then, unless `private` is False.
+    Only the model's own files are sent, not those of its training. A missing repository is created, private
+    unless `private` is False.
 
     Raises:
-        ModelError: when the folder holds no whole model, or the hub does not take it.
+        ModelError: when the folder has no complete model, or the hub refuses it.
     """
     import huggingface_hub
 
@@ -69,23 +69,23 @@ def push(folder: str | Path, repository: str, *, private: bool = True) -> str:
 
 
 def _check_room(repository: str, patterns: Sequence[str]) -> None:
-    """Refuse a download that the disk has no room for before it begins."""
+    """Raise ModelError for a download that is larger than the free space on the disk."""
     from huggingface_hub import constants
 
     cache = Path(constants.HF_HUB_CACHE)
-    place = next(folder for folder in (cache, *cache.parents) if folder.exists())
-    wanted, free = _size(repository, patterns), shutil.disk_usage(place).free
-    if wanted > free:
-        raise _no_room(repository, f" ({wanted / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free)")
+    existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
+    needed, free = _size(repository, patterns), shutil.disk_usage(existing).free
+    if needed > free:
+        raise _no_room(repository, f" ({needed / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free)")
 
 
 def _size(repository: str, patterns: Sequence[str]) -> int:
-    """Bytes of a repository's files that are not in the cache yet; 0 when that cannot be found out."""
+    """Return the bytes of a repository's files that are not in the cache; 0 when they are unknown."""
     import huggingface_hub
 
     try:
         info = huggingface_hub.HfApi().model_info(repository, files_metadata=True)
-    except Exception:  # what is wrong, the download itself will say
+    except Exception:  # the download itself will raise a clear error
         return 0
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
     return sum(

@@ -1,4 +1,4 @@
-"""Find a model by name: bundled, a folder, another tool's file, or a repository of the Hugging Face Hub."""
+"""Loading of a model by name: bundled, a folder, another tool's file, or a Hugging Face Hub repository."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DEFAULT_MODEL = "drums"
 
 
 def bundled_names() -> list[str]:
-    """Models that need no download, best first; `debug` is a tiny random one for trying things."""
+    """Return the names of models that need no download; the last, `debug`, is a tiny random one for tests."""
     folders = sorted(path.parent.name for path in BUNDLED.glob(f"*/{CONFIG}"))
     return [*folders, "debug"]
 
@@ -53,14 +53,14 @@ def load(
         name: a bundled model (`drums`), a model folder, another tool's checkpoint or folder (see
             `docs/checkpoints.md`), or a hub repository (`user/repo`, downloaded once and then kept in the
             hub's usual cache; offline mode is respected).
-        device: where it shall compute, such as `cpu`, `cuda` or `mps`.
-        rate: samples per second of another tool's model, where its file does not say.
-        length: samples of the sounds that it makes unasked, likewise.
-        weights: `ema` or `online`, the average of another tool's weights or the latest, where it has both.
+        device: to compute on, such as `cpu`, `cuda` or `mps`.
+        rate: samples per second of another tool's model, if its file does not state it.
+        length: samples of the sounds that it generates by default, likewise.
+        weights: `ema` or `online`, the average of another tool's weights or the latest, if it has both.
 
     Raises:
         ModelError: when there is no such model, its files are damaged, or the device is not available.
-        RequestError: when rate or length are wanting, or contradict the file.
+        RequestError: when rate or length are unknown, or contradict the file.
     """
     model = _find(str(name), importers.ImportOptions(rate, length, weights))
     try:
@@ -76,7 +76,7 @@ def _find(name: str, options: importers.ImportOptions) -> Model:
     if name in bundled_names():
         return _ours(load_folder(BUNDLED / name, name), options)
     path = os.path.expanduser(name)
-    if os.path.isdir(path):  # unlike pathlib's, it answers for names that no file can have
+    if os.path.isdir(path):  # unlike pathlib's, it accepts names that no file can have
         return _from_folder(Path(path), options)
     if os.path.isfile(path):
         if os.path.basename(path) in (CONFIG, WEIGHTS, CARD) and Path(path).with_name(CONFIG).is_file():
@@ -98,7 +98,7 @@ def _from_folder(folder: Path, options: importers.ImportOptions, name: str | Non
 def _ours(model: Model, options: importers.ImportOptions) -> Model:
     if any(value is not None for value in options):
         raise RequestError(
-            f"{model.name} says its rate and length itself; leave rate, length and weights out."
+            f"{model.name} states its rate and length itself; leave rate, length and weights out."
         )
     return model
 

@@ -1,4 +1,4 @@
-"""A model as people hold it: a name, a hash, a family with its weights, and a card."""
+"""A loaded model: name, hash, family with its weights, and card."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ else:
 
 @dataclass(frozen=True)
 class Model(ModelVerbs):
-    """What `load` returns and every verb takes.
+    """A loaded model; `load` returns one, and every verb is a method of it.
 
     Attributes:
-        name: what to give to `load` to get this model again: a bundled name, a folder or a hub repository.
-        hash: first 16 hexadecimal digits of the SHA-256 over configuration and weights.
-        family: the weights and all that generates with them, in evaluation mode.
+        name: argument of `load` for this model: a bundled name, a path or a hub repository.
+        hash: first 16 hexadecimal digits of the SHA-256 of configuration and weights (`fingerprint`).
+        family: the weights and everything that generates with them, in evaluation mode.
         card: the text of its README.md.
-        timbre: what timbres the sounds have that it was trained on; None if nobody measured.
-        provenance: what it was trained on, by whom and under which licences; None if it does not say.
+        timbre: percentiles of the timbres of its training sounds; None if they were not measured.
+        provenance: its training sounds, their authors and licences; None if they are unknown.
     """
 
     name: str
@@ -41,27 +41,27 @@ class Model(ModelVerbs):
 
     @property
     def rate(self) -> int:
-        """Samples per second of what it makes."""
+        """Samples per second of its sounds."""
         return self.family.config.rate
 
     @property
     def channels(self) -> int:
-        """Audio channels of what it makes."""
+        """Audio channels of its sounds."""
         return self.family.config.channels
 
     @property
     def seconds(self) -> float:
-        """Length of what it was trained to make."""
+        """Duration of the sounds that it was trained on."""
         return self.family.config.length / self.family.config.rate
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Labels it knows; empty for an unconditional model."""
+        """Its labels; empty for an unconditional model."""
         return self.family.config.labels
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are."""
+        """Device of its weights."""
         return self.family.device
 
     if not TYPE_CHECKING:

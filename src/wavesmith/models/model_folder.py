@@ -1,5 +1,8 @@
-"""A model on disk: a folder with `config.json`, `model.safetensors` and `README.md`, as the Hugging Face Hub
-lays them out. Only tensors and plain values are ever read from it: no code runs on load."""
+"""Model folders: `config.json`, `model.safetensors` and `README.md`, the layout of the Hugging Face Hub.
+
+A folder may also have `timbre.json`, percentiles of the timbres of its training sounds, and
+`attribution.json`. Only tensors and plain values are ever read: no code runs on load.
+"""
 
 from __future__ import annotations
 
@@ -20,17 +23,18 @@ from wavesmith.descriptors import TimbreTable
 from wavesmith.errors import ModelError, first_problem
 from wavesmith.families import Family, FamilyConfig, build, on_meta_device, read_config
 from wavesmith.files import replacing
+from wavesmith.models.legacy import name_of_0_1, with_names_of_today
 from wavesmith.models.model import Model
 from wavesmith.models.provenance import load_provenance
 
 CONFIG, WEIGHTS, CARD, TIMBRE = "config.json", "model.safetensors", "README.md", "timbre.json"
-_NUMBERS = {torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32"}
+_DTYPES = {torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32"}
 
 
 def save_folder(folder: str | Path, family: Family, card: str, dtype: torch.dtype = torch.float32) -> None:
-    """Write a model folder; each file replaces its predecessor only once it is whole.
+    """Write a model folder; each file replaces its predecessor only once it is complete.
 
-    `dtype` float16 halves the size of the weights; transform statistics stay float32.
+    `dtype` float16 halves the size of the weights; `Family.statistics` stay float32.
 
     Raises:
         WavesmithError: when the folder cannot be written or the disk is full.
@@ -50,14 +54,14 @@ def save_folder(folder: str | Path, family: Family, card: str, dtype: torch.dtyp
 
 
 def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Write a safetensors file straight from the tensors' memory; their own library copies them all first.
+    """Write a safetensors file directly from the tensors' memory; safetensors itself copies them first.
 
-    Tensors are float32, float16 or bfloat16, on the CPU; OSError says what is wrong with the disk.
+    Tensors are float32, float16 or bfloat16, on the CPU. Raises OSError for problems with the disk.
     """
     header, end = {}, 0
     for name, tensor in tensors.items():
         start, end = end, end + tensor.nbytes
-        kind = {"dtype": _NUMBERS[tensor.dtype], "shape": [*tensor.shape]}
+        kind = {"dtype": _DTYPES[tensor.dtype], "shape": [*tensor.shape]}
         header[name] = kind | {"data_offsets": [start, end]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
@@ -68,7 +72,7 @@ def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
 
 
 def save_timbre(folder: str | Path, table: TimbreTable) -> None:
-    """Write the table of timbres of a model folder; WavesmithError when that cannot be done."""
+    """Write the table of timbres of a model folder; raises WavesmithError when the disk refuses it."""
     with replacing(Path(folder) / TIMBRE) as temporary:
         temporary.write_text(table.model_dump_json() + "\n", encoding="utf-8")
 
@@ -77,7 +81,7 @@ def load_folder(folder: str | Path, name: str | None = None) -> Model:
     """Read a model folder, on the CPU and in evaluation mode.
 
     Raises:
-        ModelError: when a file is missing, damaged, or not what the configuration asks for.
+        ModelError: when a file is missing, damaged, or does not match the configuration.
     """
     folder = Path(folder)
     config_text = _read_text(folder / CONFIG)
@@ -89,8 +93,7 @@ def load_folder(folder: str | Path, name: str | None = None) -> Model:
             f"{folder / CONFIG} does not describe a wavesmith model ({_problem(error)}); "
             "get the folder again or check how it was made."
         ) from error
-    tensors = _read_tensors(folder / WEIGHTS)
-    _check(config, tensors, folder)
+    tensors = _checked(config, _read_tensors(folder / WEIGHTS), folder)
     family = build(config)
     family.load_state_dict(tensors)
     card = _read_text(folder / CARD) if (folder / CARD).is_file() else ""
@@ -117,7 +120,7 @@ def _problem(error: Exception) -> str:
 
 
 def _refuse_classifier(folder: Path, config_text: str) -> None:
-    """Raise ModelError if a folder that holds no model holds a classifier."""
+    """Raise ModelError if a folder has a classifier instead of a model."""
     from wavesmith.classifiers import ClassifierConfig
 
     with suppress(ValidationError):
@@ -126,9 +129,10 @@ def _refuse_classifier(folder: Path, config_text: str) -> None:
 
 
 def fingerprint(config: FamilyConfig, family: Family) -> str:
-    """What identifies a model: a hash over its configuration and every number it computes with."""
+    """Return a model's identity: a hash over its configuration and every number that it computes with."""
     digest = hashlib.sha256(json.dumps(config.model_dump(mode="json"), sort_keys=True).encode())
-    for name, tensor in sorted(family.state_dict().items()):
+    tensors = {name_of_0_1(name): tensor for name, tensor in family.state_dict().items()}
+    for name, tensor in sorted(tensors.items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
@@ -161,10 +165,10 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         raise ModelError(f"{path} is damaged or no safetensors file ({error}); get it again.") from error
 
 
-def _check(config: FamilyConfig, tensors: dict[str, Tensor], folder: Path) -> None:
-    """Refuse tensors that are missing, left over, of another shape or type, or not finite.
+def _checked(config: FamilyConfig, tensors: dict[str, Tensor], folder: Path) -> dict[str, Tensor]:
+    """Return tensors under their names of today; refuse missing, superfluous, unfitting or infinite ones.
 
-    The comparison is with a model that takes no memory, so that a configuration cannot ask for more than the
+    They are compared with a model on the meta device, so a configuration cannot allocate more memory than the
     weights file has.
     """
     try:
@@ -172,17 +176,18 @@ def _check(config: FamilyConfig, tensors: dict[str, Tensor], folder: Path) -> No
             expected = build(config).state_dict()
     except (RuntimeError, ValueError, OverflowError) as error:
         raise ModelError(
-            f"{folder / CONFIG} asks for what cannot be built ({error}); get it again."
+            f"{folder / CONFIG} describes a model that cannot be built ({error}); get it again."
         ) from error
+    tensors = with_names_of_today(tensors, expected)
     problems = [f"{name} is missing" for name in expected.keys() - tensors.keys()]
     problems += [f"{name} is not part of this network" for name in tensors.keys() - expected.keys()]
     for name in expected.keys() & tensors.keys():
-        wanted, found = tuple(expected[name].shape), tensors[name]
-        if tuple(found.shape) != wanted:
-            problems.append(f"{name} has shape {tuple(found.shape)} instead of {wanted}")
-        elif found.dtype not in _NUMBERS:
-            problems.append(f"{name} holds {found.dtype} instead of float32, float16 or bfloat16")
-        elif not found.isfinite().all():
+        shape, tensor = tuple(expected[name].shape), tensors[name]
+        if tuple(tensor.shape) != shape:
+            problems.append(f"{name} has shape {tuple(tensor.shape)} instead of {shape}")
+        elif tensor.dtype not in _DTYPES:
+            problems.append(f"{name} holds {tensor.dtype} instead of float32, float16 or bfloat16")
+        elif not tensor.isfinite().all():
             problems.append(f"{name} holds values that are not finite numbers")
     if problems:
         more = f" and {len(problems) - 3} more problems" if len(problems) > 3 else ""
@@ -190,3 +195,4 @@ def _check(config: FamilyConfig, tensors: dict[str, Tensor], folder: Path) -> No
             f"{folder / WEIGHTS} does not fit {CONFIG}: {'; '.join(sorted(problems)[:3])}{more}; "
             "get the folder again."
         )
+    return tensors

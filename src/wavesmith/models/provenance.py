@@ -1,4 +1,4 @@
-"""What a model was trained on, as its folder keeps it: `attribution.json`, for machines and for credits."""
+"""Provenance of a model, the content of `attribution.json`: its training sounds, for programs and credits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ATTRIBUTION = "attribution.json"
 
 
 class Origin(NamedTuple):
-    """What sounds have in common that are credited together; None where the manifest says nothing."""
+    """Common origin of sounds that are credited together; None for missing manifest values."""
 
     source: str | None
     title: str | None
@@ -46,7 +46,7 @@ class TrainingSource(BaseModel):
 
 
 class Base(BaseModel):
-    """The model that training started from, and what that was trained on; None if it does not say."""
+    """The model that training started from, with its provenance; None if that is unknown."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,13 +56,13 @@ class Base(BaseModel):
 
 
 class Provenance(BaseModel):
-    """Everything a model was trained on.
+    """Training data of a model.
 
     Attributes:
         version: of this format.
-        sources: the training sounds by origin, in alphabetic order; empty for a model that was not trained.
-        held_out: SHA-256 of the files that training kept for judging, sorted.
-        base: where training started, for a fine-tuned model.
+        sources: the training sounds by origin, in alphabetic order; empty for an untrained model.
+        held_out: SHA-256 of the files held out of training, sorted.
+        base: the base of a fine-tuned model.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,12 +73,12 @@ class Provenance(BaseModel):
     base: Base | None = None
 
     def all_sources(self) -> tuple[TrainingSource, ...]:
-        """Sources of this training and, for a fine-tuned model, of those before."""
+        """Return the sources of this training and of all its bases."""
         before = self.base.provenance if self.base else None
         return self.sources + (before.all_sources() if before else ())
 
     def unrecorded(self) -> tuple[str, ...]:
-        """Models in its ancestry that do not say what they were trained on."""
+        """Return the names of bases without a record of their training sounds."""
         if self.base is None:
             return ()
         return self.base.provenance.unrecorded() if self.base.provenance else (self.base.name,)
@@ -87,7 +87,7 @@ class Provenance(BaseModel):
 def provenance_of(
     files: Iterable[ScannedFile], held_out: Iterable[ScannedFile] = (), base: Model | None = None
 ) -> Provenance:
-    """The record of a training on `files` that kept `held_out` for judging and started from `base`."""
+    """Return the provenance of a training on `files` that held out `held_out` and started from `base`."""
     by_origin: defaultdict[Origin, list[str]] = defaultdict(list)
     for file in files:
         origin = Origin(file.source, file.title, file.url, file.credit, file.licence, file.licence_basis)
@@ -103,19 +103,19 @@ def provenance_of(
 
 
 def trained_on(model: Model) -> frozenset[str] | None:
-    """SHA-256 of every file that a model was trained on; None if it does not say."""
+    """Return the SHA-256 of every training file of a model; None if they are not recorded."""
     if model.provenance is None or model.provenance.unrecorded():
         return None
-    return frozenset(one for source in model.provenance.all_sources() for one in source.sha256)
+    return frozenset(digest for source in model.provenance.all_sources() for digest in source.sha256)
 
 
 def held_out_of(model: Model) -> frozenset[str] | None:
-    """SHA-256 of the files that a model's training kept for judging; None if it does not say."""
+    """Return the SHA-256 of the files held out of a model's training; None if they are not recorded."""
     return None if model.provenance is None else frozenset(model.provenance.held_out)
 
 
 def sources_table(sources: Sequence[TrainingSource]) -> list[str]:
-    """A Markdown table of sources, licences and credits."""
+    """Return a Markdown table of sources, licences and credits."""
     rows = [
         (
             source.source or source.title or "-",
@@ -131,13 +131,13 @@ def sources_table(sources: Sequence[TrainingSource]) -> list[str]:
 
 
 def save_provenance(folder: str | Path, provenance: Provenance) -> None:
-    """Write the record of a model folder; WavesmithError when that cannot be done."""
+    """Write the provenance of a model folder; raises WavesmithError when the disk refuses it."""
     with replacing(Path(folder) / ATTRIBUTION) as temporary:
         temporary.write_text(provenance.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
 def load_provenance(folder: str | Path) -> Provenance | None:
-    """The record of a model folder; None if there is none.
+    """Read the provenance of a model folder; None if there is none.
 
     Raises:
         ModelError: when it cannot be read.
@@ -156,5 +156,5 @@ def load_provenance(folder: str | Path) -> Provenance | None:
 
 
 def _cell(text: str) -> str:
-    """Text that stays in its cell of a Markdown table."""
+    """Escape text for a cell of a Markdown table."""
     return " ".join(text.split()).replace("|", "\\|")

@@ -1,4 +1,4 @@
-"""Tables of timbres for models: what percentiles refer to when a model is steered."""
+"""Tables of timbres of models: the reference of percentiles in guides."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wavesmith.models.model import Model
 from wavesmith.models.model_folder import CONFIG, load_folder, save_timbre
 
 _MOST = 2000
-"""Sounds that are measured; more do not move percentiles."""
+"""Sounds that are measured; more hardly change percentiles."""
 
 
 def measure_timbres(
@@ -23,13 +23,13 @@ def measure_timbres(
     files: Sequence[ScannedFile],
     progress: Callable[[int, int], None] | None = None,
 ) -> TimbreTable:
-    """Measure the timbres of sounds in the form in which the model learns them.
+    """Measure the timbres of sounds in the model's format.
 
     Args:
-        model: whose rate, channels and length the sounds are brought to.
-        folder: where the files are.
-        files: of the sounds; out of more than 2000, so many are taken evenly.
-        progress: called with (sounds measured, sounds in all).
+        model: its rate, channels and length are those of the measured sounds.
+        folder: folder of the files.
+        files: sound files; of more than 2000, every second, third, ... is measured.
+        progress: called with (sounds measured, sounds in total).
     """
     config = model.family.config
     chosen = files[:: -(-len(files) // _MOST)]
@@ -57,9 +57,9 @@ def write_timbres(
 
     Args:
         model: a model folder.
-        sounds: a folder of sounds, best those that the model was trained on; sub-folders are labels.
-        scanning: called with (files looked at, files in all).
-        progress: called with (sounds measured, sounds in all).
+        sounds: a folder of sounds, ideally the model's training sounds; sub-folders are labels.
+        scanning: called with (files scanned, files in total).
+        progress: called with (sounds measured, sounds in total).
 
     Raises:
         ModelError: when there is no model folder, or it is damaged.
@@ -67,11 +67,11 @@ def write_timbres(
         WavesmithError: when the model folder cannot be written.
     """
     if not (Path(model) / CONFIG).is_file():
-        raise ModelError(f"{model} is no model folder, into which timbres could be written; give its path.")
+        raise ModelError(f"{model} is no model folder; give the path of the folder that gets the table.")
     loaded = load_folder(model)
     files = scan(sounds, progress=scanning).files
     if not files:
-        raise DataError(f"There is no usable sound in {sounds}; 'wavesmith scan' tells why.")
+        raise DataError(f"There is no usable sound in {sounds}; 'wavesmith scan' shows why.")
     table = measure_timbres(loaded, sounds, files, progress)
     save_timbre(model, table)
     return table

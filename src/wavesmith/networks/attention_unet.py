@@ -1,12 +1,12 @@
-"""The attention U-Net of Tiny Audio Diffusion: UNetV0 of audio-diffusion-pytorch (Schneider et al. 2023).
+"""Attention U-Net of Tiny Audio Diffusion: UNetV0 of audio-diffusion-pytorch (Schneider et al. 2023).
 
-A U-Net over samples that convolves at every resolution and attends at the lowest ones. Besides labels it can
-be told `features` (a vector), a `context` to attend to (an embedded text, say) and `channels` (signals at the
-rate of some level, such as the latents of an encoder). Its peculiarities, kept so that weights trained
-elsewhere mean the same here:
+U-Net over samples that convolves at every resolution and attends at the lowest ones. Besides labels it takes
+`features` (a vector), a `context` to attend to (an embedded text, say) and `channels` (signals at the rate of
+some level, such as the latents of an encoder). Its peculiarities, kept so that weights trained elsewhere mean
+the same here:
 
-* A level *replaces* what it was given by a modulated layer norm (no residual around the modulation), and adds
-  its result to its own input through a gate made from the noise level; nothing is concatenated.
+* A level *replaces* its input by a modulated layer norm (no residual around the modulation), and adds its
+  result to its own input through a gate computed from the noise level; nothing is concatenated.
 * Attention normalises queries and keys/values separately, although both come from the same features.
 * The two hidden layers of the time network are one layer, used twice.
 """
@@ -18,25 +18,34 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wavesmith.errors import RequestError
+from wavesmith.networks.network import Network, NetworkConfigBase
 
 
-class AttentionUNetConfig(BaseModel):
-    """The defaults are Tiny Audio Diffusion's. Lists have one entry per level, outermost first.
+class AttentionUNetConfig(NetworkConfigBase):
+    """Configuration of `AttentionUNet`; the defaults are Tiny Audio Diffusion's.
 
-    `channels`: width. `factors`: downsampling on entering the level. `items`: blocks on either side.
-    `attentions`: how often each block attends to itself, `cross_attentions` to a context of
-    `context_features` (None: never); `null_context` learned vectors stand for no context (0: there must be
-    one). `context_channels`: of a signal that each block of the level is told. `heads` of `head_features`
-    each attend; `groups` share a group norm. `modulation_features`: width of the time features.
-    `fourier_features`: learned frequencies that tell the noise level.
+    Lists have one entry per level, outermost first.
+
+    Attributes:
+        channels: width of the level.
+        factors: downsampling on entering the level.
+        items: blocks on either side of the level.
+        attentions: self-attentions in each block.
+        cross_attentions: attentions to a context in each block; None for no context.
+        context_channels: channels of a signal that enters each block of the level; None for no signals.
+        context_features: width of the context; None for no context.
+        null_context: number of learned vectors that stand for no context; 0 if a context is obligatory.
+        heads: attention heads.
+        head_features: width of an attention head.
+        groups: groups of the group norms.
+        modulation_features: width of the time features.
+        fourier_features: learned frequencies that embed the noise level.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["attention_unet"] = "attention_unet"
     channels: tuple[PositiveInt, ...] = Field(default=(32, 32, 64, 64, 128, 128, 256, 256), min_length=1)
@@ -74,12 +83,12 @@ class AttentionUNetConfig(BaseModel):
         return self
 
     def build(self, features: int, outputs: int = 1, labels: int = 0, augments: int = 0) -> AttentionUNet:
-        """Make the network for `features` channels of a transform."""
+        """Build the network for `features` channels of a transform."""
         return AttentionUNet(self, features, outputs, labels, augments)
 
 
-class AttentionUNet(nn.Module):
-    """Features `[B, features, T]` to `[B, outputs * features, T]`; any T (padded inside, cut back)."""
+class AttentionUNet(Network):
+    """UNetV0; input of any length is padded with zeros to whole strides and cut back."""
 
     def __init__(
         self, config: AttentionUNetConfig, features: int, outputs: int, labels: int, augments: int
@@ -89,7 +98,7 @@ class AttentionUNet(nn.Module):
         self.time = TimeFeatures(config.modulation_features, config.fourier_features, labels, augments)
         null, width = config.null_context, config.context_features
         self.null = nn.Embedding(null, width) if null and width else None
-        self.unet = Level(config, 0, features, outputs * features)
+        self.unet = UNetLevel(config, 0, features, outputs * features)
 
     def forward(
         self,
@@ -102,32 +111,32 @@ class AttentionUNet(nn.Module):
         context: Tensor | None = None,
         channels: Sequence[Tensor | None] = (),
     ) -> Tensor:
-        """The network's raw output.
+        """Return the raw output; the first four arguments are those of `Network.forward`.
 
         Args:
             x: noisy features.
-            c_noise: noise level `[B]`, 0 ... 1 in trained models.
-            label: weights of the labels `[B, labels]`; all zero, or None, for none.
-            augment: how the training sound was changed, `[B, augments]`; all zero, or None, for not at all.
-            features: added to what tells the noise level, `[B, modulation_features]`.
-            context: what cross-attention attends to, `[B, n, context_features]`; None for the learned
+            c_noise: noise level `[B]`, 0 to 1 in trained models.
+            label: weights over the labels.
+            augment: augmentation features.
+            features: is added to the time features, `[B, modulation_features]`.
+            context: context of the cross-attentions, `[B, n, context_features]`; None for the learned
                 `null.weight` `[null_context, context_features]`, which guidance can lead away from.
             channels: for each level with context channels, `[B, context_channels, frames at that level]`.
 
         Raises:
-            RequestError: when there is no context, or there are no channels, for a network that needs them.
+            RequestError: when the network needs a context or channels and there are none.
         """
         frames = x.shape[-1]
         time = self.time(c_noise, label, augment)
         if context is None and self.null is not None:
             context = self.null.weight.expand(len(x), -1, -1)
-        told = Told(F.silu(time if features is None else time + features), context, channels)
-        h: Tensor = self.unet(F.pad(x, (0, -frames % self.stride)), told)
+        conditions = BlockConditions(F.silu(time if features is None else time + features), context, channels)
+        h: Tensor = self.unet(F.pad(x, (0, -frames % self.stride)), conditions)
         return h[..., :frames]
 
 
-class Told(NamedTuple):
-    """What every block is told: time features `[B, width]`, activated, and what `forward` was given."""
+class BlockConditions(NamedTuple):
+    """Conditions of every block: activated time features `[B, width]`, context and channels of `forward`."""
 
     time: Tensor
     context: Tensor | None
@@ -135,16 +144,16 @@ class Told(NamedTuple):
 
 
 class TimeFeatures(nn.Module):
-    """Noise level, label and augmentation as one vector `[B, width]` that modulates every block.
+    """Embedding of noise level, label and augmentation in one vector `[B, width]` that modulates every block.
 
-    The noise level enters as itself and as waves of learned frequencies. Labels and augmentations are
+    The noise level enters as itself and as sinusoids of learned frequencies. Labels and augmentations are
     added to the finished features, the latter with no effect at first (Karras et al. 2022, section 5).
     """
 
     def __init__(self, width: int, fourier_features: int, labels: int, augments: int) -> None:
         super().__init__()
         self.frequencies = nn.Parameter(torch.randn(fourier_features))
-        self.inlet = nn.Linear(1 + 2 * fourier_features, width)
+        self.proj_in = nn.Linear(1 + 2 * fourier_features, width)
         self.hidden = nn.Linear(width, width)
         self.label = nn.Linear(labels, width, bias=False) if labels else None
         self.augment = nn.Linear(augments, width, bias=False) if augments else None
@@ -152,10 +161,10 @@ class TimeFeatures(nn.Module):
             nn.init.zeros_(self.augment.weight)
 
     def forward(self, c_noise: Tensor, label: Tensor | None, augment: Tensor | None) -> Tensor:
-        """Noise level `[B]`, label weights `[B, L]` and augmentations `[B, A]` to `[B, width]`."""
+        """Embed noise levels `[B]`, label weights `[B, L]` and augmentations `[B, A]` in `[B, width]`."""
         level = c_noise[:, None]
         angle = 2 * math.pi * level * self.frequencies
-        time = F.gelu(self.inlet(torch.cat([level, angle.sin(), angle.cos()], dim=1)))
+        time = F.gelu(self.proj_in(torch.cat([level, angle.sin(), angle.cos()], dim=1)))
         time = F.gelu(self.hidden(F.gelu(self.hidden(time))))
         if self.label is not None and label is not None:
             time = time + self.label(label)
@@ -164,11 +173,10 @@ class TimeFeatures(nn.Module):
         return time
 
 
-class Level(nn.Module):
-    """One resolution and, inside it, all the lower ones: `[B, inputs, T]` to `[B, outputs, T]`.
+class UNetLevel(nn.Module):
+    """One resolution and, inside it, all the lower ones.
 
-    Layers are registered in the order in which the original registers them, so that its weights can be taken
-    over one by one.
+    Layers are registered in the order of the original, so that its weights can be copied one by one.
     """
 
     def __init__(self, config: AttentionUNetConfig, depth: int, inputs: int, outputs: int) -> None:
@@ -177,33 +185,33 @@ class Level(nn.Module):
         deepest = depth + 1 == len(config.channels)
 
         def items() -> nn.ModuleList:
-            return nn.ModuleList(Item(config, depth) for _ in range(config.items[depth]))
+            return nn.ModuleList(UNetItem(config, depth) for _ in range(config.items[depth]))
 
         self.skip = nn.Identity() if inputs == outputs else nn.Conv1d(inputs, outputs, 1)
         self.down = nn.Conv1d(inputs, width, factor, stride=factor)
         self.before = items()
-        self.inner = None if deepest else Level(config, depth + 1, width, width)
+        self.inner = None if deepest else UNetLevel(config, depth + 1, width, width)
         self.after = items()
         self.upsample = nn.Upsample(scale_factor=factor, mode="nearest")
         self.up = nn.Conv1d(width, outputs, 3, padding=1)
         self.gate = nn.Linear(config.modulation_features, outputs)
 
-    def forward(self, x: Tensor, told: Told) -> Tensor:
-        """Features `[B, inputs, T]`, T a multiple of the strides from here down."""
+    def forward(self, x: Tensor, conditions: BlockConditions) -> Tensor:
+        """Map `[B, inputs, T]`, T a multiple of the strides from here down, to `[B, outputs, T]`."""
         h = self.down(x)
         for item in self.before:
-            h = item(h, told)
+            h = item(h, conditions)
         if self.inner is not None:
-            h = self.inner(h, told)
+            h = self.inner(h, conditions)
         for item in self.after:
-            h = item(h, told)
-        gate: Tensor = self.gate(told.time)
+            h = item(h, conditions)
+        gate: Tensor = self.gate(conditions.time)
         out: Tensor = self.skip(x) + gate[..., None] * self.up(self.upsample(h))
         return out
 
 
-class Item(nn.Module):
-    """A residual block, modulation by the time features and what else the level has."""
+class UNetItem(nn.Module):
+    """Residual block, modulation by the time features, injected channels and attentions of the level."""
 
     def __init__(self, config: AttentionUNetConfig, depth: int) -> None:
         super().__init__()
@@ -213,44 +221,46 @@ class Item(nn.Module):
 
         def attentions(count: int, context: int | None = None) -> nn.ModuleList:
             return nn.ModuleList(
-                Attention(width, config.heads, config.head_features, context) for _ in range(count)
+                ContextAttention(width, config.heads, config.head_features, context) for _ in range(count)
             )
 
         self.depth = depth
-        self.residual = Residual(width, config.groups)
+        self.residual = ResnetBlock(width, config.groups)
         self.modulation = nn.Linear(config.modulation_features, 2 * width)
         self.inject = nn.Conv1d(width + signals, width, 1) if signals else None
         self.attentions = attentions(config.attentions[depth])
         self.cross_attentions = attentions(crosses, config.context_features)
 
-    def forward(self, x: Tensor, told: Told) -> Tensor:
-        """Features `[B, width, T]` to the same shape."""
-        scale, shift = self.modulation(told.time)[:, None].chunk(2, dim=-1)
+    def forward(self, x: Tensor, conditions: BlockConditions) -> Tensor:
+        """Map `[B, width, T]` to the same shape."""
+        scale, shift = self.modulation(conditions.time)[:, None].chunk(2, dim=-1)
         h: Tensor = self.residual(x).transpose(1, 2)
         h = F.layer_norm(h, h.shape[-1:], eps=1e-6) * (1 + scale) + shift
         if self.inject is not None:
-            h = h + self.inject(torch.cat([h.transpose(1, 2), self._signal(h, told)], dim=1)).transpose(1, 2)
+            h = h + self.inject(torch.cat([h.transpose(1, 2), self._signal(h, conditions)], dim=1)).transpose(
+                1, 2
+            )
         for attention in self.attentions:
             h = h + attention(h, h)
         for attention in self.cross_attentions:
-            h = h + attention(h, _given(told.context, "a context; give context=..."))
+            h = h + attention(h, _required(conditions.context, "a context; give context=..."))
         return h.transpose(1, 2)
 
-    def _signal(self, h: Tensor, told: Told) -> Tensor:
-        """This level's context channels, as long as `h` `[B, T, width]` is."""
-        signal = told.channels[self.depth] if self.depth < len(told.channels) else None
-        signal = _given(signal, f"context channels at level {self.depth}; give channels=[...]")
+    def _signal(self, h: Tensor, conditions: BlockConditions) -> Tensor:
+        """Return this level's context channels, padded to the length of `h` `[B, T, width]`."""
+        signal = conditions.channels[self.depth] if self.depth < len(conditions.channels) else None
+        signal = _required(signal, f"context channels at level {self.depth}; give channels=[...]")
         return F.pad(signal, (0, h.shape[1] - signal.shape[-1]))
 
 
-def _given(value: Tensor | None, what: str) -> Tensor:
+def _required(value: Tensor | None, name: str) -> Tensor:
     if value is None:
-        raise RequestError(f"This model's network needs {what}.")
+        raise RequestError(f"This model's network needs {name}.")
     return value
 
 
-class Residual(nn.Module):
-    """Twice group norm, SiLU and convolution, added to the input `[B, width, T]`."""
+class ResnetBlock(nn.Module):
+    """Residual block: twice group norm, SiLU and convolution."""
 
     def __init__(self, width: int, groups: int) -> None:
         super().__init__()
@@ -260,14 +270,14 @@ class Residual(nn.Module):
         self.conv2 = nn.Conv1d(width, width, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features `[B, width, T]` to the same shape."""
+        """Map `[B, width, T]` to the same shape."""
         h: Tensor = self.conv1(F.silu(self.norm1(x)))
         h = self.conv2(F.silu(self.norm2(h)))
         return x + h
 
 
-class Attention(nn.Module):
-    """Multi-head attention (Vaswani et al. 2017) without positions, over `[B, T, width]`."""
+class ContextAttention(nn.Module):
+    """Multi-head attention (Vaswani et al. 2017) to a context, without positions."""
 
     def __init__(self, width: int, heads: int, head_features: int, context: int | None = None) -> None:
         super().__init__()
@@ -280,7 +290,7 @@ class Attention(nn.Module):
         self.out = nn.Linear(inner, width, bias=False)
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
-        """What frames `[B, T, width]` gather from a context `[B, n, ...]`, which may be themselves."""
+        """Attend from frames `[B, T, width]` to a context `[B, n, ...]`, which may be the frames."""
         query = self._split(self.to_query(self.norm(x)))
         key, value = map(self._split, self.to_key_value(self.norm_context(context)).chunk(2, dim=-1))
         mixed = F.scaled_dot_product_attention(query, key, value)
@@ -288,5 +298,5 @@ class Attention(nn.Module):
         return out
 
     def _split(self, x: Tensor) -> Tensor:
-        """`[B, T, heads * features]` to `[B, heads, T, features]`."""
+        """Reshape `[B, T, heads * features]` to `[B, heads, T, features]`."""
         return x.reshape(*x.shape[:2], self.heads, -1).transpose(1, 2)

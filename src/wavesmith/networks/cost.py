@@ -1,4 +1,4 @@
-"""What a network costs: parameters and multiply-adds, counted rather than estimated."""
+"""Cost of a network: parameters and multiply-adds, counted rather than estimated."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 
 def parameters(module: nn.Module) -> int:
-    """Numbers in the weights, frozen or not; a tensor that layers share counts once, buffers never."""
+    """Count the numbers in the weights, frozen or not; a tensor that layers share counts once."""
     return sum(parameter.numel() for parameter in module.parameters())
 
 
 def multiply_adds(module: nn.Module, *inputs: Any, **keywords: Any) -> int:
-    """Multiply-adds of one call `module(*inputs, **keywords)`.
+    """Count the multiply-adds of one call `module(*inputs, **keywords)`.
 
-    Counted are convolutions (plain and transposed), linear layers, matrix products and attention, which are
-    nearly all of the work; norms, activations and other arithmetic per element are not. The call is run once,
+    Convolutions (plain and transposed), linear layers, matrix products and attention count, which are nearly
+    all of the work; norms, activations and other arithmetic per element do not. The call is run once,
     without gradients.
     """
     # The plain form of attention is two matrix products, which are counted on every device and version.

@@ -1,12 +1,12 @@
-"""The U-Net of CRASH (Rouard & Hadjeres, ISMIR 2021, arXiv:2106.07431): drums of mono samples.
+"""U-Net of CRASH (Rouard & Hadjeres, ISMIR 2021, arXiv:2106.07431): drums of mono samples.
 
 Dilated convolutions at five resolutions, no norms, no attention. The noise level scales and shifts the first
 convolution of each level on the way down. Its peculiarities, kept so that weights trained elsewhere mean the
 same here:
 
-* The network is told the deviation of the noise in the variance-preserving form, `sin(pi t / 2)`.
+* The noise level enters as the deviation in the variance-preserving form, `sin(pi t / 2)`.
 * Resolutions are changed by taking every n-th frame and by repeating frames.
-* The deepest level's features are joined with themselves, as if they were what was kept on the way down.
+* The deepest level's features are concatenated with themselves, in place of a skip connection.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from itertools import chain, pairwise
 from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wavesmith.networks.layers import mirrored
+from wavesmith.networks.layers import pad_reflected
+from wavesmith.networks.network import Network, NetworkConfigBase
 
 FREQUENCIES = 32
 EMBEDDING = (128, 256, 512)
@@ -29,13 +30,14 @@ _FREQUENCY_DEVIATION = 16.0
 _SLOPE = 0.2  # of the leaky ReLU
 
 
-class CrashUNetConfig(BaseModel):
-    """The defaults are CRASH's. `inlet`: width at full rate. `widths`: of each level, outermost first.
+class CrashUNetConfig(NetworkConfigBase):
+    """Configuration of `CrashUNet`; the defaults are CRASH's.
 
-    `factors`: what each level divides the rate by.
+    Attributes:
+        inlet: width at full rate.
+        widths: width of each level, outermost first.
+        factors: factor by which each level divides the rate.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["crash_unet"] = "crash_unet"
     inlet: PositiveInt = 32
@@ -49,12 +51,12 @@ class CrashUNetConfig(BaseModel):
         return self
 
     def build(self, features: int, outputs: int = 1, labels: int = 0, augments: int = 0) -> CrashUNet:
-        """Make the network for `features` channels of a transform."""
+        """Build the network for `features` channels of a transform."""
         return CrashUNet(self, features, outputs, labels, augments)
 
 
-class CrashUNet(nn.Module):
-    """Features `[B, features, T]` to `[B, outputs * features, T]`; any T (mirrored to a length that fits)."""
+class CrashUNet(Network):
+    """CRASH's U-Net; input of any length is padded by reflection to whole strides and cut back."""
 
     def __init__(
         self, config: CrashUNetConfig, features: int, outputs: int, labels: int, augments: int
@@ -62,17 +64,17 @@ class CrashUNet(nn.Module):
         super().__init__()
         widths, factors = config.widths, config.factors
         self.stride = math.prod(factors)
-        self.noise = NoiseFeatures(labels, augments)
-        self.inlet = nn.Conv1d(features, config.inlet, 5, padding=2)
+        self.noise = NoiseEmbedding(labels, augments)
+        self.proj_in = nn.Conv1d(features, config.inlet, 5, padding=2)
         self.down = nn.ModuleList(
-            Down(before, after, factor)
+            DownBlock(before, after, factor)
             for (before, after), factor in zip(pairwise((config.inlet, *widths)), factors, strict=True)
         )
         self.up = nn.ModuleList(
-            Up(before, after, factor)
+            UpBlock(before, after, factor)
             for (after, before), factor in zip(pairwise((widths[0], *widths)), factors, strict=True)
         )
-        self.outlet = nn.Conv1d(widths[0], outputs * features, 3, padding=1)
+        self.proj_out = nn.Conv1d(widths[0], outputs * features, 3, padding=1)
         convs = (module for module in self.modules() if isinstance(module, nn.Conv1d))
         for parameter in chain.from_iterable(conv.parameters() for conv in convs):  # as the original begins
             begin = nn.init.orthogonal_ if parameter.ndim > 1 else nn.init.zeros_
@@ -81,29 +83,25 @@ class CrashUNet(nn.Module):
     def forward(
         self, x: Tensor, c_noise: Tensor, *, label: Tensor | None = None, augment: Tensor | None = None
     ) -> Tensor:
-        """Noisy features and noise level `[B]`, the angle 0 ... 1, to the network's raw output.
-
-        label `[B, labels]` weighs the labels, all zero for none; augment `[B, augments]` tells how the
-        training sound was changed, all zero for not at all. Both may be left out.
-        """
+        """Return the raw output, see `Network.forward`; `c_noise` is the angle, 0 to 1."""
         frames = x.shape[-1]
         noise = self.noise(c_noise, label, augment)
-        h = self.inlet(mirrored(x, -(-frames // self.stride) * self.stride))
-        kept = []
+        h = self.proj_in(pad_reflected(x, -(-frames // self.stride) * self.stride))
+        skips = []
         for down in self.down:
             h = down(h, noise)
-            kept.append(h)
+            skips.append(h)
         for up in reversed(self.up):
-            h = up(h, kept.pop())
-        out: Tensor = self.outlet(h)
+            h = up(h, skips.pop())
+        out: Tensor = self.proj_out(h)
         return out[..., :frames]
 
 
-class NoiseFeatures(nn.Module):
-    """Noise level, label and augmentation as features `[B, 512]`.
+class NoiseEmbedding(nn.Module):
+    """Embedding of noise level, label and augmentation, `[B, 512]`.
 
-    The original knows the noise level alone: waves of fixed random frequencies through three layers. Labels
-    and augmentations are added, the latter with no effect at first (Karras et al. 2022, section 5).
+    The original embeds the noise level alone: sinusoids of fixed random frequencies, then three layers.
+    Labels and augmentations are added, the latter with no effect at first (Karras et al. 2022, section 5).
     """
 
     frequencies: Tensor
@@ -118,7 +116,7 @@ class NoiseFeatures(nn.Module):
             nn.init.zeros_(self.augment.weight)
 
     def forward(self, c_noise: Tensor, label: Tensor | None, augment: Tensor | None) -> Tensor:
-        """Noise level `[B]`, label weights `[B, L]` and augmentations `[B, A]` to `[B, 512]`."""
+        """Embed noise levels `[B]`, label weights `[B, L]` and augmentations `[B, A]` in `[B, 512]`."""
         deviation = torch.sin(math.pi / 2 * c_noise)
         angle = 2 * math.pi * deviation[:, None] * self.frequencies
         noise = torch.cat([angle.sin(), angle.cos()], dim=1)
@@ -131,8 +129,8 @@ class NoiseFeatures(nn.Module):
         return noise
 
 
-class Down(nn.Module):
-    """Every n-th frame, then dilated convolutions: `[B, inputs, T]` to `[B, width, T / n]`."""
+class DownBlock(nn.Module):
+    """Downsampling by taking every n-th frame, then dilated convolutions."""
 
     def __init__(self, inputs: int, width: int, factor: int) -> None:
         super().__init__()
@@ -142,7 +140,7 @@ class Down(nn.Module):
         self.skip = nn.Conv1d(inputs, width, 1)
 
     def forward(self, x: Tensor, noise: Tensor) -> Tensor:
-        """Features and noise features `[B, 512]` to features."""
+        """Map `[B, inputs, T]` with the noise embedding `[B, 512]` to `[B, width, T / n]`."""
         x = x[..., :: self.factor]
         scale, shift = self.modulation(noise)[..., None].chunk(2, dim=1)
         h = scale * self.convs[0](F.leaky_relu(x, _SLOPE)) + shift
@@ -152,8 +150,8 @@ class Down(nn.Module):
         return out
 
 
-class Up(nn.Module):
-    """Every frame n times, dilated convolutions: `[B, inputs, T]` to `[B, width, n * T]`."""
+class UpBlock(nn.Module):
+    """Upsampling by repeating every frame n times, then dilated convolutions."""
 
     def __init__(self, inputs: int, width: int, factor: int) -> None:
         super().__init__()
@@ -161,9 +159,9 @@ class Up(nn.Module):
         self.convs = _dilated(2 * inputs, width)
         self.skip = nn.Conv1d(inputs, width, 1)
 
-    def forward(self, x: Tensor, kept: Tensor) -> Tensor:
-        """Features and those of the same level on the way down, both `[B, inputs, T]`."""
-        h = F.leaky_relu(torch.cat([x, kept], dim=1), _SLOPE).repeat_interleave(self.factor, dim=-1)
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """Map `[B, inputs, T]`, joined with the skip connection of the same shape, to `[B, width, n * T]`."""
+        h = F.leaky_relu(torch.cat([x, skip], dim=1), _SLOPE).repeat_interleave(self.factor, dim=-1)
         for conv in self.convs:
             h = conv(F.leaky_relu(h, _SLOPE))
         out: Tensor = h + self.skip(x).repeat_interleave(self.factor, dim=-1)

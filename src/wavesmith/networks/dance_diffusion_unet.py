@@ -1,14 +1,14 @@
 """Dance Diffusion's network, `DiffusionAttnUnet1D` (Harmonai 2022), stable-audio-tools' `DAU1d`.
 
-A deep U-Net over samples: residual blocks of wide convolutions at every octave of resolution, attention at
+Deep U-Net over samples: residual blocks of wide convolutions at every octave of resolution, attention at
 the lowest ones. Its peculiarities, kept so that weights trained elsewhere mean the same here:
 
-* Only the input is told the noise level, as sixteen constant channels.
+* The noise level enters with the input only, as sixteen constant channels.
 * A group norm has one group: it spans all channels and the whole sound.
-* Resolutions differ by two and are changed by a fixed filter of eight taps; what comes up is put before what
-  was kept (concatenated), not added.
+* Resolutions differ by two and are changed by a fixed filter of eight taps; upsampled features and skip
+  connections are concatenated in that order, not added.
 
-Inside, frames come before channels, `[B, T, C]`: convolutions are quicker so.
+Inside, channels come last, `[B, T, C]`: convolutions are faster that way.
 """
 
 from __future__ import annotations
@@ -20,29 +20,31 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wavesmith.networks import winograd
-from wavesmith.networks.layers import mirrored
+from wavesmith.networks.layers import pad_reflected
+from wavesmith.networks.network import Network, NetworkConfigBase
 
 HEAD_WIDTH = 32
 NOISE_FEATURES = 8  # frequencies; each gives a cosine and a sine
 
-# A cubic low-pass of an octave, symmetric, of gain 1.
+# Symmetric cubic half-band low-pass with gain 1.
 FILTER = np.array([-3, -9, 29, 111, 111, 29, -9, -3], np.float32) / 256
-_TOGETHER = 8  # frames that are filtered by one matrix product
+_FILTER_BLOCK = 8  # frames that one matrix product filters
 
 
-class DanceDiffusionConfig(BaseModel):
-    """The defaults are those of all six official models.
+class DanceDiffusionConfig(NetworkConfigBase):
+    """Configuration of `DanceDiffusion`; the defaults are those of all six official models.
 
-    `channels`: width of each level, outermost first. `attentions`: how many of the innermost levels attend.
-    `kernel`: taps of the convolutions, an odd number. `bias`: whether they add one.
+    Attributes:
+        channels: width of each level, outermost first.
+        attentions: number of innermost levels with attention.
+        kernel: taps of the convolutions, an odd number.
+        bias: whether the convolutions have a bias.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["dance_diffusion"] = "dance_diffusion"
     channels: tuple[PositiveInt, ...] = Field(
@@ -64,46 +66,42 @@ class DanceDiffusionConfig(BaseModel):
         return self
 
     def build(self, features: int, outputs: int = 1, labels: int = 0, augments: int = 0) -> DanceDiffusion:
-        """Make the network for `features` channels of a transform."""
+        """Build the network for `features` channels of a transform."""
         return DanceDiffusion(self, features, outputs, labels, augments)
 
 
-class DanceDiffusion(nn.Module):
-    """Features `[B, features, T]` to `[B, outputs * features, T]`; any T (mirrored to a length that fits)."""
+class DanceDiffusion(Network):
+    """Dance Diffusion's U-Net; input of any length is padded by reflection to whole strides and cut back."""
 
     def __init__(
         self, config: DanceDiffusionConfig, features: int, outputs: int, labels: int, augments: int
     ) -> None:
         super().__init__()
         self.stride = 2 ** (len(config.channels) - 1)
-        self.noise = NoiseFeatures(labels, augments)
-        self.unet = Level(config, 0, features + 2 * NOISE_FEATURES, outputs * features)
-        with torch.no_grad():  # as the original begins: velocities are small, and so are fresh answers
+        self.noise = NoiseChannels(labels, augments)
+        self.unet = OctaveLevel(config, 0, features + 2 * NOISE_FEATURES, outputs * features)
+        with torch.no_grad():  # the original's initialisation, for small outputs
             for parameter in self.unet.parameters():
                 parameter.mul_(0.5)
 
     def forward(
         self, x: Tensor, c_noise: Tensor, *, label: Tensor | None = None, augment: Tensor | None = None
     ) -> Tensor:
-        """Noisy features and noise level `[B]`, the angle 0 ... 1, to the network's raw output.
-
-        label `[B, labels]` weighs the labels, all zero for none; augment `[B, augments]` tells how the
-        training sound was changed, all zero for not at all. Both may be left out.
-        """
+        """Return the raw output, see `Network.forward`; `c_noise` is the angle, 0 to 1."""
         frames = x.shape[-1]
         # Filters look up to three frames beyond the ends, at the lowest resolution, too.
         whole = max(-(-frames // self.stride), 3) * self.stride
-        h = mirrored(x, whole).transpose(1, 2)
+        h = pad_reflected(x, whole).transpose(1, 2)
         noise = self.noise(c_noise, label, augment)
         h = torch.cat([h, noise[:, None].expand(-1, whole, -1)], dim=-1)
         out: Tensor = self.unet(h)
         return out[:, :frames].transpose(1, 2)
 
 
-class NoiseFeatures(nn.Module):
-    """Noise level, label and augmentation as features `[B, 16]`, the same at every frame.
+class NoiseChannels(nn.Module):
+    """Noise level, label and augmentation as channels `[B, 16]`, the same at every frame.
 
-    The original knows the noise level alone: waves of learned frequencies. Labels and augmentations are
+    The original has the noise level alone: sinusoids of learned frequencies. Labels and augmentations are
     added, the latter with no effect at first (Karras et al. 2022, section 5).
     """
 
@@ -116,7 +114,7 @@ class NoiseFeatures(nn.Module):
             nn.init.zeros_(self.augment.weight)
 
     def forward(self, c_noise: Tensor, label: Tensor | None, augment: Tensor | None) -> Tensor:
-        """Noise level `[B]`, label weights `[B, L]` and augmentations `[B, A]` to `[B, 16]`."""
+        """Embed noise levels `[B]`, label weights `[B, L]` and augmentations `[B, A]` in `[B, 16]`."""
         angle = 2 * math.pi * c_noise[:, None] * self.frequencies
         noise = torch.cat([angle.cos(), angle.sin()], dim=1)
         if self.label is not None and label is not None:
@@ -126,8 +124,8 @@ class NoiseFeatures(nn.Module):
         return noise
 
 
-class Level(nn.Module):
-    """One resolution and, inside it, all the lower ones: `[B, T, inputs]` to `[B, T, outputs]`."""
+class OctaveLevel(nn.Module):
+    """One octave of resolution and, inside it, all the lower ones."""
 
     def __init__(self, config: DanceDiffusionConfig, depth: int, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -137,28 +135,28 @@ class Level(nn.Module):
         def blocks(widths: list[tuple[int, int]], last: bool = False) -> nn.Sequential:
             blocks: list[nn.Module] = []
             for number, (before, after) in enumerate(widths):
-                blocks.append(Residual(config, before, width, after, last and number + 1 == len(widths)))
+                blocks.append(ResConvBlock(config, before, width, after, last and number + 1 == len(widths)))
                 if attends:
-                    blocks.append(Attention(after))
+                    blocks.append(SelfAttention1d(after))
             return nn.Sequential(*blocks)
 
         deepest = depth + 1 == levels
         self.before = blocks([(inputs, width), (width, width), (width, width)])
-        self.inner = None if deepest else Level(config, depth + 1, width, width)
+        self.inner = None if deepest else OctaveLevel(config, depth + 1, width, width)
         joined = width if deepest else 2 * width
         self.after = blocks([(joined, width), (width, width), (width, outputs)], last=depth == 0)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features `[B, T, inputs]`, T a multiple of the strides from here down, to `[B, T, outputs]`."""
+        """Map `[B, T, inputs]`, T a multiple of the strides from here down, to `[B, T, outputs]`."""
         h: Tensor = self.before(x)
         if self.inner is not None:
-            h = torch.cat([upsampled(self.inner(downsampled(h))), h], dim=-1)
+            h = torch.cat([upsample(self.inner(downsample(h))), h], dim=-1)
         out: Tensor = self.after(h)
         return out
 
 
-class Residual(nn.Module):
-    """Twice convolution, norm and GELU, added to the input; `last` leaves the second norm and GELU out."""
+class ResConvBlock(nn.Module):
+    """Residual block: twice convolution, norm and GELU; `last` leaves the second norm and GELU out."""
 
     def __init__(
         self, config: DanceDiffusionConfig, inputs: int, width: int, outputs: int, last: bool
@@ -172,25 +170,25 @@ class Residual(nn.Module):
         self.skip = nn.Identity() if inputs == outputs else nn.Linear(inputs, outputs, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features `[B, T, inputs]` to `[B, T, outputs]`."""
-        if winograd.suits(x):
-            return winograd.each(self._lean, x)
-        h = F.gelu(_normed(self.norm1, _convolved(self.conv1, x)))
-        h = _convolved(self.conv2, h)
+        """Map `[B, T, inputs]` to `[B, T, outputs]`."""
+        if winograd.is_supported(x):
+            return winograd.map_items(self._forward_winograd, x)
+        h = F.gelu(_norm_channels_last(self.norm1, _conv_channels_last(self.conv1, x)))
+        h = _conv_channels_last(self.conv2, h)
         if self.norm2 is not None:
-            h = F.gelu(_normed(self.norm2, h))
+            h = F.gelu(_norm_channels_last(self.norm2, h))
         out: Tensor = h + self.skip(x)
         return out
 
-    def _lean(self, x: Tensor) -> Tensor:
-        """The same for one sound `[T, inputs]`."""
+    def _forward_winograd(self, x: Tensor) -> Tensor:
+        """Compute `forward` for one item `[T, inputs]` with fewer multiplications."""
         h, moments = winograd.convolve(x, self.conv1)
         h, moments = winograd.convolve(h, self.conv2, before=moments.affine(self.norm1))
-        kept = self.skip(x)
-        return h + kept if self.norm2 is None else winograd.activate(h, moments.affine(self.norm2), kept)
+        skip: Tensor = self.skip(x)
+        return h + skip if self.norm2 is None else winograd.activate(h, moments.affine(self.norm2), skip)
 
 
-class Attention(nn.Module):
+class SelfAttention1d(nn.Module):
     """Multi-head self-attention (Vaswani et al. 2017) without positions, over `[B, T, width]`."""
 
     def __init__(self, width: int) -> None:
@@ -201,38 +199,38 @@ class Attention(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Frames, and added to them what they gather from each other."""
-        qkv = self.qkv(_normed(self.norm, x)).unflatten(-1, (3, self.heads, HEAD_WIDTH))
+        """Add to frames `[B, T, width]` the result of their attention to each other."""
+        qkv = self.qkv(_norm_channels_last(self.norm, x)).unflatten(-1, (3, self.heads, HEAD_WIDTH))
         mixed = F.scaled_dot_product_attention(*qkv.permute(2, 0, 3, 1, 4).unbind())
         out: Tensor = x + self.out(mixed.transpose(1, 2).flatten(2))
         return out
 
 
-def _convolved(conv: nn.Conv1d, x: Tensor) -> Tensor:
-    """A convolution with channels last, `[B, T, C]`."""
+def _conv_channels_last(conv: nn.Conv1d, x: Tensor) -> Tensor:
+    """Convolve `[B, T, C]`."""
     y: Tensor = conv(x.transpose(1, 2))
     return y.transpose(1, 2)
 
 
-def _normed(norm: nn.GroupNorm, x: Tensor) -> Tensor:
-    """A group norm of one group with channels last, `[B, T, C]`: over all frames and channels."""
+def _norm_channels_last(norm: nn.GroupNorm, x: Tensor) -> Tensor:
+    """Apply a group norm of one group to `[B, T, C]`: over all frames and channels."""
     return F.layer_norm(x, x.shape[1:], eps=norm.eps) * norm.weight + norm.bias
 
 
-def downsampled(x: Tensor) -> Tensor:
-    """Half the rate: `[B, T, C]` to `[B, T / 2, C]`."""
-    count = math.gcd(x.shape[1] // 2, _TOGETHER)
+def downsample(x: Tensor) -> Tensor:
+    """Halve the rate: `[B, T, C]` to `[B, T / 2, C]`."""
+    count = math.gcd(x.shape[1] // 2, _FILTER_BLOCK)
     return _filtered(_reflected(x, 3), _down(count), 2 * count)
 
 
-def upsampled(x: Tensor) -> Tensor:
-    """Twice the rate: `[B, T, C]` to `[B, 2 T, C]`."""
-    count = math.gcd(x.shape[1], _TOGETHER)
+def upsample(x: Tensor) -> Tensor:
+    """Double the rate: `[B, T, C]` to `[B, 2 T, C]`."""
+    count = math.gcd(x.shape[1], _FILTER_BLOCK)
     return _filtered(_reflected(x, 2), _up(count), count)
 
 
 def _filtered(x: Tensor, matrix: NDArray[np.float32], step: int) -> Tensor:
-    """Multiply windows of frames, `step` apart, by a matrix `[n, window]` that makes n frames of each."""
+    """Multiply windows of frames, `step` apart, by a matrix `[n, window]` that gives n frames for each."""
     windows = x.unfold(1, matrix.shape[1], step).mT
     batch, count = windows.shape[:2]
     rows = torch.from_numpy(matrix).to(x).expand(batch * count, -1, -1)
@@ -240,13 +238,13 @@ def _filtered(x: Tensor, matrix: NDArray[np.float32], step: int) -> Tensor:
 
 
 def _reflected(x: Tensor, count: int) -> Tensor:
-    """Go on at both ends with `count` frames in reverse; the outermost is not repeated."""
+    """Pad both ends with `count` reflected frames; the outermost is not repeated."""
     return torch.cat([x[:, 1 : count + 1].flip(1), x, x[:, -count - 1 : -1].flip(1)], dim=1)
 
 
 @cache
 def _down(count: int) -> NDArray[np.float32]:
-    """Rows of taps, each two frames after the one before: `[count, 2 * count + 6]`."""
+    """Return rows of taps, each two frames after the one before: `[count, 2 * count + 6]`."""
     matrix = np.zeros((count, 2 * count + 6), np.float32)
     for frame, row in enumerate(matrix):
         row[2 * frame : 2 * frame + 8] = FILTER
@@ -255,7 +253,7 @@ def _down(count: int) -> NDArray[np.float32]:
 
 @cache
 def _up(count: int) -> NDArray[np.float32]:
-    """The same transposed, at twice the gain: `[2 * count, count + 4]`."""
+    """Return the transposed filter at twice the gain: `[2 * count, count + 4]`."""
     matrix = np.zeros((2 * count, count + 4), np.float32)
     for frame in range(count):
         matrix[2 * frame, frame : frame + 4] = 2 * FILTER[::-2]

@@ -1,4 +1,4 @@
-"""Layers that several networks share: conditioning, modulation, position, attention."""
+"""Layers that several networks share: conditioning, modulation, positions, attention, patches."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 HEAD_WIDTH = 64
-_WHOLE = 512
+_UNSPLIT = 512
 
 
 class LongLinear(nn.Linear):
-    """A linear layer of many inputs that gives the same bits on any number of threads.
+    """Linear layer of many inputs whose output has the same bits on any number of threads.
 
-    Matrix products cut long sums among threads, and then round differently; sums of 512 they leave whole.
+    Matrix products split long sums among threads and then round differently; sums of 512 are not split.
     """
 
     def forward(self, input: Tensor) -> Tensor:
         """Map `[..., inputs]` to `[..., outputs]`."""
-        inputs = torch.split(input, _WHOLE, dim=-1)
-        weights = torch.split(self.weight, _WHOLE, dim=1)
+        inputs = torch.split(input, _UNSPLIT, dim=-1)
+        weights = torch.split(self.weight, _UNSPLIT, dim=1)
         out = F.linear(inputs[0], weights[0], self.bias)
         for part, weight in zip(inputs[1:], weights[1:], strict=True):
             out = out + F.linear(part, weight)
@@ -29,7 +29,7 @@ class LongLinear(nn.Linear):
 
 
 class Conditioning(nn.Module):
-    """Noise level, label and augmentation become one vector `[B, width]` that modulates every block.
+    """Embedding of noise level, label and augmentation in one vector `[B, width]` that modulates every block.
 
     The noise level enters through Fourier features (Tancik et al. 2020) of `c_noise`. Labels enter as weights
     `[B, L]` over classes: one-hot for one class, a mix for several, all zero for "no label". Augmentation
@@ -52,7 +52,7 @@ class Conditioning(nn.Module):
             nn.init.zeros_(self.augment.weight)
 
     def forward(self, c_noise: Tensor, label: Tensor | None = None, augment: Tensor | None = None) -> Tensor:
-        """Noise level `[B]`, label weights `[B, L]`, augmentation `[B, A]` to `[B, width]`."""
+        """Embed noise levels `[B]`, label weights `[B, L]` and augmentations `[B, A]` in `[B, width]`."""
         angle = 2 * math.pi * c_noise[:, None] * self.frequencies
         hidden = self.noise(torch.cat([angle.cos(), angle.sin()], dim=1) * math.sqrt(2))
         if self.label is not None and label is not None:
@@ -64,9 +64,9 @@ class Conditioning(nn.Module):
 
 
 class Position(nn.Module):
-    """Where a frame stands after the onset, as sines and cosines of its index: `T` to `[T, width]`.
+    """Position embedding of frames after the onset: sines and cosines of the index, `T` to `[T, width]`.
 
-    One-shots begin at frame 0, so absolute time says much: attacks come first, tails fade last.
+    One-shots begin at frame 0, so absolute time is informative: attacks come first, tails fade last.
     """
 
     periods: Tensor
@@ -77,14 +77,14 @@ class Position(nn.Module):
         self.project = nn.Linear(2 * octaves, width, bias=False)
 
     def forward(self, frames: int) -> Tensor:
-        """Features of frames `0 ... frames - 1`."""
+        """Return the embeddings of frames `0 ... frames - 1`."""
         angle = 2 * math.pi * torch.arange(frames, device=self.periods.device)[:, None] / self.periods
         features: Tensor = self.project(torch.cat([angle.cos(), angle.sin()], dim=1))
         return features
 
 
 class ResBlock(nn.Module):
-    """Two convolutions with group norm and SiLU around a scale-and-shift by the conditioning vector."""
+    """Residual block: two convolutions with group norm and SiLU, modulated by the conditioning vector."""
 
     def __init__(self, inputs: int, outputs: int, width: int, dropout: float = 0.0, groups: int = 8) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class ResBlock(nn.Module):
                 nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """Features `[B, inputs, T]` and condition `[B, width]` to `[B, outputs, T]`."""
+        """Map features `[B, inputs, T]` with condition `[B, width]` to `[B, outputs, T]`."""
         scale, shift = self.modulation(condition)[:, :, None].chunk(2, dim=1)
         h: Tensor = self.conv1(F.silu(self.norm1(x)))
         h = self.conv2(self.dropout(F.silu(self.norm2(h) * (1 + scale) + shift)))
@@ -108,7 +108,7 @@ class ResBlock(nn.Module):
         return out
 
 
-class Attention(nn.Module):
+class RotaryAttention(nn.Module):
     """Multi-head self-attention with rotary positions (Su et al. 2021) and normalised queries and keys."""
 
     def __init__(self, width: int, head_width: int = HEAD_WIDTH) -> None:
@@ -118,24 +118,24 @@ class Attention(nn.Module):
         self.out = nn.Linear(width, width, bias=False)
         nn.init.zeros_(self.out.weight)
 
-    def forward(self, x: Tensor, turns: Tensor | None) -> Tensor:
-        """Tokens `[..., T, width]` to what they gather from each other, the same shape.
+    def forward(self, x: Tensor, rotary: Tensor | None) -> Tensor:
+        """Attend among tokens `[..., T, width]`; the output has the same shape.
 
-        `turns` is what `rotations(T, head_width, device)` says; None leaves positions out.
+        `rotary` is the result of `rotary_angles(T, head_width, device)`; None leaves positions out.
         """
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).transpose(-2, -4).unbind(-3)
         q, k = (F.rms_norm(part, part.shape[-1:]) for part in (q, k))
-        if turns is not None:
-            q, k = rotate(q, turns), rotate(k, turns)
+        if rotary is not None:
+            q, k = apply_rotary(q, rotary), apply_rotary(k, rotary)
         out: Tensor = self.out(attend(q, k, v).transpose(-2, -3).flatten(-2))
         return out
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Scaled dot-product attention over `[..., heads, T, D]`.
+    """Compute scaled dot-product attention over `[..., heads, T, D]`.
 
-    Where a CPU trains in bfloat16 it is written out: there torch's own is several times slower, backwards
-    above all.
+    For training in bfloat16 on a CPU it is written out, because torch's own is several times slower there,
+    above all backwards.
     """
     if q.requires_grad and q.device.type == "cpu" and q.dtype == torch.bfloat16:
         weights: Tensor = (q @ k.transpose(-1, -2)).float() * q.shape[-1] ** -0.5
@@ -143,26 +143,36 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(q, k, v)
 
 
-def rotations(frames: int, head_width: int, device: torch.device) -> Tensor:
-    """Rotary angles of every position as unit complex numbers' parts: `[2, frames, head_width / 2]`."""
+def rotary_angles(frames: int, head_width: int, device: torch.device) -> Tensor:
+    """Return cosines and sines of the rotary angles of all positions: `[2, frames, head_width / 2]`."""
     half = head_width // 2
     speed = 10000.0 ** (-torch.arange(half, dtype=torch.float32, device=device) / half)
     angle = torch.arange(frames, dtype=torch.float32, device=device)[:, None] * speed
     return torch.stack([angle.cos(), angle.sin()])
 
 
-def rotate(x: Tensor, turns: Tensor) -> Tensor:
-    """Turn pairs of features of `[..., T, D]` by the angles `turns` `[2, T, D / 2]` of their positions."""
-    cos, sin = turns.to(x.dtype)
+def apply_rotary(x: Tensor, rotary: Tensor) -> Tensor:
+    """Rotate pairs of features of `[..., T, D]` by the angles `rotary` `[2, T, D / 2]` of their positions."""
+    cos, sin = rotary.to(x.dtype)
     a, b = x.chunk(2, dim=-1)
     return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
 
 
-def mirrored(x: Tensor, frames: int) -> Tensor:
-    """Lengthen `[B, C, T]` to `frames` by going back and forth.
+def pad_reflected(x: Tensor, frames: int) -> Tensor:
+    """Pad `[B, C, T]` at the end to `frames` by reflection, repeatedly where `frames` is long.
 
-    Silence would do harm: norms over the whole sound would find less noise than there is.
+    Padding with zeros would do harm: norms over the whole sound would measure less noise than there is.
     """
     period = max(2 * x.shape[-1] - 2, 1)
-    place = torch.arange(frames, device=x.device) % period
-    return x if frames == x.shape[-1] else x[..., torch.minimum(place, period - place)]
+    phase = torch.arange(frames, device=x.device) % period
+    return x if frames == x.shape[-1] else x[..., torch.minimum(phase, period - phase)]
+
+
+def patchify(x: Tensor, size: int) -> Tensor:
+    """Stack `size` neighbouring frames into one: `[B, F, T]` to `[B, F * size, T / size]`."""
+    return x.reshape(*x.shape[:2], -1, size).transpose(-1, -2).flatten(1, 2)
+
+
+def unpatchify(x: Tensor, size: int) -> Tensor:
+    """Invert `patchify`: `[B, F * size, T]` to `[B, F, T * size]`."""
+    return x.reshape(len(x), -1, size, x.shape[-1]).transpose(-1, -2).flatten(-2)

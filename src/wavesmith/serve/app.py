@@ -14,9 +14,10 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Depends, FastAPI, File, HTTPException, Query, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
+from sse_starlette.sse import EventSourceResponse
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -29,21 +30,21 @@ from wavesmith.recipe import VERSION
 from wavesmith.serve.catalog import ModelRecord
 from wavesmith.serve.evaluations import EvaluationRecord, EvaluationRequest
 from wavesmith.serve.jobs import ENDED, Busy, JobRecord, State
-from wavesmith.serve.library import Gone, Search, SoundRecord
-from wavesmith.serve.middleware import Guard
-from wavesmith.serve.processes import ENDED as ERRAND_ENDED
-from wavesmith.serve.processes import UnderWay
-from wavesmith.serve.reproduce import Retold
-from wavesmith.serve.requests import ACTIONS, AnyJob, verbs_described
+from wavesmith.serve.library import NotFound, Search, SoundRecord
+from wavesmith.serve.middleware import AccessMiddleware
+from wavesmith.serve.processes import ENDED as PROCESS_ENDED
+from wavesmith.serve.processes import AlreadyRunning
+from wavesmith.serve.reproduce import Reproduction
+from wavesmith.serve.requests import JobRequest, described, job_request_type
 from wavesmith.serve.sequencer import Bar, Export, plain, written_bar, written_export
 from wavesmith.serve.studio import Studio
 from wavesmith.serve.trainings import TrainingRecord, TrainingRequest, scanned
 
 PAGE = Path(wavesmith.__file__).parent / "studio" / "page"
 
-_LOOK_SECONDS = 0.05  # how often those who watch a job are told
-_GLANCE_SECONDS = 0.5  # those who watch a training or an evaluation
-_ALIVE_SECONDS = 15.0  # how often they are told that there is nothing to tell
+_JOB_SECONDS = 0.05  # between two looks at a job that is watched
+_PROCESS_SECONDS = 0.5  # at a training or an evaluation
+_PING_SECONDS = 15
 _PICTURE = (480, 160)  # pixels
 _NEVER_CHANGES = {"Cache-Control": "private, max-age=31536000, immutable"}
 _MOST_LISTED = 500
@@ -81,8 +82,9 @@ def create_app(studio: Studio, *, token: str | None = None, local: bool = True) 
     )
     app.state.studio, app.state.local = studio, local
     app.include_router(router)
+    app.post("/api/jobs", tags=["jobs"], status_code=202)(_job_route())
     app.mount("/", StaticFiles(directory=PAGE, html=True, check_dir=False))
-    app.add_middleware(Guard, token=token, limits=studio.limits)
+    app.add_middleware(AccessMiddleware, token=token, limits=studio.limits)
     for kind in (WavesmithError, StarletteHTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, _sorry)
     return app
@@ -119,7 +121,7 @@ async def _sorry(request: Request, error: Exception) -> JSONResponse:
     elif isinstance(error, RequestValidationError):
         status, sentence = 422, f"{first_problem(error)}; choose another value."
     elif isinstance(error, WavesmithError):
-        kinds = {Gone: 404, UnderWay: 409, Busy: 429}
+        kinds = {NotFound: 404, AlreadyRunning: 409, Busy: 429}
         status = next((code for kind, code in kinds.items() if isinstance(error, kind)), 400)
         if isinstance(error.__cause__, OSError):
             status = 507
@@ -163,26 +165,26 @@ def docs(request: Request) -> HTMLResponse:
     )
 
 
-@router.get("/api/verbs", tags=["server"])
-def verbs() -> dict[str, dict[str, Any]]:
-    """Say what can be done to sounds: the settings of each verb, and how many sounds it takes."""
-    return verbs_described()
-
-
 # Models
 
 
 @router.get("/api/models", tags=["models"])
 def models(studio: Here) -> list[ModelRecord]:
     """List the models, the default first."""
-    return list(studio.shelf.records(studio.workshop.loaded, list(ACTIONS)))
+    return list(studio.catalog.records(studio.dispatcher.loaded))
+
+
+@router.get("/api/models/{name}/verbs", tags=["models"])
+def verbs(name: str, studio: Here) -> dict[str, dict[str, Any]]:
+    """Describe what a model can do: settings of each verb with the model's defaults, sources and counts."""
+    return described(studio.catalog.get(name))
 
 
 @router.post("/api/models/{name}/load", tags=["models"])
 def load_model(name: str, studio: Here) -> ModelRecord:
     """Have a model ready, so that its first sound comes soon."""
-    studio.workshop.load(name)
-    return studio.shelf.record(name, studio.workshop.loaded, list(ACTIONS))
+    studio.dispatcher.load(name)
+    return studio.catalog.record(name, studio.dispatcher.loaded)
 
 
 @router.post("/api/models/{name}/evaluate", tags=["models"], status_code=202, dependencies=[OnlyHere])
@@ -209,11 +211,11 @@ def resume_evaluation(name: str, studio: Here) -> EvaluationRecord:
     return studio.evaluations.resume(name)
 
 
-@router.get("/api/models/{name}/evaluation/events", tags=["models"], response_class=StreamingResponse)
-def evaluation_events(name: str, studio: Here) -> StreamingResponse:
+@router.get("/api/models/{name}/evaluation/events", tags=["models"], response_class=EventSourceResponse)
+def evaluation_events(name: str, studio: Here) -> EventSourceResponse:
     """Watch an evaluation: server-sent events with it as JSON, at every change until it ends."""
     studio.evaluations.get(name)
-    return _events(lambda: studio.evaluations.get(name), object, _GLANCE_SECONDS, ERRAND_ENDED)
+    return _events(lambda: studio.evaluations.get(name), object, _PROCESS_SECONDS, PROCESS_ENDED)
 
 
 @router.get("/api/models/{name}/report", tags=["models"], response_class=HTMLResponse)
@@ -338,7 +340,7 @@ def peaks(sound: str, studio: Here, points: Annotated[int, Query(ge=1, le=4000)]
 
 
 @router.get("/api/sounds/{sound}/recipe", tags=["sounds"])
-def recipe(sound: str, studio: Here) -> Retold:
+def recipe(sound: str, studio: Here) -> Reproduction:
     """Say how a sound was made: its recipe, and a command and Python that make it again."""
     return studio.recipe(sound)
 
@@ -346,10 +348,15 @@ def recipe(sound: str, studio: Here) -> Retold:
 # Jobs
 
 
-@router.post("/api/jobs", tags=["jobs"], status_code=202)
-def add_job(job: AnyJob, studio: Here, person: Person) -> JobRecord:
-    """Queue a job: a verb, what it is done to, and how."""
-    return studio.order(job, person)
+def _job_route() -> Callable[..., JobRecord]:
+    """Return the route that queues jobs, with the type of requests for the verbs registered by now."""
+
+    def add_job(job: JobRequest, studio: Here, person: Person) -> JobRecord:
+        """Queue a job: a verb, its sources and its settings."""
+        return studio.add_job(job, person)
+
+    add_job.__annotations__ |= {"job": job_request_type()}
+    return add_job
 
 
 @router.get("/api/jobs", tags=["jobs"])
@@ -369,14 +376,14 @@ def job_record(job: str, studio: Here) -> JobRecord:
 @router.delete("/api/jobs/{job}", tags=["jobs"])
 def cancel_job(job: str, studio: Here) -> JobRecord:
     """Cancel a job; sounds that it has made stay."""
-    return studio.workshop.cancel(job)
+    return studio.dispatcher.cancel(job)
 
 
-@router.get("/api/jobs/{job}/events", tags=["jobs"], response_class=StreamingResponse)
-def job_events(job: str, studio: Here) -> StreamingResponse:
+@router.get("/api/jobs/{job}/events", tags=["jobs"], response_class=EventSourceResponse)
+def job_events(job: str, studio: Here) -> EventSourceResponse:
     """Watch a job: server-sent events with the job as JSON, at every change until it ends."""
     studio.jobs.get(job)
-    return _events(lambda: studio.jobs.get(job), lambda: studio.jobs.changes, _LOOK_SECONDS, ENDED)
+    return _events(lambda: studio.jobs.get(job), lambda: studio.jobs.changes, _JOB_SECONDS, ENDED)
 
 
 def _events(
@@ -384,30 +391,26 @@ def _events(
     changes: Callable[[], object],
     every: float,
     ended: tuple[str, ...],
-) -> StreamingResponse:
-    """A record whenever it is another, until its state says that it has ended.
+) -> EventSourceResponse:
+    """Send a record whenever it has changed, until its state is one of `ended`.
 
-    Those who watch take no thread while nothing happens, however many and however slow they are.
+    Watchers take no thread while nothing happens, however many and however slow they are.
     """
 
-    async def told() -> AsyncIterator[str]:
+    async def records() -> AsyncIterator[dict[str, str]]:
         seen: object = None
-        last, silent = "", 0.0
+        last = ""
         while True:
             if (now := changes()) != seen:
                 seen, record = now, await run_in_threadpool(look)
                 if (text := record.model_dump_json()) != last:
-                    last, silent = text, 0.0
-                    yield f"data: {text}\n\n"
+                    last = text
+                    yield {"data": text}
                 if record.state in ended:
                     return
-            silent += every
-            if silent > _ALIVE_SECONDS:
-                silent = 0.0
-                yield ": nothing new\n\n"
             await asyncio.sleep(every)
 
-    return StreamingResponse(told(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return EventSourceResponse(records(), ping=_PING_SECONDS, sep="\n")
 
 
 # Files of several sounds
@@ -485,11 +488,11 @@ def resume_training(training: str, studio: Here) -> TrainingRecord:
     return studio.trainings.resume(training)
 
 
-@router.get("/api/trainings/{training}/events", tags=["training"], response_class=StreamingResponse)
-def training_events(training: str, studio: Here) -> StreamingResponse:
+@router.get("/api/trainings/{training}/events", tags=["training"], response_class=EventSourceResponse)
+def training_events(training: str, studio: Here) -> EventSourceResponse:
     """Watch a training: server-sent events with the training as JSON, at every change until it ends."""
     studio.trainings.get(training)
-    return _events(lambda: studio.trainings.get(training), object, _GLANCE_SECONDS, ERRAND_ENDED)
+    return _events(lambda: studio.trainings.get(training), object, _PROCESS_SECONDS, PROCESS_ENDED)
 
 
 @router.get(

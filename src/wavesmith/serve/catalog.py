@@ -1,4 +1,4 @@
-"""The models that a server offers, by name: bundled ones, those given to it, and those trained in it."""
+"""The models that a server offers, by name: bundled ones, given ones, and those trained in its library."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel
 
 from wavesmith.descriptors import TIMBRES
 from wavesmith.errors import ModelError, RequestError, unknown
+from wavesmith.families import Steers
 from wavesmith.models import DEFAULT_MODEL, Model, bundled_names, load
 from wavesmith.models.model_folder import CONFIG
-from wavesmith.verbs import GenerateSettings
+from wavesmith.serve.requests import verbs_of
 
 _KEPT = 4  # models in memory
 
 
 class ModelRecord(BaseModel):
-    """What a model is and does.
+    """A model and what it can do.
 
     Attributes:
-        rate: samples per second of what it makes.
-        seconds: length of what it was trained to make.
-        kind: its network and the space that works in.
-        verbs: what it can be asked for.
-        timbres: what its sounds can be steered by, as percentiles of the sounds that it was trained on.
-        defaults: what it does unless it is asked for something else.
-        loaded: whether it is in memory, so that its first sound comes at once.
-        licence: what its card says.
-        card: all that its card says, in Markdown.
+        rate: samples per second of its sounds.
+        seconds: length of its training sounds.
+        family: name of its family.
+        facts: facts about it for people, such as the kind of its network.
+        verbs: names of the verbs that it can do; `/api/models/{name}/verbs` has their settings.
+        timbres: timbres that it can be steered by, as percentiles of its training sounds.
+        loaded: whether it is in memory, so that its first sound is made at once.
+        licence: as its card states.
+        card: its card, in Markdown.
     """
 
     name: str
@@ -40,21 +40,21 @@ class ModelRecord(BaseModel):
     rate: int
     channels: int
     seconds: float
-    kind: str
+    family: str
+    facts: dict[str, str]
     verbs: list[str]
     timbres: list[str]
-    defaults: dict[str, Any]
     loaded: bool
     licence: str | None
     card: str
     hash: str
 
 
-class Shelf:
+class Catalog:
     """Finds models by name; never by a path that a request names."""
 
     def __init__(self, trained: Path, given: Sequence[str] = ()) -> None:
-        """Offer what is bundled, what lies in the folder `trained`, and models `given` by folder or name.
+        """Offer bundled models, those in the folder `trained`, and those `given` by folder or name.
 
         Raises:
             ModelError: when a given one cannot be loaded.
@@ -69,26 +69,26 @@ class Shelf:
 
     @property
     def default(self) -> str:
-        """What is used unless a model is named."""
+        """Name of the model that is used unless a request names one."""
         return next(iter(self._given), DEFAULT_MODEL if DEFAULT_MODEL in bundled_names() else "debug")
 
     def names(self) -> list[str]:
-        """All models that can be had, the default first."""
+        """Return the names of all models, the default first."""
         trained = sorted(path.parent.name for path in self._trained.glob(f"*/{CONFIG}"))
         return list(dict.fromkeys([self.default, *self._given, *bundled_names(), *trained]))
 
     def place(self, name: str) -> str:
-        """What `load` takes to find a model; raises RequestError for one that is not offered."""
+        """Return the argument by which `load` finds a model; raises RequestError for an unknown one."""
         if name not in self.names():
             raise RequestError(unknown("model", name, self.names()))
         trained = self._trained / name
         return self._given.get(name) or (name if name in bundled_names() else str(trained.resolve()))
 
     def get(self, name: str) -> Model:
-        """A model, loaded if need be.
+        """Return a model, loaded if necessary.
 
         Raises:
-            RequestError: for one that is not offered.
+            RequestError: for an unknown name.
             ModelError: when its files are damaged.
         """
         place = self.place(name)
@@ -102,29 +102,28 @@ class Shelf:
                 self._loaded.popitem(last=False)
             return self._loaded[key]
 
-    def records(self, loaded: set[str], verbs: Sequence[str]) -> Iterator[ModelRecord]:
-        """What is known about all models, but those whose files are damaged or half written."""
+    def records(self, loaded: set[str]) -> Iterator[ModelRecord]:
+        """Yield the records of all models but those whose files are damaged or half written."""
         for name in self.names():
             with suppress(ModelError):
-                yield self.record(name, loaded, verbs)
+                yield self.record(name, loaded)
 
-    def record(self, name: str, loaded: set[str], verbs: Sequence[str]) -> ModelRecord:
-        """What is known about a model; raises as `get` does."""
-        return _record(name, self.get(name), self.place(name) in loaded, verbs)
+    def record(self, name: str, loaded: set[str]) -> ModelRecord:
+        """Return the record of a model; raises as `get` does."""
+        return _record(name, self.get(name), self.place(name) in loaded)
 
 
-def _record(name: str, model: Model, loaded: bool, verbs: Sequence[str]) -> ModelRecord:
-    config = model.family.config
+def _record(name: str, model: Model, loaded: bool) -> ModelRecord:
     return ModelRecord(
         name=name,
         labels=list(model.labels),
         rate=model.rate,
         channels=model.channels,
         seconds=model.seconds,
-        kind=f"{config.network.kind} on {config.transform.kind}",
-        verbs=list(verbs) if model.labels else [verb for verb in verbs if verb != "morph_labels"],
-        timbres=list(TIMBRES) if model.timbre else [],
-        defaults=GenerateSettings.defaults(model),
+        family=model.family.NAME,
+        facts=model.family.describe(),
+        verbs=verbs_of(model),
+        timbres=list(TIMBRES) if model.timbre and isinstance(model.family, Steers) else [],
         loaded=loaded,
         licence=_licence(model.card),
         card=model.card,
@@ -133,7 +132,7 @@ def _record(name: str, model: Model, loaded: bool, verbs: Sequence[str]) -> Mode
 
 
 def _licence(card: str) -> str | None:
-    """The licence that the header of a card states."""
+    """Return the licence that the header of a card states."""
     header = card.split("---", 2)[1] if card.startswith("---") else ""
     lines = (line.partition(":") for line in header.splitlines())
     return next((value.strip() for key, _, value in lines if key.strip() == "license"), None)

@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from wavesmith.errors import RequestError
 from wavesmith.evaluation.comparison import FEWEST
 from wavesmith.evaluation.run import HTML
-from wavesmith.serve.catalog import Shelf
+from wavesmith.serve.catalog import Catalog
 from wavesmith.serve.database import Database, Row
-from wavesmith.serve.library import Gone
+from wavesmith.serve.library import NotFound
 from wavesmith.serve.limits import Limits
-from wavesmith.serve.processes import Errands, ErrandState, Order
+from wavesmith.serve.processes import Processes, ProcessInput, ProcessState
 from wavesmith.serve.trainings import checked
 
 PROGRESS = "progress.json"
@@ -52,7 +52,7 @@ class EvaluationRecord(BaseModel):
     """
 
     model: str
-    state: ErrandState
+    state: ProcessState
     created: datetime
     reference: str
     count: int
@@ -70,26 +70,26 @@ class Evaluations:
     What it makes and measures is kept, so that one that was stopped goes on and a repeated one is quick.
     """
 
-    def __init__(self, folder: Path, database: Database, shelf: Shelf, limits: Limits) -> None:
+    def __init__(self, folder: Path, database: Database, catalog: Catalog, limits: Limits) -> None:
         """`folder` is where sounds, measurements and reports go."""
-        self._folder, self._database, self._shelf, self._limits = folder, database, shelf, limits
-        self._errands = Errands(database, "evaluation", "wavesmith.serve.evaluator", self._order)
+        self._folder, self._database, self._catalog, self._limits = folder, database, catalog, limits
+        self._processes = Processes(database, "evaluation", "wavesmith.serve.evaluator", self._arguments)
 
     def add(self, model: str, asked: EvaluationRequest) -> EvaluationRecord:
         """Start to evaluate a model.
 
         Raises:
-            UnderWay: when another evaluation is under way.
+            AlreadyRunning: when another evaluation is under way.
             RequestError: for an unknown model, or one against itself.
             DataError: for a folder that cannot be used.
         """
-        self._shelf.place(model)
+        self._catalog.place(model)
         if asked.against is not None:
-            self._shelf.place(asked.against)
+            self._catalog.place(asked.against)
         if asked.against == model:
             raise RequestError(f"Compare {model} with another model, or leave that out.")
         checked(asked.reference, self._limits.scanned)
-        with self._errands.alone():
+        with self._processes.alone():
             (self._folder / model).mkdir(parents=True, exist_ok=True)
             (self._folder / model / PROGRESS).unlink(missing_ok=True)
             self._database.write(
@@ -99,8 +99,8 @@ class Evaluations:
             return self.resume(model)
 
     def get(self, model: str) -> EvaluationRecord:
-        """The evaluation of a model; raises Gone when there is none."""
-        row = self._errands.row(model)
+        """The evaluation of a model; raises NotFound when there is none."""
+        row = self._processes.row(model)
         asked = EvaluationRequest.model_validate_json(row["request"])
         stage, done, total = _progress(self._folder / model / PROGRESS)
         return EvaluationRecord(
@@ -117,38 +117,38 @@ class Evaluations:
 
     def stop(self, model: str) -> EvaluationRecord:
         """Ask an evaluation to stop; everything is kept."""
-        self._errands.stop(model)
+        self._processes.stop(model)
         return self.get(model)
 
     def resume(self, model: str) -> EvaluationRecord:
-        """Go on with an evaluation that was stopped or failed; raises UnderWay when one is under way."""
-        self._errands.resume(model)
+        """Continue an evaluation that stopped or failed; raises AlreadyRunning when one is running."""
+        self._processes.resume(model)
         return self.get(model)
 
     def report(self, model: str) -> Path:
-        """The page of a model's report; raises Gone when there is none."""
-        self._shelf.place(model)
+        """The page of a model's report; raises NotFound when there is none."""
+        self._catalog.place(model)
         if not self._report(model).is_file():
-            raise Gone(f"The model {model} has no report yet; evaluate it first.")
+            raise NotFound(f"The model {model} has no report yet; evaluate it first.")
         return self._report(model)
 
     def close(self) -> None:
         """Stop what is under way; it goes on when the library is opened again."""
-        self._errands.close()
+        self._processes.close()
 
     def _report(self, model: str) -> Path:
         return self._folder / model / HTML
 
-    def _order(self, row: Row) -> Order:
+    def _arguments(self, row: Row) -> ProcessInput:
         asked, out = EvaluationRequest.model_validate_json(row["request"]), self._folder / row["id"]
         work = {
-            "model": self._shelf.place(row["id"]),
+            "model": self._catalog.place(row["id"]),
             "reference": str(Path(asked.reference).expanduser()),
             "count": asked.count,
-            "against": None if asked.against is None else self._shelf.place(asked.against),
+            "against": None if asked.against is None else self._catalog.place(asked.against),
             "out": str(out),
         }
-        return Order(work=work, lock=Path(f"{out}.lock"), error=out / _ERROR)
+        return ProcessInput(work=work, lock=Path(f"{out}.lock"), error=out / _ERROR)
 
 
 def _progress(path: Path) -> tuple[str | None, int, int]:

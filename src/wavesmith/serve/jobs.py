@@ -14,24 +14,24 @@ from pydantic import BaseModel
 
 from wavesmith.errors import WavesmithError
 from wavesmith.serve.database import Database, Row
-from wavesmith.serve.library import Gone, Library
+from wavesmith.serve.library import Library, NotFound
 from wavesmith.serve.limits import Limits
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 ENDED = ("done", "failed", "cancelled")
 
-_TRIES = 3  # of one sound, before whatever it does to the worker is taken for its own fault
+_TRIES = 3  # of one sound that crashes the worker
 
 
 class JobRecord(BaseModel):
-    """A job and what has become of it so far.
+    """A job and its progress.
 
     Attributes:
-        done: how many sounds are made.
-        total: of how many.
-        sounds: those that are made, in order.
+        done: number of finished sounds.
+        total: number of sounds in all.
+        sounds: ids of the finished ones, in order.
         error: one sentence, if it failed.
-        request: what was asked for, with model, count and seed filled in.
+        request: the request, with model, count and seed filled in.
     """
 
     id: str
@@ -46,25 +46,25 @@ class JobRecord(BaseModel):
 
 
 class Busy(WavesmithError):
-    """More than this server takes on; later it may."""
+    """More jobs than this server accepts at a time."""
 
 
 class Jobs:
-    """All jobs. Sound k of a seed is always the same, so a job goes on with whichever sounds it lacks.
+    """All jobs. Sound k of a seed is always the same, so an interrupted job makes the sounds that it lacks.
 
-    Whoever has waited longest for a sound gets the next one: a short job never waits for somebody else's
-    long one to end.
+    The person who has waited longest gets the next sound: a short job never waits for the end of another
+    person's long one.
     """
 
     def __init__(self, database: Database, library: Library, limits: Limits) -> None:
         self._database, self._library, self._limits = database, library, limits
         self._served: dict[str, float] = {}
         self.changed = threading.Condition()
-        """Notified when there may be something else to do."""
+        """Notified when the next job may be another one."""
         self.changes = 0
-        """Grows with every change of any job, for those who watch."""
+        """Grows with every change of any job."""
 
-    # What people do
+    # For people
 
     def add(self, request: Mapping[str, Any], total: int, person: str) -> JobRecord:
         """Queue a job; raises Busy when there are too many."""
@@ -86,27 +86,27 @@ class Jobs:
         return self.get(job)
 
     def get(self, job: str) -> JobRecord:
-        """A job; raises Gone when there is none."""
+        """Return a job; raises NotFound when there is none."""
         row = self._database.one("SELECT * FROM jobs WHERE id = ?", job)
         if row is None:
-            raise Gone(f"There is no job {job[:40]!r}.")
+            raise NotFound(f"There is no job {job[:40]!r}.")
         return self._record(row)
 
     def all(self, state: State | None, limit: int) -> list[JobRecord]:
-        """The newest jobs, of one state if that is given."""
+        """Return the newest jobs, of one state if that is given."""
         sql = "SELECT * FROM jobs WHERE coalesce(state = ?, 1) ORDER BY created DESC LIMIT ?"
         return [self._record(row) for row in self._database.all(sql, state, limit)]
 
     def cancel(self, job: str) -> JobRecord:
-        """End a job that has not ended; what it has made stays."""
+        """End a job that has not ended; its sounds stay."""
         self.get(job)
         self._end(job, "cancelled", None)
         return self.get(job)
 
-    # What the work does
+    # For the dispatcher
 
     def next(self) -> JobRecord | None:
-        """The oldest job of whoever has waited longest for a sound; None if there is nothing to do."""
+        """Return the oldest job of the person who has waited longest for a sound; None if there is none."""
         waiting = self._database.all(
             "SELECT id, person FROM jobs WHERE state IN ('queued', 'running') ORDER BY created, id"
         )
@@ -116,7 +116,7 @@ class Jobs:
         return self.get(chosen["id"])
 
     def started(self, job: str) -> bool:
-        """Note that a job is being worked on; False if it has ended, as by going wrong too often."""
+        """Record the start of a job; return False if it has ended, or crashed the worker too often."""
         row = self._database.one("SELECT tries FROM jobs WHERE id = ?", job)
         if row is None or row["tries"] >= _TRIES:
             reason = "The worker stopped each time that it made this sound; ask for something smaller."
@@ -131,7 +131,7 @@ class Jobs:
         return begun > 0
 
     def made(self, job: str) -> None:
-        """Note that a sound of a job is in the library: whose it is has been served."""
+        """Record that a sound of a job is in the library."""
         row = self._database.one("SELECT person FROM jobs WHERE id = ?", job)
         if row is not None:
             self._served[row["person"]] = time.monotonic()
@@ -140,13 +140,13 @@ class Jobs:
         self._note()
 
     def finished(self, job: str) -> None:
-        """End a job if all its sounds are there."""
+        """End a job if all its sounds exist."""
         row = self._database.one("SELECT total FROM jobs WHERE id = ?", job)
         if row is not None and len(self._library.made_by(job)) >= row["total"]:
             self._end(job, "done", None)
 
     def failed(self, job: str, error: str) -> None:
-        """End a job that cannot be done."""
+        """End a job with an error."""
         self._end(job, "failed", error)
 
     def _end(self, job: str, state: State, error: str | None) -> None:

@@ -26,10 +26,11 @@ from torch.nn import functional as F
 from wavesmith.audio_file import Bits, read_header
 from wavesmith.descriptors import LogMel
 from wavesmith.errors import AudioError, RequestError
+from wavesmith.families import Label
 from wavesmith.recipe import Recipe
 from wavesmith.serve.database import Database, Row
 from wavesmith.sound import Sound
-from wavesmith.verbs.settings import SEED_LIMIT, Label, words
+from wavesmith.verbs.settings import SEED_LIMIT, label_text
 
 SOUNDS, TRASH, MODELS, EVALUATIONS = "sounds", "trash", "models", "evaluations"
 
@@ -90,7 +91,7 @@ class Search(BaseModel):
     like: str | None = None
 
 
-class Gone(RequestError):
+class NotFound(RequestError):
     """Something that is not there (any more)."""
 
 
@@ -108,18 +109,18 @@ class Library:
     # Getting
 
     def path(self, sound: str) -> Path:
-        """Where a sound is; raises Gone when it is nowhere."""
+        """Where a sound is; raises NotFound when it is nowhere."""
         if _ID.fullmatch(sound):
             for place in (SOUNDS, TRASH):
                 if (path := self.folder / place / f"{sound}.wav").is_file():
                     return path
-        raise Gone(f"There is no sound {sound[:40]!r} in the library.")
+        raise NotFound(f"There is no sound {sound[:40]!r} in the library.")
 
     def get(self, sound: str) -> SoundRecord:
-        """What is known about a sound; raises Gone when there is none."""
+        """What is known about a sound; raises NotFound when there is none."""
         row = self._database.one("SELECT * FROM sounds WHERE id = ?", sound)
         if row is None:
-            raise Gone(f"There is no sound {sound[:40]!r} in the library.")
+            raise NotFound(f"There is no sound {sound[:40]!r} in the library.")
         return _record(row)
 
     def read(self, sound: str) -> Sound:
@@ -146,7 +147,7 @@ class Library:
     def _nearest(self, given: str, where: str, values: Sequence[Any]) -> list[str]:
         heard = self._database.one("SELECT embedding FROM sounds WHERE id = ?", given)
         if heard is None:
-            raise Gone(f"There is no sound {given[:40]!r} in the library.")
+            raise NotFound(f"There is no sound {given[:40]!r} in the library.")
         rows = self._database.all(f"SELECT id, embedding FROM sounds WHERE {where}", *values)
         if not rows:
             return []
@@ -219,7 +220,7 @@ class Library:
         if recipe is None:
             return "sound"
         label = _mix(recipe.settings.get("label"))
-        parts = [words(label) if label or not sources else self._name_of(sources[0])]
+        parts = [label_text(label) if label or not sources else self._name_of(sources[0])]
         parts += [recipe.verb] if recipe.sources else []
         tail = "-".join(["", *parts[1:], str(recipe.seed), f"{recipe.index:03d}"])[-_LONGEST_NAME // 2 :]
         return _tidy(_tidy(parts[0])[: _LONGEST_NAME // 2] + tail)

@@ -1,4 +1,4 @@
-"""How much one server takes on, so that no request, however meant, takes all of the machine."""
+"""Bounds on requests, so that none takes all of the machine."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Limits(BaseModel):
-    """What is refused beyond.
+    """Bounds beyond which requests are refused.
 
     Attributes:
-        upload_bytes: size of a file that is brought.
+        upload_bytes: size of an uploaded file.
         upload_seconds: its length.
         body_bytes: size of any other request.
         body_seconds: how long a sender may be silent in the middle of a request.
         count: sounds of one job.
-        steps: of a walk.
+        steps: sampling steps.
         queue: unfinished jobs of one person.
         queues: unfinished jobs of all.
         exported: sounds in one file.

@@ -1,8 +1,8 @@
-"""Errands: long work in processes of its own, which a server starts, stops, and goes on with after a restart.
+"""Long work in processes of its own, which a server starts, stops, and continues after a restart.
 
-`Errands` is the server's side and `run` the process's. They talk in one way only: the order goes in as JSON
-on the first line, and when the input ends, because the server wants it or is gone, the process stops as
-after Ctrl-C, with everything kept.
+`Processes` is the server's side and `run` the process's. Their protocol: the process reads its arguments as
+JSON from the first line of standard input. When the input ends, because the server closes it or is gone, the
+process stops as after Ctrl-C, with everything kept.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from pydantic import BaseModel
 from wavesmith.errors import RequestError, WavesmithError
 from wavesmith.files import replacing
 from wavesmith.serve.database import Database, Row, claim
-from wavesmith.serve.library import Gone
+from wavesmith.serve.library import NotFound
 
-ErrandState = Literal["running", "stopped", "done", "failed"]
+ProcessState = Literal["running", "stopped", "done", "failed"]
 ENDED = ("done", "failed", "stopped")
 
-_STOPPED = 130  # exit code of who was told to stop, and can go on
+_STOPPED = 130  # exit code of a stopped process that can be resumed
 
 
-class UnderWay(RequestError):
-    """Something else has to end first."""
+class AlreadyRunning(RequestError):
+    """Another process of the same kind is running."""
 
 
-class Order(BaseModel):
-    """What a process is to do.
+class ProcessInput(BaseModel):
+    """Arguments of a process.
 
     Attributes:
-        work: arguments of what is done, as JSON.
-        lock: file that only one such process at a time has claimed.
-        error: file where it says in a sentence why it failed.
+        work: arguments of its function, as JSON.
+        lock: file that only one such process at a time can claim.
+        error: file for one sentence on why it failed.
     """
 
     work: dict[str, Any]
@@ -51,22 +51,24 @@ class Order(BaseModel):
     error: Path
 
 
-class Errands:
-    """All errands of one kind, one under way at a time.
+class Processes:
+    """All processes of one kind, one running at a time.
 
-    Each is a row of a table that has `id`, `state` (see `ErrandState`), `error` and `created`.
+    Each is a row of a table that has `id`, `state` (see `ProcessState`), `error` and `created`.
     """
 
-    def __init__(self, database: Database, kind: str, module: str, order: Callable[[Row], Order]) -> None:
-        """Go on with what was under way when the server went.
+    def __init__(
+        self, database: Database, kind: str, module: str, arguments: Callable[[Row], ProcessInput]
+    ) -> None:
+        """Continue what was running when the server ended.
 
         Args:
             database: has the table.
-            kind: what sentences call one of them; the table has its plural.
-            module: what the process runs, which calls `run`.
-            order: the order for a row.
+            kind: word for one of them in messages; the table has its plural.
+            module: that the process runs; it calls `run`.
+            arguments: returns the arguments for a row.
         """
-        self._database, self._kind, self._module, self._order = database, kind, module, order
+        self._database, self._kind, self._module, self._arguments = database, kind, module, arguments
         self._lock = threading.RLock()
         self._process: subprocess.Popen[str] | None = None
         for row in database.all(f"SELECT * FROM {kind}s WHERE state = 'running' ORDER BY created"):
@@ -77,41 +79,41 @@ class Errands:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Let nobody else start one for a while; raises UnderWay when one is under way."""
+        """Keep others from starting one for a while; raises AlreadyRunning when one is running."""
         with self._lock:
             if self._database.one(f"SELECT 1 FROM {self._kind}s WHERE state = 'running'"):
-                raise UnderWay(
-                    f"Another {self._kind} is under way; stop it first, or wait until it has ended."
+                raise AlreadyRunning(
+                    f"Another {self._kind} is running; stop it first, or wait until it has ended."
                 )
             yield
 
-    def row(self, errand: str) -> Row:
-        """What is known of one; raises Gone when there is none."""
-        row = self._database.one(f"SELECT * FROM {self._kind}s WHERE id = ?", errand)
+    def row(self, process_id: str) -> Row:
+        """Return the row of a process; raises NotFound when there is none."""
+        row = self._database.one(f"SELECT * FROM {self._kind}s WHERE id = ?", process_id)
         if row is None:
-            raise Gone(f"There is no {self._kind} {errand[:40]!r}.")
+            raise NotFound(f"There is no {self._kind} {process_id[:40]!r}.")
         return row
 
-    def stop(self, errand: str) -> None:
-        """Ask one to stop as soon as it can; everything is kept. Nothing happens if it has ended."""
+    def stop(self, process_id: str) -> None:
+        """Stop a process as soon as possible; everything is kept. Does nothing if it has ended."""
         with self._lock:
-            if self.row(errand)["state"] == "running":
-                self._set(errand, "stopped", None)
+            if self.row(process_id)["state"] == "running":
+                self._set(process_id, "stopped", None)
                 self._let_go()
 
-    def resume(self, errand: str) -> None:
-        """Go on with one that was stopped or failed; raises as `alone` and making its order do."""
+    def resume(self, process_id: str) -> None:
+        """Continue a process that was stopped or failed; raises as `alone` and the arguments do."""
         with self._lock:
-            row = self.row(errand)
+            row = self.row(process_id)
             if row["state"] in ("stopped", "failed"):
                 with self.alone():
                     self._go(row)
 
     def close(self) -> None:
-        """Stop what is under way, as the server does; it goes on when the library is opened again."""
+        """Stop the running process, which continues when the library is opened again."""
         self._let_go()
         with self._lock:
-            process, self._process = self._process, None  # its end says nothing more
+            process, self._process = self._process, None  # its end is not recorded
         if process:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(60)
@@ -119,8 +121,8 @@ class Errands:
 
     def _go(self, row: Row) -> None:
         """Start the process, and a thread that waits for its end."""
-        order = self._order(row)
-        order.error.unlink(missing_ok=True)
+        arguments = self._arguments(row)
+        arguments.error.unlink(missing_ok=True)
         self._set(row["id"], "running", None)
         process = subprocess.Popen(
             [sys.executable, "-m", self._module],
@@ -130,61 +132,61 @@ class Errands:
             start_new_session=True,
         )
         assert process.stdin
-        process.stdin.write(order.model_dump_json() + "\n")
+        process.stdin.write(arguments.model_dump_json() + "\n")
         process.stdin.flush()
         self._process = process
-        threading.Thread(target=self._wait, args=(process, row["id"], order.error), daemon=True).start()
+        threading.Thread(target=self._wait, args=(process, row["id"], arguments.error), daemon=True).start()
 
-    def _wait(self, process: subprocess.Popen[str], errand: str, error: Path) -> None:
+    def _wait(self, process: subprocess.Popen[str], process_id: str, error: Path) -> None:
         code = process.wait()
         if code == _STOPPED:
             return
         with self._lock:
-            if process is not self._process or self.row(errand)["state"] != "running":
-                return  # it was let go, and perhaps another has taken its place
+            if process is not self._process or self.row(process_id)["state"] != "running":
+                return  # it was stopped, and perhaps another has been started
             if code == 0:
-                self._set(errand, "done", None)
+                self._set(process_id, "done", None)
             else:
-                self._set(errand, "failed", self._why(error))
+                self._set(process_id, "failed", self._why(error))
 
     def _why(self, error: Path) -> str:
         with suppress(OSError):
             return error.read_text(encoding="utf-8")
-        return f"The {self._kind} ended without saying why, perhaps for want of memory; resume it to go on."
+        return f"The {self._kind} ended without a reason, perhaps for lack of memory; resume it to continue."
 
     def _let_go(self) -> None:
         if self._process and self._process.stdin:
             with suppress(OSError):
                 self._process.stdin.close()
 
-    def _set(self, errand: str, state: ErrandState, error: str | None) -> None:
+    def _set(self, process_id: str, state: ProcessState, error: str | None) -> None:
         self._database.write(
-            f"UPDATE {self._kind}s SET state = ?, error = ? WHERE id = ?", state, error, errand
+            f"UPDATE {self._kind}s SET state = ?, error = ? WHERE id = ?", state, error, process_id
         )
 
 
 def run(work: Callable[..., object]) -> None:
-    """Do as ordered; the exit code is 0 when all is done, 2 when it cannot be, 130 when stopped."""
-    order = Order.model_validate_json(sys.stdin.readline())
-    with suppress(AttributeError, OSError):  # playing goes before all errands
+    """Call a function with the arguments from standard input; exit with 0, 2 for an error, 130 if stopped."""
+    given = ProcessInput.model_validate_json(sys.stdin.readline())
+    with suppress(AttributeError, OSError):  # sounds for the page come first
         os.nice(10)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the server had done with it
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the server inherited
     try:
         threading.Thread(target=_listen, daemon=True).start()
-        lock = claim(order.lock, seconds=60)  # one that a killed server left ends first
-        work(**order.work)
+        lock = claim(given.lock, seconds=60)  # the process of a killed server ends first
+        work(**given.work)
         lock.close()
     except KeyboardInterrupt:
         sys.exit(_STOPPED)
     except (WavesmithError, OSError, sqlite3.Error) as error:
-        _fail(order.error, str(error))
+        _fail(given.error, str(error))
     except Exception as error:
         traceback.print_exc()
-        _fail(order.error, f"This is a bug in wavesmith ({type(error).__name__}: {error}); please report it.")
+        _fail(given.error, f"This is a bug in wavesmith ({type(error).__name__}: {error}); please report it.")
 
 
 def stopped() -> None:
-    """End as `run` does when it is interrupted, for work that hears of that in its own way."""
+    """Exit as `run` does when it is interrupted, for functions that handle interruption themselves."""
     sys.exit(_STOPPED)
 
 

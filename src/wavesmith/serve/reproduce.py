@@ -1,4 +1,4 @@
-"""A recipe retold: the command and the Python that make the sound again."""
+"""The command and the Python code that make a sound again."""
 
 from __future__ import annotations
 
@@ -8,111 +8,83 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from wavesmith.errors import WavesmithError
 from wavesmith.models import DEFAULT_MODEL, Model
 from wavesmith.recipe import Recipe
-from wavesmith.verbs import VERBS
-
-_FUNCTIONS = {"grid": "morph"}
-_OPTIONS = {"avoid": "not", "peak_db": "peak", "sounds": "steps"}
-_WITHOUT_FIRST = {"morph", "grid", "morph_labels", "clean"}
+from wavesmith.verbs import VERBS, Verb, upgraded
+from wavesmith.verbs.options import fields_of, option_words
+from wavesmith.verbs.verb import recorded
 
 
-class Retold(BaseModel):
-    """How a sound was made: as its file says, as a command, and as Python."""
+class Reproduction(BaseModel):
+    """How a sound was made: the recipe in its file, a command, and Python code."""
 
     recipe: dict[str, Any]
     command: str
     python: str
 
 
-def retold(recipe: Recipe, file: str, sources: Sequence[str], model: Model | None) -> Retold:
-    """Retell the recipe of `file`, made from files `sources`; what `model` does unasked is left out."""
-    asked = _asked(recipe, model)
-    return Retold(
-        recipe=recipe.model_dump(mode="json"),
-        command=_command(recipe, asked, file, sources),
-        python=_python(recipe, asked, sources),
-    )
+def reproduction(recipe: Recipe, file: str, sources: Sequence[str], model: Model | None) -> Reproduction:
+    """Describe how to make a sound again.
 
-
-def _asked(recipe: Recipe, model: Model | None) -> dict[str, Any]:
-    """Settings that are not the model's and verb's own."""
-    verb = VERBS.get(recipe.verb)
+    Args:
+        recipe: of the sound.
+        file: the sound is in.
+        sources: files of the sounds that it was made from.
+        model: that made it; settings that it would choose anyway are left out. None if it is not there.
+    """
+    current = upgraded(recipe)
+    verb = VERBS.get(current.verb)
+    command = ["wavesmith", "again", file]
     if verb is None:
-        return recipe.settings
-    unasked = {
-        name: field.default for name, field in verb.settings.model_fields.items() if not field.is_required()
-    }
-    if model and model.hash == recipe.model_hash:
-        unasked |= verb.settings.defaults(model)
-    return {
-        name: value
-        for name, value in recipe.settings.items()
-        if _plain(value) != _plain(unasked.get(name, ...))
-    }
+        python = f'import wavesmith\n\nwavesmith.again({file!r}).write("again.wav")\n'
+    else:
+        settings = _chosen(verb, current, model)
+        command = _command(verb, current, settings, sources) or command
+        python = _python(verb, current, settings, sources)
+    return Reproduction(recipe=recipe.model_dump(mode="json"), command=shlex.join(command), python=python)
 
 
-def _plain(value: Any) -> Any:
-    return list(map(_plain, value)) if isinstance(value, list | tuple) else value
+def _chosen(verb: Verb[Any], recipe: Recipe, model: Model | None) -> dict[str, Any]:
+    """Return the settings without which another sound would be made."""
+    settings = dict(recipe.settings)
+    if model is None or model.hash != recipe.model_hash:
+        return settings
+    sources = len(recipe.sources)
+    for name in list(settings):
+        fewer = {key: value for key, value in settings.items() if key != name}
+        try:
+            if recorded(*verb.settle(model, sources, **fewer)) == recipe.settings:
+                settings = fewer
+        except WavesmithError:  # such as that it is needed, or a guide's file is gone
+            continue
+    return settings
 
 
-def _command(recipe: Recipe, asked: Mapping[str, Any], file: str, sources: Sequence[str]) -> str:
-    guides = asked.get("guide", ())
-    if recipe.verb not in VERBS or any(
-        "timbre" not in guide or guide.get("weight", 1) != 1 for guide in guides
-    ):
-        return shlex.join(["wavesmith", "again", file])  # what stands in no option
-    morphs = recipe.verb in ("morph", "grid", "morph_labels")
-    parts = ["wavesmith", "morph" if morphs else recipe.verb, *sources]
-    for name, value in asked.items():
-        if name == "label" and recipe.verb == "generate":
-            parts.insert(2, _mix(value))
-        elif name == "guide":
-            parts += ["--timbre", ",".join(f"{one['timbre']}={one['percentile']:g}" for one in guides)]
-        elif name == "regions":
-            parts += [word for start, end in value for word in ("--region", f"{start!r}-{end!r}")]
-        elif name == "steps" and morphs:
-            parts += ["--walk-steps", str(value)]
-        else:
-            parts += [f"--{_OPTIONS.get(name, name).replace('_', '-')}", *_words(value)]
-    parts += ["--seed", str(recipe.seed)]
-    if recipe.verb not in _WITHOUT_FIRST:
-        parts += ["--first", str(recipe.index)] if recipe.index else []
-    parts += ["--model", recipe.model] if recipe.model != DEFAULT_MODEL else []
-    return shlex.join(parts)
+def _command(
+    verb: Verb[Any], recipe: Recipe, settings: Mapping[str, Any], sources: Sequence[str]
+) -> list[str] | None:
+    """Return the command's words; None when options cannot say all settings."""
+    fields = fields_of(verb)
+    words: list[str] = []
+    for name, value in settings.items():
+        option = option_words(name, value) if name in fields else None
+        if option is None:
+            return None
+        words += option
+    words += ["--seed", str(recipe.seed)]
+    words += ["--first", str(recipe.index)] if recipe.index else []
+    words += ["--model", recipe.model] if recipe.model != DEFAULT_MODEL else []
+    return ["wavesmith", verb.name.replace("_", "-"), *sources, *words]
 
 
-def _words(value: Any) -> list[str]:
-    if isinstance(value, list | tuple):
-        return [repr(one) for one in value]
-    if isinstance(value, Mapping):
-        return [_mix(value)]
-    return ["none" if value is None else str(value)]
-
-
-def _mix(label: Any) -> str:
-    if isinstance(label, Mapping):
-        return ",".join(f"{name}={weight!r}" for name, weight in label.items())
-    return str(label)
-
-
-def _python(recipe: Recipe, asked: Mapping[str, Any], sources: Sequence[str]) -> str:
-    function = _FUNCTIONS.get(recipe.verb, recipe.verb)
-    given, count = dict(asked), 1
-    if "sounds" in VERBS[recipe.verb].settings.model_fields if recipe.verb in VERBS else False:
-        given.pop("sounds", None)
-        count = recipe.settings["sounds"]
-    choices = given | {"seed": recipe.seed}
-    if function != "clean":
-        choices |= {"n": count, "first": recipe.index} if count > 1 or recipe.index else {}
-    arguments = [
-        f"load({recipe.model!r})",
-        *map(repr, sources),
-        *(f"{name}={value!r}" for name, value in choices.items()),
-    ]
-    taken = "" if function == "clean" else "[0]"
+def _python(verb: Verb[Any], recipe: Recipe, settings: Mapping[str, Any], sources: Sequence[str]) -> str:
+    given = {**settings, "seed": recipe.seed}
+    if recipe.index:
+        given["first"] = recipe.index
+    arguments = [*map(repr, sources), *(f"{name}={value!r}" for name, value in given.items())]
     return (
-        f"from wavesmith import {function}, load\n\n"
-        f"sound = {function}({', '.join(arguments)}){taken}\n"
+        f"import wavesmith\n\nmodel = wavesmith.load({recipe.model!r})\n"
+        f"sound = model.{verb.name}({', '.join(arguments)})[0]\n"
         'sound.write("again.wav")\n'
     )

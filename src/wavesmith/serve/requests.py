@@ -1,266 +1,231 @@
-"""What can be asked for over HTTP: the verbs of the Python API, their settings, names and defaults.
+"""Requests over HTTP, derived from the verbs and the fields of their settings.
 
-The request models are derived from the verbs' own settings; only bounds stand here, for the schema and for
-sliders. Whatever a model cannot follow is refused by the verb's own check.
+What a model cannot follow is refused by the verb itself; the schemas hold names, types, bounds, defaults and
+descriptions.
 """
 
 from __future__ import annotations
 
-import inspect
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
 
+from annotated_types import Le
 from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic.fields import FieldInfo
 
 from wavesmith.descriptors import TIMBRES
-from wavesmith.diffusion import SAMPLERS, SCHEDULES
 from wavesmith.errors import RequestError
+from wavesmith.families import Family, Label, Steers
+from wavesmith.guides import Guide, TimbreGuide, WidthGuide
 from wavesmith.models import Model
 from wavesmith.serve.limits import LIMITS
-from wavesmith.verbs import VERBS, Settings, Verb, settle
-from wavesmith.verbs.settings import LONGEST_SECONDS, SEED_LIMIT, Label
+from wavesmith.verbs import VERBS, Verb
+from wavesmith.verbs.options import defaults_of, fields_of, plain_type
+from wavesmith.verbs.settings import SEED_LIMIT, check_count
 
 SoundId = Annotated[
     str, Field(pattern=r"^[0-9a-f]{12}(-[0-9]{3,5})?$", description="A sound in the library.")
 ]
 
 
-@dataclass(frozen=True)
-class Action:
-    """A verb as people ask for it over HTTP.
-
-    Attributes:
-        verbs: in Python, by how many sounds they are given.
-        count: how many sounds if nobody says.
-        along: whether the count says how many sounds lie between the ends of a morph.
-        most: sounds of one job.
-    """
-
-    verbs: Mapping[int, Verb[Any]]
-    count: int = 1
-    along: bool = False
-    most: int = LIMITS.count
-
-    @property
-    def settings(self) -> type[Settings]:
-        """What all its verbs can be asked for."""
-        kind: type[Settings] = next(iter(self.verbs.values())).settings
-        return kind
-
-    def verb(self, sources: int) -> Verb[Any]:
-        """The verb for so many sources; raises RequestError if there is none."""
-        if sources not in self.verbs:
-            wanted = " or ".join(str(count) for count in self.verbs)
-            raise RequestError(f"It is done to {wanted} sounds, not to {sources}; give as many as that.")
-        return self.verbs[sources]
-
-    def total(self, count: int, sources: int) -> int:
-        """How many sounds are made."""
-        return count * count if self.along and sources == 4 else count
-
-
-def _plain(name: str, **other: Any) -> Action:
-    return Action({VERBS[name].sources: VERBS[name]}, **other)
-
-
-ACTIONS: dict[str, Action] = {
-    **{name: _plain(name) for name in ("generate", "vary", "restyle", "inpaint", "extend", "loop")},
-    "morph": Action({2: VERBS["morph"], 4: VERBS["grid"]}, count=8, along=True, most=64),
-    "morph_labels": _plain("morph_labels", count=8, along=True, most=64),
-    "upscale": _plain("upscale"),
-    "clean": _plain("clean", most=1),
-}
-"""All that a job can do, by the names of the Python API."""
-
-
-class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-class TimbreAsked(_Asked):
+class TimbreRequest(TimbreGuide):
     """A timbre, at a percentile of the sounds that the model was trained on."""
 
     timbre: str = Field(json_schema_extra={"enum": list(TIMBRES)})
-    percentile: float = Field(ge=0, le=100)
-    weight: float = Field(default=1.0, ge=0, le=100)
 
 
-class WidthAsked(_Asked):
-    """Stereo width: 0 is mono, 1 all side."""
-
-    width: float = Field(ge=0, le=1)
-    weight: float = Field(default=1.0, ge=0, le=100)
-
-
-class LikeAsked(_Asked):
+class LikeRequest(Guide):
     """Likeness to a sound of the library."""
 
     like: SoundId
-    weight: float = Field(default=1.0, ge=0, le=100)
 
 
-_NAMES: dict[str, list[str]] = {"sampler": sorted(SAMPLERS), "schedule": sorted(SCHEDULES)}
-_BOUNDS: dict[str, tuple[float, float]] = {
-    "steps": (1, LIMITS.steps),
-    "sigma_min": (0, 10),
-    "sigma_max": (0.001, 1000),
-    "guidance": (0, 100),
-    "eta": (0, 1),
-    "peak_db": (-60, 0),
-    "seconds": (0.01, LONGEST_SECONDS),
-    "amount": (0, 1),
-    "envelope": (0, 1),
-    "before": (0, LONGEST_SECONDS),
-    "after": (0, LONGEST_SECONDS),
-    "bars": (0.01, 1000),
-    "bpm": (1, 1000),
-    "beats": (1, 64),
-    "joint": (0.01, LONGEST_SECONDS),
-    "cutoff": (100, 192_000),
-    "strength": (0, 10),
-}
-_TYPES: dict[str, Any] = {
-    "guide": list[TimbreAsked | WidthAsked | LikeAsked],
-    "regions": Annotated[list[tuple[float, float]], Field(min_length=1, max_length=64)],
-}
-_NEEDED = {"regions", "to"}  # nothing stands in for them
-_ELSEWHERE = {"label", "sounds"}  # beside the settings: the label of the request, and its count
+_SERVED: dict[str, Any] = {"guide": list[TimbreRequest | WidthGuide | LikeRequest]}
+"""Types of settings that name files elsewhere, which requests must not."""
+
+_MOST = {"steps": LIMITS.steps}
+"""Bounds of settings that one server keeps lower than the verbs do."""
 
 
-def _settings_asked(name: str, action: Action) -> type[BaseModel]:
-    """A verb's settings, none of which has to be given but those that nothing stands in for."""
-    told = _descriptions(action.settings)
-    fields: dict[str, Any] = {}
-    for field, info in action.settings.model_fields.items():
-        if field in _ELSEWHERE:
-            continue
-        kind: Any = _TYPES.get(field, info.annotation)
-        default = None if info.is_required() or field == "guide" else info.default
-        if field in _NEEDED:
-            default = ...
-        else:
-            kind = kind | None
-        low, high = _BOUNDS.get(field, (None, None))
-        more: Any = {"enum": _NAMES[field]} if field in _NAMES else None
-        about = Field(default, ge=low, le=high, description=told.get(field), json_schema_extra=more)
-        fields[field] = (kind, about)
-    model: type[BaseModel] = create_model(f"{_camel(name)}Settings", __base__=_Asked, **fields)
+class JobRequest(BaseModel):
+    """A request to make sounds; every verb has its own type of `settings`."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    verb: str
+    model: str | None = Field(default=None, max_length=100, description="By default the server's first.")
+    count: int | None = Field(default=None, ge=1, le=LIMITS.count)
+    seed: int | None = Field(default=None, ge=0, lt=SEED_LIMIT, description="By default a drawn one.")
+    first: int = Field(default=0, ge=0, le=99_000, description="Index of the first sound of the seed.")
+    sources: list[SoundId] = Field(default=[], max_length=4)
+    settings: Any = None
+
+
+def job_request_type() -> Any:
+    """Return the type of all requests: a union over the registered verbs, told apart by `verb`."""
+    union = reduce(or_, [_request_type(name, verb) for name, verb in VERBS.items()])
+    return Annotated[union, Field(discriminator="verb")]
+
+
+def _request_type(name: str, verb: Verb[Any]) -> type[JobRequest]:
+    fields: dict[str, Any] = {
+        "verb": (Literal[name], ...),
+        "count": (int | None, _count_field(verb)),
+        "settings": (settings_type(verb) | None, None),
+    }
+    least, most = min(verb.sources), max(verb.sources)
+    default: dict[str, Any] = {} if least else {"default": []}
+    fields["sources"] = (list[SoundId], Field(min_length=least, max_length=most, **default))
+    return create_model(f"{_camel(name)}Request", __base__=JobRequest, __doc__=verb.summary, **fields)
+
+
+def _count_field(verb: Verb[Any]) -> FieldInfo:
+    least, text = 1, "Number of sounds."
+    if verb.total:
+        field = verb.settings.model_fields["count"]
+        least, text = _bound(field, "ge") or 1, str(field.description)
+    about: Any = Field(
+        default=None, ge=least, le=LIMITS.count, description=f"{text} By default {verb.count}."
+    )
+    return cast(FieldInfo, about)
+
+
+def settings_type(verb: Verb[Any], families: Iterable[type[Family]] | None = None) -> type[BaseModel]:
+    """Return the type of a verb's settings in requests; none has to be given, for models have defaults."""
+    fields: dict[str, Any] = {
+        name: _optional(name, field) for name, field in fields_of(verb, families).items() if name != "count"
+    }
+    model: type[BaseModel] = create_model(
+        f"{_camel(verb.name)}Settings", __config__=JobRequest.model_config, **fields
+    )
     return model
 
 
-def _descriptions(kind: type[Settings]) -> dict[str, str]:
-    """What the docstrings of settings and of those that they build on say of each field."""
-    told: dict[str, str] = {}
-    for one in reversed(kind.__mro__):
-        _, _, listed = (inspect.getdoc(one) or "").partition("Attributes:\n")
-        for names, text in re.findall(r"^    ([\w, ]+): ((?:.|\n(?=        ))*)", listed, re.M):
-            told |= dict.fromkeys(names.split(", "), " ".join(text.split()))
-    return told
+def _optional(name: str, field: FieldInfo) -> tuple[Any, FieldInfo]:
+    kind, metadata = _SERVED.get(name, plain_type(field.annotation)), _metadata(name, field)
+    if metadata:
+        kind = Annotated[(kind, *metadata)]
+    served: Any = Field(
+        default=None if field.is_required() or name in _SERVED else field.default,
+        description=field.description,
+        json_schema_extra=field.json_schema_extra,
+    )
+    return kind | None, served
+
+
+def _metadata(name: str, field: FieldInfo) -> list[Any]:
+    """Return the bounds of a field, no wider than one server allows."""
+    if name not in _MOST:
+        return list(field.metadata)
+    return [*(one for one in field.metadata if not isinstance(one, Le)), Le(_MOST[name])]
+
+
+def _bound(field: FieldInfo, name: str) -> Any:
+    return next((getattr(one, name) for one in field.metadata if hasattr(one, name)), None)
 
 
 def _camel(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
-class JobRequest(_Asked):
-    """What every job is asked for.
+def completed(
+    request: JobRequest, name: str, model: Model, path: Callable[[str], Path]
+) -> tuple[dict[str, Any], int]:
+    """Return a request with model, count and seed filled in, as JSON values, and its number of sounds.
 
-    Attributes:
-        seed: which sounds; drawn if left out.
-        first: index of the first sound of the seed.
-    """
-
-    verb: str
-    model: str | None = Field(default=None, max_length=100, description="The server's first if left out.")
-    count: int | None = Field(default=None, ge=1, le=LIMITS.count)
-    seed: int | None = Field(default=None, ge=0, lt=SEED_LIMIT)
-    first: int = Field(default=0, ge=0, le=99_000)
-    label: Label = None
-    sources: list[SoundId] = Field(default=[], max_length=4)
-    settings: Any = None
-
-
-def _job_request(name: str, action: Action) -> type[JobRequest]:
-    settings = _settings_asked(name, action)
-    needed = any(field.is_required() for field in settings.model_fields.values())
-    least, most = min(action.verbs), max(action.verbs)
-    fields: dict[str, Any] = {
-        "verb": (Literal[name], ...),
-        "count": (
-            int | None,
-            Field(default=None, ge=1, le=action.most, description=f"{action.count} if left out."),
-        ),
-        "settings": (settings, ...) if needed else (settings | None, None),
-    }
-    if most:
-        fields["sources"] = (list[SoundId], Field(min_length=least, max_length=most))
-    else:
-        fields["sources"] = (list[SoundId], Field(default=[], max_length=0))
-    model: type[JobRequest] = create_model(f"{_camel(name)}Request", __base__=JobRequest, **fields)
-    model.__doc__ = f"What `{name}` can be asked for."
-    return model
-
-
-REQUESTS: dict[str, type[JobRequest]] = {name: _job_request(name, action) for name, action in ACTIONS.items()}
-
-if TYPE_CHECKING:
-    AnyJob = JobRequest
-else:
-    AnyJob = Annotated[reduce(or_, REQUESTS.values()), Field(discriminator="verb")]
-
-
-def completed(request: JobRequest, name: str, model: Model, seed: int) -> tuple[dict[str, Any], int]:
-    """A request with model, count and seed filled in, as JSON values, and how many sounds it makes.
+    `path` finds the file of a sound of the library.
 
     Raises:
-        RequestError: when the model cannot follow it.
+        RequestError: when the model cannot follow it, or a sound that it names is gone.
     """
-    action = ACTIONS[request.verb]
-    verb = action.verb(len(request.sources))
-    filled = {"model": name, "count": request.count or action.count, "seed": seed}
-    values = request.model_dump(mode="json", exclude_unset=True) | filled
-    total = action.total(values["count"], len(request.sources))
+    verb, sources = VERBS[request.verb], len(request.sources)
+    count = verb.count if request.count is None else request.count
+    check_count(count)
+    values = request.model_dump(mode="json", exclude_unset=True)
+    values |= {"model": name, "count": count, "seed": verb.check_seed(request.seed)}
+    settings, _ = verb.settle(model, sources, **arguments(values, path))
+    total = max(0, verb.stop(settings, sources, request.first, count) - request.first)
     if total > LIMITS.count:
         raise RequestError(f"{total} sounds are too many for one job; ask for {LIMITS.count} at most.")
-    asked = arguments(values)
-    asked["guide"] = [guide for guide in asked.get("guide") or () if "like" not in guide] or None
-    settle(verb.settings, model, **asked)
     return values, total
 
 
-def arguments(request: Mapping[str, Any]) -> dict[str, Any]:
-    """What a completed request gives the verb; sounds to be like are still named by id."""
-    asked = dict(request.get("settings") or {})
-    if request.get("label") is not None:
-        asked["label"] = request["label"]
-    if ACTIONS[request["verb"]].along:
-        asked["sounds"] = request["count"]
-    return asked
+def arguments(request: Mapping[str, Any], path: Callable[[str], Path]) -> dict[str, Any]:
+    """Return the settings of a completed request for its verb, with sounds as files instead of ids."""
+    settings = dict(request.get("settings") or {})
+    if VERBS[request["verb"]].total:
+        settings["count"] = request["count"]
+    if guides := settings.get("guide"):
+        settings["guide"] = [
+            guide | {"like": str(path(guide["like"]))} if "like" in guide else guide for guide in guides
+        ]
+    return settings
 
 
-def verbs_described() -> dict[str, dict[str, Any]]:
-    """What every verb takes: the JSON schema of its settings, its counts, and how many sounds it is given."""
+def verbs_of(model: Model) -> list[str]:
+    """Return the names of the verbs that a model can do."""
+    return [name for name, verb in VERBS.items() if verb.works_with(model.family)]
+
+
+def described(model: Model) -> dict[str, dict[str, Any]]:
+    """Describe every verb that a model can do: the JSON schema of its settings, its sources and counts.
+
+    Defaults in the schemas are the model's own; `required` names settings without one, `own` those of the
+    verb itself (the others are of the model's family).
+    """
+    return {name: _description(VERBS[name], model) for name in verbs_of(model)}
+
+
+def _description(verb: Verb[Any], model: Model) -> dict[str, Any]:
+    counts = _count_field(verb)
     return {
-        name: {
-            "settings": _flat(REQUESTS[name].model_fields["settings"].annotation),
-            "sources": [min(action.verbs), max(action.verbs)],
-            "count": {"default": action.count, "maximum": action.most},
-        }
-        for name, action in ACTIONS.items()
+        "summary": verb.summary,
+        "sources": list(verb.sources),
+        "own": list(verb.settings.model_fields),
+        "count": {
+            "default": verb.count,
+            "minimum": _bound(counts, "ge"),
+            "maximum": LIMITS.count,
+            "description": counts.description,
+        },
+        "settings": _schema(verb, model),
     }
 
 
-def _flat(annotation: Any) -> dict[str, Any]:
-    """The schema of settings, without saying of each that it may be null as well."""
-    kind = next(one for one in (annotation, *get_args(annotation)) if isinstance(one, type))
-    schema: dict[str, Any] = kind.model_json_schema()  # type: ignore[attr-defined]
-    for name, field in schema["properties"].items():
-        kinds = [one for one in field.get("anyOf", ()) if one.get("type") != "null"]
-        if len(kinds) == 1:
-            rest = {key: value for key, value in field.items() if key != "anyOf"}
-            schema["properties"][name] = kinds[0] | rest
-    return schema
+def _schema(verb: Verb[Any], model: Model) -> dict[str, Any]:
+    family, defaults = model.family, defaults_of(verb, model)
+    fields = fields_of(verb, [type(family)])
+    schema: dict[str, Any] = settings_type(verb, [type(family)]).model_json_schema()
+    properties = {name: _flat(field) for name, field in schema["properties"].items()}
+    for name in list(properties):
+        is_label = plain_type(fields[name].annotation) == plain_type(Label)
+        if (name == "guide" and not isinstance(family, Steers)) or (is_label and not model.labels):
+            del properties[name]
+        elif is_label:
+            properties[name] = properties[name] | _label_schema(model)
+        elif defaults.get(name) not in (None, ()):
+            properties[name]["default"] = defaults[name]
+    required = [name for name in properties if name not in defaults]
+    return schema | {"properties": properties, "required": required}
+
+
+def _label_schema(model: Model) -> dict[str, Any]:
+    """Return the schema of a label of this model, or a mix of them by weight."""
+    one = {"type": "string", "enum": list(model.labels)}
+    mix = {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}}
+    return {"anyOf": [one, mix], "format": "label"}
+
+
+def _flat(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a setting without the alternative that it is null."""
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind.get("type") != "null"]
+    flat = copy(schema)
+    if len(kinds) == 1:
+        flat = kinds[0] | {key: value for key, value in schema.items() if key != "anyOf"}
+    if flat.get("default", ...) is None:
+        del flat["default"]
+    return flat

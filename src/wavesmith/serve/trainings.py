@@ -1,4 +1,4 @@
-"""Trainings: each a process that the server starts, watches by what it writes, stops and goes on with."""
+"""Trainings: each a process that the server starts, watches by its files, stops and continues."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from wavesmith.data import Scan, scan
 from wavesmith.errors import DataError, RequestError, WavesmithError, unknown
-from wavesmith.serve.catalog import Shelf
+from wavesmith.serve.catalog import Catalog
 from wavesmith.serve.database import Database, Row
-from wavesmith.serve.library import Gone
+from wavesmith.serve.library import NotFound
 from wavesmith.serve.limits import Limits
-from wavesmith.serve.processes import Errands, ErrandState, Order
+from wavesmith.serve.processes import Processes, ProcessInput, ProcessState
 from wavesmith.training import TrainingConfig, config_names, load_config
 from wavesmith.training.progress import HELD_OUT_LOSS, TRAINING_LOSS, read_log
 from wavesmith.training.run_folder import config_file
@@ -71,7 +71,7 @@ class TrainingRecord(BaseModel):
 
     id: str
     name: str
-    state: ErrandState
+    state: ProcessState
     created: datetime
     seen: int
     examples: int | None
@@ -87,16 +87,16 @@ class Trainings:
     A training that was under way when the server went is gone on with when it comes back.
     """
 
-    def __init__(self, folder: Path, database: Database, shelf: Shelf, limits: Limits) -> None:
+    def __init__(self, folder: Path, database: Database, catalog: Catalog, limits: Limits) -> None:
         """`folder` is where models go."""
-        self._folder, self._database, self._shelf, self._limits = folder, database, shelf, limits
-        self._errands = Errands(database, "training", "wavesmith.serve.trainer", self._order)
+        self._folder, self._database, self._catalog, self._limits = folder, database, catalog, limits
+        self._processes = Processes(database, "training", "wavesmith.serve.trainer", self._arguments)
 
     def add(self, asked: TrainingRequest) -> TrainingRecord:
         """Start a training.
 
         Raises:
-            UnderWay: when another is under way.
+            AlreadyRunning: when another is running.
             RequestError: for a name that is taken, or an unknown configuration.
             DataError: for a folder that cannot be trained on.
         """
@@ -106,11 +106,11 @@ class Trainings:
         if asked.config is not None and asked.base is not None:
             raise RequestError("A configuration and a base model exclude each other; leave one of them out.")
         if asked.base is not None:
-            self._shelf.place(asked.base)
-        if asked.name in self._shelf.names() or (self._folder / asked.name).exists():
+            self._catalog.place(asked.base)
+        if asked.name in self._catalog.names() or (self._folder / asked.name).exists():
             raise RequestError(f"There is a model called {asked.name} already; choose another name.")
         training = secrets.token_hex(6)
-        with self._errands.alone():
+        with self._processes.alone():
             self._database.write(
                 "INSERT INTO trainings (id, created, name, state, request) VALUES (?, ?, ?, 'stopped', ?)",
                 *(training, time.time(), asked.name, asked.model_dump_json()),
@@ -119,8 +119,8 @@ class Trainings:
             return self.resume(training)
 
     def get(self, training: str) -> TrainingRecord:
-        """A training; raises Gone when there is none."""
-        return self._record(self._errands.row(training))
+        """A training; raises NotFound when there is none."""
+        return self._record(self._processes.row(training))
 
     def all(self) -> list[TrainingRecord]:
         """All trainings, newest first."""
@@ -130,37 +130,37 @@ class Trainings:
 
     def stop(self, training: str) -> TrainingRecord:
         """Ask a training to stop after the step under way; everything is kept."""
-        self._errands.stop(training)
+        self._processes.stop(training)
         return self.get(training)
 
     def resume(self, training: str) -> TrainingRecord:
         """Go on with a training that was stopped or failed.
 
         Raises:
-            UnderWay: when one is under way.
+            AlreadyRunning: when one is under way.
         """
-        self._errands.resume(training)
+        self._processes.resume(training)
         return self.get(training)
 
     def demo(self, training: str, examples: str, file: str) -> Path:
-        """A file of a demo; raises Gone for any other."""
-        folder = self._folder / str(self._errands.row(training)["name"]) / _DEMOS
+        """A file of a demo; raises NotFound for any other."""
+        folder = self._folder / str(self._processes.row(training)["name"]) / _DEMOS
         for path in folder.glob("*/*"):
             if (path.parent.name, path.name) == (examples, file) and path.suffix in (".wav", ".png"):
                 return path
-        raise Gone("There is no such demo.")
+        raise NotFound("There is no such demo.")
 
     def close(self) -> None:
         """Stop what is under way, as the server does; it goes on when the library is opened again."""
-        self._errands.close()
+        self._processes.close()
 
-    def _order(self, row: Row) -> Order:
+    def _arguments(self, row: Row) -> ProcessInput:
         asked, folder = TrainingRequest.model_validate_json(row["request"]), self._folder / row["name"]
         work: dict[str, Any] = {"folder": str(Path(asked.folder).expanduser()), "out": str(folder)}
         work |= {"config": asked.config} if asked.config else {}
-        work |= {"base": self._shelf.place(asked.base)} if asked.base else {}
+        work |= {"base": self._catalog.place(asked.base)} if asked.base else {}
         work |= {"examples": asked.examples} if asked.examples else {}
-        return Order(work=work, lock=Path(f"{folder}.lock"), error=folder / _ERROR)
+        return ProcessInput(work=work, lock=Path(f"{folder}.lock"), error=folder / _ERROR)
 
     def _record(self, row: Row) -> TrainingRecord:
         folder = self._folder / row["name"]

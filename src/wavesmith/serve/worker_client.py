@@ -1,4 +1,4 @@
-"""The worker's process as the server holds it: quick to start, as it knows nothing of sounds itself."""
+"""The server's side of the worker process; imports nothing that is slow."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 
-class Hand:
-    """A worker (see `worker`) and the lines between it and us. It ends when this process does."""
+class WorkerClient:
+    """A worker process (see `worker`), which ends when this process does."""
 
     def __init__(self, folder: Path) -> None:
-        """Start one in a library folder, which is made if it is not there."""
+        """Start a worker in a library folder, which is created if necessary."""
         folder.mkdir(parents=True, exist_ok=True)
         self._writing = threading.Lock()
         self._process = subprocess.Popen(
@@ -31,44 +31,44 @@ class Hand:
             start_new_session=True,  # Ctrl-C in the terminal is for the server
         )
         self.loaded: set[str] = set()
-        """Places of the models that it has had in memory."""
-        self._told: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        """Locations of the models that the worker has loaded."""
+        self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         threading.Thread(target=self._listen, daemon=True).start()
 
     @property
-    def number(self) -> int:
-        """Of its process."""
+    def pid(self) -> int:
+        """Process id."""
         return self._process.pid
 
     @property
     def alive(self) -> bool:
-        """Whether it can still be ordered to do something."""
+        """Whether the process is running."""
         return self._process.poll() is None
 
-    def order(self, **order: Any) -> None:
-        """Say something to it; if it has just ended, that is noticed where its news are read."""
+    def send(self, **message: Any) -> None:
+        """Send a message; that the worker has just ended is noticed where its events are read."""
         assert self._process.stdin
         with self._writing, suppress(OSError):
-            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
 
-    def news(self) -> Iterator[dict[str, Any]]:
-        """What it tells of jobs, until it ends."""
-        while (told := self._told.get()) is not None:
-            yield told
+    def events(self) -> Iterator[dict[str, Any]]:
+        """Yield events about jobs until the worker ends."""
+        while (event := self._events.get()) is not None:
+            yield event
 
     def end(self) -> None:
-        """End it at once."""
+        """Kill the worker."""
         self._process.kill()
 
     def _listen(self) -> None:
         assert self._process.stdout
         for line in self._process.stdout:
             if line.endswith("\n"):  # the last may have been cut short
-                told = json.loads(line)
-                if told["news"] == "loaded":
-                    self.loaded.add(told["model"])
+                event = json.loads(line)
+                if event["event"] == "loaded":
+                    self.loaded.add(event["model"])
                 else:
-                    self._told.put(told)
+                    self._events.put(event)
         self._process.wait()
-        self._told.put(None)
+        self._events.put(None)

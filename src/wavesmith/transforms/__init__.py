@@ -1,29 +1,20 @@
 """Invertible maps between a waveform and the space a network works in.
 
 `raw` (the samples), `patch` (samples stacked a few at a time), `learned` (a trained filter bank),
-`spectral` (a whitened, companded lapped transform) and `latent` (codes of an autoencoder, which is nearly
-invertible only) share the interface of `Transform`.
+`spectral` (a whitened, companded lapped transform) and `latent` (codes of an autoencoder, only nearly
+invertible) share the interface of `Transform`.
 """
 
-from __future__ import annotations
-
-from typing import Annotated
-
-from pydantic import Field
-
 from wavesmith.transforms.bands import band_levels, linear_spectral
-from wavesmith.transforms.base import Transform
+from wavesmith.transforms.base import TRANSFORMS, Transform, TransformConfig, TransformConfigBase
 from wavesmith.transforms.latent import Codec, Latent, LatentConfig, provide_codecs
 from wavesmith.transforms.learned import Learned, LearnedConfig
 from wavesmith.transforms.patch import Patch, PatchConfig
 from wavesmith.transforms.raw import Raw, RawConfig
 from wavesmith.transforms.spectral import Spectral, SpectralConfig
 
-TransformConfig = Annotated[
-    RawConfig | PatchConfig | LearnedConfig | SpectralConfig | LatentConfig, Field(discriminator="kind")
-]
-
 __all__ = [
+    "TRANSFORMS",
     "Codec",
     "Latent",
     "LatentConfig",
@@ -37,6 +28,7 @@ __all__ = [
     "SpectralConfig",
     "Transform",
     "TransformConfig",
+    "TransformConfigBase",
     "band_levels",
     "linear_spectral",
     "provide_codecs",

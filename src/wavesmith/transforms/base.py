@@ -1,29 +1,32 @@
-"""What every transform promises: an invertible map between a waveform and the space a network works in."""
+"""The interface of transforms, invertible maps between waveform and feature space, and their registry."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec
+from typing import Annotated, Any, ParamSpec
 
 import torch
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
+
+from wavesmith.kinds import ByKind
+from wavesmith.registry import Registry
 
 P = ParamSpec("P")
 
 
 class Transform(nn.Module, ABC):
-    """Map waves `[B, C, N]` to features `[B, features, T]` and back.
+    """Invertible map from waves `[B, C, N]` to features `[B, features, T]`.
 
-    `frames(N)` says how long the features of an N-sample wave are; `encode` pads with zeros to the next
-    whole frame, and `decode` cuts back to the N it is given. Transforms without learned parts are
-    orthonormal up to a fixed scale where their docstring says so, so that white noise stays white.
+    `encode` pads with zeros to the next whole frame, and `decode` cuts to a given length. Transforms without
+    learned parts are orthonormal up to a fixed scale where their docstring says so: white noise stays white.
 
     Attributes:
         channels: audio channels C that this transform was built for.
-        features: feature channels that `encode` returns.
-        hop: samples of one channel that one frame stands for.
+        features: number of feature channels.
+        hop: samples per frame.
     """
 
     channels: int
@@ -32,18 +35,47 @@ class Transform(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, wave: Tensor) -> Tensor:
-        """Wave `[B, C, N]` to features `[B, features, frames(N)]`."""
+        """Return the features `[B, features, frames(N)]` of waves `[B, C, N]`."""
 
     @abstractmethod
     def decode(self, z: Tensor, length: int) -> Tensor:
-        """Features `[B, features, T]` to a wave `[B, C, length]`."""
+        """Return the waves `[B, C, length]` of features `[B, features, T]`."""
 
     def frames(self, length: int) -> int:
-        """Frames that a wave of `length` samples is encoded into."""
+        """Return the number of frames of a wave of `length` samples."""
         return -(-length // self.hop)
 
     def fit(self, waves: Tensor) -> None:
-        """Set the statistics that the transform needs from training waves `[B, C, N]`."""
+        """Measure the statistics that the transform needs on training waves `[B, C, N]`."""
+
+
+class TransformConfigBase(BaseModel, ABC):
+    """Configuration of a transform; subclasses give `kind` a literal type and a default, and add fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Any
+
+    @abstractmethod
+    def build(self, channels: int) -> Transform:
+        """Build the transform for a number of audio channels."""
+
+
+TRANSFORMS: Registry[type[TransformConfigBase]] = Registry(
+    "transform",
+    {
+        "raw": "wavesmith.transforms.raw:RawConfig",
+        "patch": "wavesmith.transforms.patch:PatchConfig",
+        "learned": "wavesmith.transforms.learned:LearnedConfig",
+        "spectral": "wavesmith.transforms.spectral:SpectralConfig",
+        "latent": "wavesmith.transforms.latent:LatentConfig",
+    },
+    entry_points="wavesmith.transforms",
+)
+"""Configurations of transforms by kind."""
+
+TransformConfig = Annotated[TransformConfigBase, ByKind(TRANSFORMS)]
+"""Field for the configuration of any registered transform."""
 
 
 def constant(table: Callable[P, Tensor]) -> Callable[P, Tensor]:

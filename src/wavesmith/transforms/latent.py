@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
 
 from wavesmith.errors import ModelError
-from wavesmith.transforms.base import Transform
+from wavesmith.transforms.base import Transform, TransformConfigBase
 
 
 class Codec(Protocol):
@@ -56,14 +56,12 @@ def _load(name: str, expected: str) -> tuple[Codec, str]:
     return codec, found
 
 
-class LatentConfig(BaseModel):
+class LatentConfig(TransformConfigBase):
     """Latents of the model `model`, an autoencoder.
 
     A training configuration gives the name alone; `hash` (of the model), `features` and `hop` are filled in
     when the model is built, and saved with it.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["latent"] = "latent"
     model: str

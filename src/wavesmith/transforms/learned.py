@@ -1,8 +1,8 @@
-"""The learned transform: a bank of strided filters and its synthesis twin, trained along with the network.
+"""Learned transform: a bank of strided filters and its synthesis bank, trained along with the network.
 
 The idea is that of Conv-TasNet's encoder and decoder (Luo & Mesgarani 2019) and of the LTPlugin of
 audio-diffusion-pytorch. Theirs start from random filters; these start as cosine waves (a DCT-II) that
-reconstruct exactly, so that training begins with a faithful transform and only has to improve on it.
+reconstruct exactly, so that training only has to improve on a faithful transform.
 """
 
 from __future__ import annotations
@@ -11,17 +11,21 @@ import math
 from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wavesmith.transforms.base import Transform, constant
+from wavesmith.transforms.base import Transform, TransformConfigBase, constant
 
 
-class LearnedConfig(BaseModel):
-    """`filters`: features per audio channel. `window`: samples per filter. `stride`: samples per frame."""
+class LearnedConfig(TransformConfigBase):
+    """Configuration of `Learned`.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Attributes:
+        filters: features per audio channel.
+        window: samples per filter, a multiple of `stride`.
+        stride: samples per frame.
+    """
 
     kind: Literal["learned"] = "learned"
     filters: int = Field(default=32, ge=1)
@@ -35,18 +39,18 @@ class LearnedConfig(BaseModel):
         return self
 
     def build(self, channels: int) -> Learned:
-        """Make the transform for `channels` audio channels."""
+        """Build the transform for `channels` audio channels."""
         return Learned(channels, self.filters, self.window, self.stride)
 
 
 class Learned(Transform):
-    """A trainable filter bank: `[B, C, N]` to `[B, C * filters, ceil(N / stride)]` and back.
+    """Trainable filter bank: `[B, C, N]` to `[B, C * filters, ceil(N / stride)]` and back.
 
-    At the start the synthesis filters equal the analysis filters, each hears one audio channel, and with
+    At the start the synthesis filters equal the analysis filters, each covers one audio channel, and with
     `window == stride` and `filters >= window` decoding is the exact inverse of encoding (a tight frame; with
     `filters == window` orthonormal). Longer windows overlap by whole strides and lose only within one window
     of either end, where fewer of them meet; fewer filters than samples in a window keep the low frequencies.
-    After training the pair is whatever the loss made of it. `window` must be a multiple of `stride`.
+    After training the pair need not be invertible. `window` must be a multiple of `stride`.
     """
 
     def __init__(self, channels: int, filters: int = 32, window: int = 16, stride: int = 16) -> None:
@@ -62,14 +66,14 @@ class Learned(Transform):
                 layer.weight.copy_(basis.view_as(layer.weight))
 
     def encode(self, wave: Tensor) -> Tensor:
-        """Wave `[B, C, N]`, padded with zeros, to features `[B, C * filters, ceil(N / stride)]`."""
+        """Return features `[B, C * filters, ceil(N / stride)]` of waves `[B, C, N]`, padded with zeros."""
         before = self.overlap // 2
         after = self.overlap - before + -wave.shape[-1] % self.hop
         z: Tensor = self.analysis(F.pad(wave, (before, after)))
         return z
 
     def decode(self, z: Tensor, length: int) -> Tensor:
-        """Features `[B, C * filters, T]` to a wave `[B, C, length]`."""
+        """Return the waves `[B, C, length]` of features `[B, C * filters, T]`."""
         before = self.overlap // 2
         wave: Tensor = self.synthesis(z)
         return wave[..., before : before + length]
@@ -77,7 +81,7 @@ class Learned(Transform):
 
 @constant
 def _cosines(filters: int, window: int) -> Tensor:
-    """The first `filters` rows and `window` columns of an orthonormal DCT-II matrix, in float64."""
+    """Return the first `filters` rows and `window` columns of an orthonormal DCT-II matrix, in float64."""
     size = max(filters, window)
     wave = torch.arange(size, dtype=torch.float64)[:filters, None]
     sample = torch.arange(size, dtype=torch.float64)[None, :window] + 0.5

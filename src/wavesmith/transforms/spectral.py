@@ -1,16 +1,16 @@
-"""The spectral transform: a lapped orthogonal transform, whitened and companded.
+"""Spectral transform: a lapped orthogonal transform, whitened and companded.
 
 Three steps, each exactly invertible:
 
-1. *Mid/side* (stereo only), an orthonormal rotation: most drums live in the middle.
+1. *Mid/side* (stereo only), an orthonormal rotation: most drums are in the middle.
 2. *MDCT*: the sine-window modified discrete cosine transform (Princen & Bradley 1986; Malvar 1992), as
    butterflies across block boundaries followed by a DCT-IV inside each block. The outer two boundaries have
    no butterfly, so N samples give exactly N/hop blocks, the transform is orthonormal to the last sample,
    and an onset at sample 0 is not smeared in front of itself. Blocks of different lengths may follow each
    other (Edler 1989): across their boundary the butterfly is as short as the shorter of them.
 3. *Whitening and companding*: each band is divided by its rms over the training data, raised to a signed
-   power, and divided again by the rms of that. Every band then matters equally to the loss, and errors made
-   in this space follow the signal: they hide under it, and silence stays silent.
+   power, and divided again by the rms of that. Every band then has the same weight in the loss, and errors
+   in this space follow the signal: it masks them, and silence stays silent.
 """
 
 from __future__ import annotations
@@ -20,21 +20,22 @@ from itertools import pairwise
 from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn import functional
 
-from wavesmith.transforms.base import Transform, constant
+from wavesmith.transforms.base import Transform, TransformConfigBase, constant
 
 
-class SpectralConfig(BaseModel):
-    """`hop`: samples and bands per frame. `power`: companding exponent; 1 leaves it linear.
+class SpectralConfig(TransformConfigBase):
+    """Configuration of `Spectral`.
 
-    `attack`: into how many short blocks each of the first frames is split. One-shots begin at sample 0: short
-    blocks there keep the attack sharp, long ones later keep ringing tones pure.
+    Attributes:
+        hop: samples and bands per frame.
+        power: companding exponent; 1 is linear.
+        attack: number of short blocks into which each of the first frames is split. One-shots begin at
+            sample 0: short blocks there keep the attack sharp, long ones later keep ringing tones pure.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["spectral"] = "spectral"
     hop: int = Field(default=128, ge=8, le=4096, multiple_of=2)
@@ -49,12 +50,12 @@ class SpectralConfig(BaseModel):
         return self
 
     def build(self, channels: int) -> Spectral:
-        """Make the transform for `channels` audio channels."""
+        """Build the transform for `channels` audio channels."""
         return Spectral(channels, self.hop, self.power, self.attack)
 
 
 class Spectral(Transform):
-    """MDCT features `[B, channels * hop, T]`; channel-major (mid bands, then side bands).
+    """Whitened, companded MDCT `[B, channels * hop, T]`; channel-major (mid bands, then side bands).
 
     In a frame of k short blocks feature `k * f + j` is band f of block j, so that features are in the order
     of frequency in every frame. Without statistics (before `fit`) whitening is the identity, and with
@@ -78,16 +79,16 @@ class Spectral(Transform):
             self.register_buffer(f"slope_{size}", _sine_slope(size), persistent=False)
 
     def encode(self, wave: Tensor) -> Tensor:
-        """Wave `[B, C, N]` to whitened, companded MDCT coefficients `[B, C * hop, ceil(N / hop)]`."""
+        """Return the features `[B, C * hop, ceil(N / hop)]` of waves `[B, C, N]`."""
         return self._compand(self.mdct(wave) / self.scale) / self.level
 
     def decode(self, z: Tensor, length: int) -> Tensor:
-        """The exact inverse of `encode`, cut to `length` samples."""
+        """Invert `encode` exactly and cut to `length` samples."""
         return self.imdct(self._expand(z * self.level) * self.scale, length)
 
     def mdct(self, wave: Tensor) -> Tensor:
-        """Orthonormal mid/side MDCT: `[B, C, N]` to `[B, C * hop, T]`."""
-        wave = _rotate(functional.pad(wave, (0, -wave.shape[-1] % self.hop)))
+        """Compute the orthonormal mid/side MDCT: `[B, C, N]` to `[B, C * hop, T]`."""
+        wave = _mid_side(functional.pad(wave, (0, -wave.shape[-1] % self.hop)))
         runs = self._runs(wave.shape[-1] // self.hop)
         parts = torch.split(wave, [frames * self.hop for _, frames in runs], dim=-1)
         sizes = [self.hop // k for k, _ in runs]
@@ -101,7 +102,7 @@ class Spectral(Transform):
         return torch.cat(bands, dim=-1).flatten(1, 2)
 
     def imdct(self, spectrum: Tensor, length: int) -> Tensor:
-        """Inverse (and transpose) of `mdct`: `[B, C * hop, T]` to `[B, C, length]`."""
+        """Compute the inverse (and transpose) of `mdct`: `[B, C * hop, T]` to `[B, C, length]`."""
         bands = torch.unflatten(spectrum, 1, (self.channels, self.hop))
         runs = self._runs(bands.shape[-1])
         parts = torch.split(bands, [frames for _, frames in runs], dim=-1)
@@ -110,20 +111,20 @@ class Spectral(Transform):
             for part, (k, _) in zip(parts, runs, strict=True)
         ]
         blocks = self._butterflies([one @ self._dct(one) for one in spectra], sign=-1.0)
-        return _rotate(torch.cat([block.flatten(-2) for block in blocks], dim=-1))[..., :length]
+        return _mid_side(torch.cat([block.flatten(-2) for block in blocks], dim=-1))[..., :length]
 
     def fit(self, waves: Tensor) -> None:
         """Measure band statistics on training waves `[B, C, N]`, smoothed over neighbouring bands.
 
-        A band that is (nearly) empty counts as 60 dB below the loudest, so that it does not explode when
-        something is in it after all; companded, and so more alike, bands count as 20 dB below at least.
+        A (nearly) empty band counts as 60 dB below the loudest, so that it is not amplified without limit
+        when a sound has energy in it; companded bands, which differ less, count as 20 dB below at least.
         """
         spectrum = self.mdct(waves)
         self.scale.copy_(self._band_rms(spectrum, floor=1e-3))
         self.level.copy_(self._band_rms(self._compand(spectrum / self.scale), floor=1e-1))
 
     def _runs(self, frames: int) -> list[tuple[int, int]]:
-        """(blocks in a frame, frames) of each run of frames that are split alike."""
+        """Return (blocks per frame, number of frames) for each run of frames with the same split."""
         runs: list[tuple[int, int]] = []
         for split in self.attack[:frames]:
             if runs and runs[-1][0] == split:
@@ -159,7 +160,7 @@ class Spectral(Transform):
         return z if self.power == 1 else z.sign() * z.abs().pow(1 / self.power)
 
     def _band_rms(self, spectrum: Tensor, floor: float) -> Tensor:
-        """Rms per band, `[features, 1]`, at least `floor` times the greatest."""
+        """Return the rms of each band, `[features, 1]`, at least `floor` times the greatest."""
         rms = spectrum.square().mean(dim=(0, 2)).sqrt().view(1, self.channels, self.hop)
         rms = rms.clamp(min=float(rms.max()) * floor + 1e-12).log()
         reach = max(2, self.hop // 64)
@@ -169,14 +170,14 @@ class Spectral(Transform):
 
 @constant
 def _dct4(size: int) -> Tensor:
-    """The orthonormal, symmetric, self-inverse DCT-IV matrix `[size, size]` (computed in float64)."""
+    """Return the orthonormal, symmetric, self-inverse DCT-IV matrix `[size, size]` (computed in float64)."""
     n = torch.arange(size, dtype=torch.float64) + 0.5
     return (math.sqrt(2 / size) * torch.cos(math.pi / size * n[:, None] * n[None, :])).float()
 
 
 @constant
 def _sine_slope(hop: int) -> Tensor:
-    """The two factors of each butterfly, `[2, hop / 2]`: the sine window after a boundary, and before it."""
+    """Return the factors of each butterfly, `[2, hop / 2]`: the sine window after and before a boundary."""
     angle = math.pi / 2 * (torch.arange(hop // 2, dtype=torch.float64) + 0.5) / hop + math.pi / 4
     return torch.stack([angle.sin(), angle.cos()]).float()
 
@@ -197,7 +198,7 @@ def _butterfly(blocks: Tensor, slope: Tensor, sign: float) -> Tensor:
 
 
 def _across(left: Tensor, right: Tensor, slope: Tensor, sign: float) -> tuple[Tensor, Tensor]:
-    """`_butterfly` across one boundary, between the end of `[B, C, n]` and the beginning of `[B, C, m]`."""
+    """Apply `_butterfly` across the boundary between the end of `[B, C, n]` and the start of `[B, C, m]`."""
     half = slope.shape[-1]
     before, after = left[..., -half:].flip(-1), right[..., :half]
     cos, sin = slope[0], sign * slope[1]
@@ -206,8 +207,8 @@ def _across(left: Tensor, right: Tensor, slope: Tensor, sign: float) -> tuple[Te
     return left, torch.cat([new_after, right[..., half:]], dim=-1)
 
 
-def _rotate(wave: Tensor) -> Tensor:
-    """Left/right to mid/side and back, orthonormal; other channel counts pass through."""
+def _mid_side(wave: Tensor) -> Tensor:
+    """Rotate left/right to mid/side, or back (orthonormal); other numbers of channels pass unchanged."""
     if wave.shape[1] != 2:
         return wave
     left, right = wave[:, :1], wave[:, 1:]

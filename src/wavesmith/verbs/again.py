@@ -14,17 +14,19 @@ from wavesmith.audio_file import Bits
 from wavesmith.errors import AudioError, ModelError, RequestError
 from wavesmith.models import Model, load
 from wavesmith.recipe import VERSION, Recipe, Source
-from wavesmith.sound import Sound
-from wavesmith.verbs.legacy import upgraded
+from wavesmith.sound import Sound, SoundLike, as_sound
+from wavesmith.verbs.old_recipes import upgraded
 from wavesmith.verbs.registry import VERBS
-from wavesmith.verbs.verb import Given, Task, as_sound
+from wavesmith.verbs.verb import Task, path_of
 
 
-def again(given: Given | Recipe, *, model: Model | None = None, sources: Sequence[Given] = ()) -> Sound:
+def again(
+    given: SoundLike | Recipe, *, model: Model | None = None, sources: Sequence[SoundLike] = ()
+) -> Sound:
     """Make a sound again, sample for sample, from the recipe that it carries.
 
     Args:
-        given: a sound, its recipe, or a file that wavesmith wrote.
+        given: a sound, its recipe, or the path of a file that wavesmith wrote.
         model: the model that made it; found by the name in the recipe if None.
         sources: the sounds that it was made from, if they are not where they were, and those that these were
             made from. What is not given is looked for at the path in the recipe and beside the file, or made
@@ -99,11 +101,11 @@ def _maker(recipe: Recipe) -> Model:
         ) from error
 
 
-def _recipe_of(given: Given | Recipe) -> Recipe:
+def _recipe_of(given: SoundLike | Recipe) -> Recipe:
     if isinstance(given, Recipe):
         return given
     sound = as_sound(given)
     if sound.recipe is None:
-        name = "This sound" if isinstance(given, Sound) else str(given)
+        name = path_of(given) or "This sound"
         raise AudioError(f"{name} carries no recipe; only files that wavesmith wrote can be made again.")
     return sound.recipe

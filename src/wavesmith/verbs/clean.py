@@ -10,11 +10,11 @@ from pydantic import Field
 from torch import Tensor
 
 from wavesmith.models import Model
-from wavesmith.sound import Sound
+from wavesmith.sound import Sound, SoundLike
 from wavesmith.transforms import band_levels, linear_spectral
 from wavesmith.verbs.settings import LabelledSettings
 from wavesmith.verbs.source_adapter import SourceAdapter, processed
-from wavesmith.verbs.verb import Given, Progress, Task, Verb
+from wavesmith.verbs.verb import Progress, Task, Verb
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -39,7 +39,7 @@ class CleanSettings(LabelledSettings):
 
 def clean(
     model: Model,
-    sound: Given,
+    sound: SoundLike,
     count: int = 1,
     *,
     seed: int = 0,
@@ -54,7 +54,7 @@ def clean(
 
     Args:
         model: what `load` returned; it should know sounds of this kind.
-        sound: of any rate, length and number of channels, or the file it is in.
+        sound: a `Sound`, a path or `(array, rate)`, of any rate, length and number of channels.
         count: how many different results.
         seed: of the noise that brings all bands to one level.
         first: see `generate`.

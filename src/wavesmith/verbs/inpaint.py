@@ -14,11 +14,11 @@ from torch import Tensor
 from wavesmith.errors import RequestError
 from wavesmith.families import Edits, Family
 from wavesmith.models import Model
-from wavesmith.sound import Sound
+from wavesmith.sound import Sound, SoundLike
 from wavesmith.verbs.constraints import held
 from wavesmith.verbs.settings import LONGEST_SECONDS, LabelledSettings
 from wavesmith.verbs.source_adapter import SourceAdapter, processed
-from wavesmith.verbs.verb import Given, Progress, Task, Verb
+from wavesmith.verbs.verb import Progress, Task, Verb
 from wavesmith.verbs.windows import crossfade, holding
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class ExtendSettings(LabelledSettings):
 
 def inpaint(
     model: Model,
-    sound: Given,
+    sound: SoundLike,
     regions: Sequence[tuple[float, float]],
     count: int = 1,
     *,
@@ -97,7 +97,7 @@ def inpaint(
 
     Args:
         model: what `load` returned.
-        sound: of any rate, length and number of channels, or the file it is in.
+        sound: a `Sound`, a path or `(array, rate)`, of any rate, length and number of channels.
         regions: (start, end) in seconds, one or several.
         count: how many different results.
         seed: see `generate`.
@@ -118,7 +118,7 @@ def inpaint(
 
 def extend(
     model: Model,
-    sound: Given,
+    sound: SoundLike,
     count: int = 1,
     *,
     seed: int | None = None,

@@ -13,15 +13,15 @@ from wavesmith.data.audible import check_audible
 from wavesmith.descriptors import LogMel
 from wavesmith.errors import RequestError
 from wavesmith.models import Model
-from wavesmith.sound import Sound
+from wavesmith.sound import Sound, SoundLike, as_sound
 from wavesmith.verbs.generate import stream
-from wavesmith.verbs.verb import Given, as_sound, path_of
+from wavesmith.verbs.verb import path_of
 
 _LOWEST_DB = -60.0
 
 
 def generate_like(
-    model: Model, sound: Given, count: int = 1, *, of: int | None = None, **request: Any
+    model: Model, sound: SoundLike, count: int = 1, *, of: int | None = None, **request: Any
 ) -> list[Sound]:
     """Generate many sounds and keep those that are nearest to a given one, nearest first.
 
@@ -30,7 +30,7 @@ def generate_like(
 
     Args:
         model: what `load` returned.
-        sound: of any rate, length and number of channels, or the file it is in.
+        sound: a `Sound`, a path or `(array, rate)`, of any rate, length and number of channels.
         count: how many to keep.
         of: out of how many; eight times as many as are kept if None.
         request: as for `generate`.

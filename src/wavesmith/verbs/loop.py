@@ -12,12 +12,12 @@ from pydantic import Field
 
 from wavesmith.errors import RequestError
 from wavesmith.models import Model
-from wavesmith.sound import Sound
+from wavesmith.sound import Sound, SoundLike
 from wavesmith.tags import InstrumentTags
 from wavesmith.verbs.inpaint import extended, renewed
 from wavesmith.verbs.settings import LONGEST_SECONDS, LabelledSettings
 from wavesmith.verbs.source_adapter import rings
-from wavesmith.verbs.verb import Given, Progress, Task, Verb
+from wavesmith.verbs.verb import Progress, Task, Verb
 from wavesmith.verbs.windows import crossfade
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class LoopSettings(LabelledSettings):
 
 def loop(
     model: Model,
-    sound: Given,
+    sound: SoundLike,
     count: int = 1,
     *,
     seed: int | None = None,
@@ -80,7 +80,7 @@ def loop(
 
     Args:
         model: what `load` returned.
-        sound: of any rate, length and number of channels, or the file it is in.
+        sound: a `Sound`, a path or `(array, rate)`, of any rate, length and number of channels.
         count: how many different loops.
         seed: see `generate`.
         first: see `generate`.

@@ -14,12 +14,12 @@ from torch import Tensor
 from wavesmith.errors import RequestError
 from wavesmith.families import Label
 from wavesmith.models import Model
-from wavesmith.sound import Sound
+from wavesmith.sound import Sound, SoundLike
 from wavesmith.verbs.generate import GenerateSettings
 from wavesmith.verbs.postprocess import finish
 from wavesmith.verbs.settings import VerbSettings
 from wavesmith.verbs.source_adapter import SourceAdapter, processed
-from wavesmith.verbs.verb import Given, Progress, Task, Verb, condition_of
+from wavesmith.verbs.verb import Progress, Task, Verb, condition_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -58,7 +58,7 @@ class MorphLabelsSettings(GenerateSettings):
 
 def morph(
     model: Model,
-    *sounds: Given,
+    *sounds: SoundLike,
     count: int = 8,
     seed: int = 0,
     first: int = 0,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from wavesmith.registry import Registry
+from wavesmith.sound import Sound
+from wavesmith.tags import InstrumentTags
 from wavesmith.verbs.clean import CLEAN
 from wavesmith.verbs.generate import GENERATE
 from wavesmith.verbs.inpaint import EXTEND, INPAINT
@@ -29,3 +31,9 @@ _ALL: tuple[Verb[Any], ...] = (
 )
 VERBS: Registry[Verb[Any]] = Registry("verb", {verb.name: verb for verb in _ALL})
 """Verbs in the order in which faces list them."""
+
+
+def instrument_tags(sound: Sound) -> InstrumentTags | None:
+    """Return the instrument tags that the file of a sound gets from its verb, if any."""
+    verb = VERBS.get(sound.recipe.verb) if sound.recipe else None
+    return verb.tags(sound) if verb and verb.tags else None

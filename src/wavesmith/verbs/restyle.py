@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from wavesmith.models import Model
-from wavesmith.sound import Sound
+from wavesmith.sound import Sound, SoundLike
 from wavesmith.verbs.source_adapter import SourceAdapter, unprocessed
 from wavesmith.verbs.vary import VARY, VarySettings, windowed
-from wavesmith.verbs.verb import Blocks, Given, Progress, Task, Verb
+from wavesmith.verbs.verb import Blocks, Progress, Task, Verb
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -42,7 +42,7 @@ class RestyleSettings(VarySettings):
 
 def restyle(
     model: Model,
-    sound: Given,
+    sound: SoundLike,
     count: int = 1,
     *,
     seed: int | None = None,
@@ -54,8 +54,8 @@ def restyle(
 
     Args:
         model: what `load` returned.
-        sound: of any rate, length and number of channels, or the file it is in. Files that are too long for
-            memory are for `make_file`.
+        sound: a `Sound`, a path or `(array, rate)`, of any rate, length and number of channels. For files
+            too long for memory use `make_file`.
         count: how many.
         seed: see `generate`.
         first: see `generate`.

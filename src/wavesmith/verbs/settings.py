@@ -131,6 +131,8 @@ def _not_offered(name: str, known: Mapping[str, Any], family: Family) -> str:
 def _sentence(error: ValidationError, kind: type[BaseModel]) -> str:
     first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else ""
+    if first["type"] == "missing":
+        return f"{name} is missing; give a value for it."
     if name in kind.model_fields and first["type"].startswith(("greater_than", "less_than", "finite")):
         low, high = bounds(kind.model_fields[name])
         choose = f"choose {low:g} to {high:g}" if None not in (low, high) else "choose another value"

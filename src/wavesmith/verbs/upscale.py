@@ -15,12 +15,12 @@ from torch.nn import functional as F
 from wavesmith.errors import RequestError
 from wavesmith.families import Constraint
 from wavesmith.models import Model
-from wavesmith.sound import Sound
+from wavesmith.sound import Sound, SoundLike
 from wavesmith.verbs.constraints import both
 from wavesmith.verbs.settings import LabelledSettings
 from wavesmith.verbs.source_adapter import SourceAdapter, processed
 from wavesmith.verbs.vary import beginning_kept
-from wavesmith.verbs.verb import Given, Progress, Task, Verb
+from wavesmith.verbs.verb import Progress, Task, Verb
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -54,7 +54,7 @@ class UpscaleSettings(LabelledSettings):
 
 def upscale(
     model: Model,
-    sound: Given,
+    sound: SoundLike,
     count: int = 1,
     *,
     seed: int | None = None,
@@ -66,7 +66,7 @@ def upscale(
 
     Args:
         model: what `load` returned.
-        sound: of any length and number of channels, or the file it is in.
+        sound: a `Sound`, a path or `(array, rate)`, of any length and number of channels.
         count: how many different results.
         seed: see `generate`.
         first: see `generate`.

@@ -13,12 +13,12 @@ from torch.nn import functional as F
 from wavesmith.families import Constraint, Family
 from wavesmith.models import Model
 from wavesmith.noise import Index
-from wavesmith.sound import Sound
+from wavesmith.sound import Sound, SoundLike
 from wavesmith.verbs.constraints import held
 from wavesmith.verbs.postprocess import begins_with_step, risen, without_dc
 from wavesmith.verbs.settings import LabelledSettings
 from wavesmith.verbs.source_adapter import SourceAdapter, processed
-from wavesmith.verbs.verb import Blocks, Given, Progress, Task, Verb, batches
+from wavesmith.verbs.verb import Blocks, Progress, Task, Verb, batches
 from wavesmith.verbs.windows import holding
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ V = TypeVar("V", bound=VarySettings)
 
 def vary(
     model: Model,
-    sound: Given,
+    sound: SoundLike,
     count: int = 1,
     *,
     seed: int | None = None,
@@ -60,7 +60,7 @@ def vary(
 
     Args:
         model: what `load` returned.
-        sound: of any rate, length and number of channels, or the file it is in.
+        sound: a `Sound`, a path or `(array, rate)`, of any rate, length and number of channels.
         count: how many.
         seed: see `generate`.
         first: see `generate`.

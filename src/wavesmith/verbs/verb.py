@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Generic
 
 import torch
@@ -17,14 +17,11 @@ from wavesmith.guides import loss_terms, read_guides
 from wavesmith.models import Model
 from wavesmith.noise import Index, ItemNoise
 from wavesmith.recipe import Recipe, Source
-from wavesmith.sound import Sound
+from wavesmith.sound import Sound, SoundLike, as_sound
 from wavesmith.tags import InstrumentTags
 from wavesmith.verbs.settings import S, check_count, check_seed, given_values, settle
 
 Progress = Callable[[int, int], None]
-Given = Sound | str | Path
-"""A sound in memory, or the file it is in."""
-
 Blocks = Iterator[tuple[Tensor, Tensor]]
 """Finished and unfinished samples, window after window: see `windows.blocks`."""
 
@@ -126,7 +123,7 @@ class Verb(Generic[S]):
         able = self.operation(family, {}) in family.OPERATIONS and family.TAKES == family.GIVES == "waves"
         return able and (bool(family.config.labels) or not self.needs_labels)
 
-    def task(self, model: Model, sources: Sequence[Given], seed: int | None, **requested: Any) -> Task[S]:
+    def task(self, model: Model, sources: Sequence[SoundLike], seed: int | None, **requested: Any) -> Task[S]:
         """Read the sources, complete the settings, and refuse what cannot be done.
 
         Raises:
@@ -174,7 +171,7 @@ class Verb(Generic[S]):
     def stream(
         self,
         model: Model,
-        *sources: Given,
+        *sources: SoundLike,
         count: int | None = None,
         seed: int | None = None,
         first: int = 0,
@@ -186,7 +183,7 @@ class Verb(Generic[S]):
 
         Args:
             model: what `load` returned.
-            sources: sounds to work on, or files.
+            sources: sounds to work on; see `wavesmith.sound.as_sound`.
             count: how many sounds; of a morph, how many from end to end.
             seed: 0 to 2^31 - 1; drawn and kept in the recipe if None. Sound k of a seed is always the same.
             first: index of the first sound: `count=1, first=5` is the sixth sound of the seed.
@@ -261,15 +258,10 @@ def _cannot(verb: Verb[Any], family: Family) -> str:
     return f"This model cannot {verb.name.replace('_', ' ')}; {listed if able else 'use another model'}."
 
 
-def as_sound(given: Given) -> Sound:
-    """Return the sound, read if it is in a file."""
-    return given if isinstance(given, Sound) else Sound.read(given)
+def path_of(given: SoundLike) -> str:
+    """Return the path of a sound file; empty for a sound in memory."""
+    return str(given) if isinstance(given, str | os.PathLike) else ""
 
 
-def path_of(given: Given) -> str:
-    """Return the file it is in; empty for a sound in memory."""
-    return "" if isinstance(given, Sound) else str(given)
-
-
-def _origin(given: Given, sound: Sound) -> Source:
+def _origin(given: SoundLike, sound: Sound) -> Source:
     return Source(path=path_of(given), sha256=sound.sha256, recipe=sound.recipe)

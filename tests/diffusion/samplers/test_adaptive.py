@@ -1,9 +1,10 @@
 import pytest
 import torch
 
-from wavesmith.diffusion import ItemNoise, schedule
+from wavesmith.diffusion import schedule
 from wavesmith.diffusion.samplers.adaptive import dpm_adaptive, dpm_fast
 from wavesmith.errors import RequestError
+from wavesmith.noise import ItemNoise
 
 SIGMAS = torch.tensor([10.0, 3.0, 1.0, 0.1], dtype=torch.float64)
 
@@ -19,7 +20,7 @@ class Counting:
 
 
 def start(indices):
-    return 10 * ItemNoise(0, indices, (1,), dtype=torch.float64)()
+    return 10 * ItemNoise(0, indices).normal((1,)).double()
 
 
 def test_tighter_tolerances_come_nearer_to_the_flow_for_more_evaluations(mixture):

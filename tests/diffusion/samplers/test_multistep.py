@@ -4,14 +4,15 @@ from itertools import pairwise
 import pytest
 import torch
 
-from wavesmith.diffusion import SAMPLERS, ItemNoise, schedule
+from wavesmith.diffusion import SAMPLERS, schedule
 from wavesmith.diffusion.samplers.multistep import dpmpp_2m, dpmpp_2m_sde, dpmpp_3m_sde, iplms, lms
 from wavesmith.errors import RequestError
+from wavesmith.noise import ItemNoise
 
 
 def order(mixture, run, sigmas_of, stop, steps, **options):
     """Slope of the error against the exact probability flow, between two numbers of steps."""
-    x = 10 * ItemNoise(0, range(8), (4,), dtype=torch.float64)()
+    x = 10 * ItemNoise(0, range(8)).normal((4,)).double()
     exact = mixture.flow(x, 10.0, stop)
     errors = [(run(mixture.denoise, x, sigmas_of(n), **options) - exact).abs().max().item() for n in steps]
     return math.log(errors[0] / errors[1]) / math.log(steps[1] / steps[0])
@@ -30,18 +31,18 @@ def even(steps):
 )
 def test_second_order_on_a_curved_schedule(name, options, mixture):
     """iPLMS and PLMS, which take their steps for equal, are no better than that where they are not."""
-    slope = order(mixture, SAMPLERS[name].run, karras, 0.1, (80, 320), **options)
+    slope = order(mixture, SAMPLERS[name], karras, 0.1, (80, 320), **options)
     assert slope == pytest.approx(2, abs=0.15)
 
 
 @pytest.mark.parametrize(("name", "options"), [("lms", {}), ("dpmpp_3m", {})])
 def test_higher_order_on_a_curved_schedule(name, options, mixture):
-    assert order(mixture, SAMPLERS[name].run, karras, 0.1, (40, 160), **options) > 2.8
+    assert order(mixture, SAMPLERS[name], karras, 0.1, (40, 160), **options) > 2.8
 
 
 @pytest.mark.parametrize("name", ["iplms", "plms", "lms"])
 def test_higher_order_on_even_steps(name, mixture):
-    assert order(mixture, SAMPLERS[name].run, even, 0.5, (80, 320)) > 3
+    assert order(mixture, SAMPLERS[name], even, 0.5, (80, 320)) > 3
 
 
 def test_lms_of_order_1_and_2_have_those_orders(mixture):
@@ -50,7 +51,7 @@ def test_lms_of_order_1_and_2_have_those_orders(mixture):
 
 
 def test_lms_on_even_steps_is_adams_bashforth(mixture):
-    x = 10 * ItemNoise(0, [0], (4,), dtype=torch.float64)()
+    x = 10 * ItemNoise(0, [0]).normal((4,)).double()
     torch.testing.assert_close(lms(mixture.denoise, x, even(9)), iplms(mixture.denoise, x, even(9)))
 
 
@@ -136,7 +137,7 @@ def test_iplms_is_v_diffusions(steps, mixture):
     """Dance Diffusion's default: the crash schedule from angle 1 to 0; here also in float32."""
     sigmas = schedule("crash", steps, 0.0, math.inf)
     angles = (2 / math.pi * torch.atan(sigmas)).tolist()
-    start = ItemNoise(0, range(4), (8,), dtype=torch.float64)()
+    start = ItemNoise(0, range(4)).normal((8,)).double()
     expected = v_diffusion_iplms(mixture, start, angles)
     alpha = math.cos(angles[0] * math.pi / 2)
     sample = iplms(mixture.denoise, start / alpha, sigmas)

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from wavesmith.diffusion import SAMPLERS, ItemNoise, schedule
+from wavesmith.diffusion import SAMPLERS, schedule
 from wavesmith.diffusion.samplers.onestep import (
     ddim,
     ddpm,
@@ -13,20 +13,21 @@ from wavesmith.diffusion.samplers.onestep import (
     heun,
     ping_pong,
 )
+from wavesmith.noise import ItemNoise
 
 ORDERS = {"ddim": 1, "euler": 1, "heun": 2, "dpm2": 2, "dpmpp_2s": 2}
 
 
 def error(mixture, run, steps, **options):
     """Greatest distance from the exact probability flow from sigma 10 to 0.1, over 32 numbers."""
-    x = 10 * ItemNoise(0, range(8), (4,), dtype=torch.float64)()
+    x = 10 * ItemNoise(0, range(8)).normal((4,)).double()
     sigmas = schedule("karras", steps + 1, 0.1, 10.0)[:-1]
     return (run(mixture.denoise, x, sigmas, **options) - mixture.flow(x, 10.0, 0.1)).abs().max().item()
 
 
 @pytest.mark.parametrize("name", ORDERS)
 def test_error_falls_with_the_order_that_theory_gives(name, mixture):
-    coarse, fine = (error(mixture, SAMPLERS[name].run, steps) for steps in (80, 320))
+    coarse, fine = (error(mixture, SAMPLERS[name], steps) for steps in (80, 320))
     assert math.log(coarse / fine, 4) == pytest.approx(ORDERS[name], abs=0.12)
 
 
@@ -66,11 +67,12 @@ def test_ddim_is_the_papers_formula_in_the_angle_form(eta, mixture, generator):
 
 
 def test_ancestral_euler_and_ddpm_are_ddim_with_all_the_noise(mixture):
-    x, sigmas = 10 * ItemNoise(0, [0], (4,))(), schedule("karras", 6, 0.1, 10.0)
+    x, sigmas = 10 * ItemNoise(0, [0]).normal((4,)), schedule("karras", 6, 0.1, 10.0)
     samples = [
-        run(mixture.denoise, x, sigmas, noise=ItemNoise(1, [0], (4,))) for run in (ddpm, euler_ancestral)
+        run(mixture.denoise, x, sigmas, noise=ItemNoise(1, [0]).shaped((4,)))
+        for run in (ddpm, euler_ancestral)
     ]
-    expected = ddim(mixture.denoise, x, sigmas, noise=ItemNoise(1, [0], (4,)), eta=1.0)
+    expected = ddim(mixture.denoise, x, sigmas, noise=ItemNoise(1, [0]).shaped((4,)), eta=1.0)
     assert torch.equal(samples[0], expected)
     assert torch.equal(samples[1], expected)
 

@@ -3,14 +3,15 @@
 import pytest
 import torch
 
-from wavesmith.diffusion import ItemNoise, sampler, schedule
+from wavesmith.diffusion import SAMPLERS, schedule
+from wavesmith.noise import ItemNoise
 
 STEPS = 12
 
 
 @pytest.fixture
 def start():
-    return 10 * ItemNoise(5, range(4), (2, 6), dtype=torch.float64)()
+    return 10 * ItemNoise(5, range(4)).normal((2, 6)).double()
 
 
 def draws():
@@ -28,7 +29,7 @@ def test_the_walk_is_k_diffusions(k_diffusion, mixture, start, name):
     theirs, ours = draws(), draws()
     options = {"noise_sampler": lambda sigma, following: theirs(start)} if "ancestral" in name else {}
     expected = getattr(k_diffusion, f"sample_{name}")(mixture.denoise, start, sigmas, disable=True, **options)
-    found = sampler(f"k-{name}").run(mixture.denoise, start, sigmas, noise=ours)
+    found = SAMPLERS[f"k-{name}"](mixture.denoise, start, sigmas, noise=ours)
     # scipy's quadrature, from which k-diffusion has the weights of lms, is good to six digits
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-6 if name == "lms" else 1e-10)
 
@@ -37,7 +38,7 @@ def test_the_walk_is_k_diffusions(k_diffusion, mixture, start, name):
 def test_dpm_fast_is_k_diffusions(k_diffusion, mixture, start, steps):
     sigmas = schedule("karras", steps + 1, 0.05, 10.0)[:-1]  # which does not denoise at the end either
     expected = k_diffusion.sample_dpm_fast(mixture.denoise, start, 0.05, 10.0, steps, disable=True)
-    found = sampler("k-dpm-fast").run(mixture.denoise, start, sigmas)
+    found = SAMPLERS["k-dpm-fast"](mixture.denoise, start, sigmas)
     torch.testing.assert_close(found, expected, rtol=0, atol=2e-5)  # k-diffusion's levels are of float32 here
 
 
@@ -46,7 +47,7 @@ def test_dpm_adaptive_ends_where_k_diffusions_does(k_diffusion, mixture, start):
     options = {"rtol": 1e-5, "atol": 1e-5}
     expected = k_diffusion.sample_dpm_adaptive(mixture.denoise, start, 0.05, 10.0, disable=True, **options)
     sigmas = schedule("karras", STEPS, 0.05, 10.0)[:-1]
-    found = sampler("k-dpm-adaptive").run(mixture.denoise, start, sigmas, **options)
+    found = SAMPLERS["k-dpm-adaptive"](mixture.denoise, start, sigmas, **options)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
 
 

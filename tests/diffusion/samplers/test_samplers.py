@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
-from wavesmith.diffusion import SAMPLERS, ItemNoise, elsewhere, sampler, schedule
+from wavesmith.diffusion import SAMPLERS, schedule
 from wavesmith.errors import RequestError
+from wavesmith.noise import ItemNoise
 
 FIXED = [name for name in SAMPLERS if name not in ("dpm_adaptive", "dpm_fast")]  # the levels they step on
 NEAR = [
@@ -23,8 +24,8 @@ DETERMINISTIC = [name for name, record in SAMPLERS.items() if not record.stochas
 
 def walk(mixture, name, indices, sigmas, **options):
     """Samples `[B, 2, 3]` of the items `indices`, each with noise of its own."""
-    noise = ItemNoise(11, indices, (2, 3), dtype=torch.float64)
-    return SAMPLERS[name].run(mixture.denoise, sigmas[0] * noise(), sigmas, noise=noise, **options)
+    noise = ItemNoise(11, indices).shaped((2, 3))
+    return SAMPLERS[name](mixture.denoise, sigmas[0] * noise().double(), sigmas, noise=noise, **options)
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
@@ -45,7 +46,7 @@ def test_the_distribution_comes_out(name, mixture, generator):
     clean = mixture.draw(items, 1, generator=generator)
     noisy = clean + 20 * torch.randn(items, 1, generator=generator, dtype=torch.float64)
     sigmas = schedule("karras", 80, 0.02, 20.0)
-    sample = SAMPLERS[name].run(
+    sample = SAMPLERS[name](
         mixture.denoise,
         noisy,
         sigmas,
@@ -81,7 +82,7 @@ def variance_error(name, steps):
     x = torch.zeros(1 + 2 * steps, 1, dtype=torch.float64)
     x[0] = math.sqrt(0.25 + 100)
     units = iter(torch.eye(len(x), dtype=torch.float64)[1:])
-    sample = SAMPLERS[name].run(
+    sample = SAMPLERS[name](
         lambda x, sigma: x * 0.25 / (0.25 + sigma[:, None] ** 2),
         x,
         schedule("karras", steps + 1, 0.1, 10.0)[:-1],
@@ -99,9 +100,9 @@ def test_the_error_of_the_distribution_falls_with_its_order(name):
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_few_coarse_steps_in_float32_stay_finite(name, mixture):
     for steps in (1, 2, 5):
-        noise = ItemNoise(3, [0, 1], (4,))
+        noise = ItemNoise(3, [0, 1]).shaped((4,))
         sigmas = schedule("karras", steps, 0.01, 80.0)
-        sample = SAMPLERS[name].run(mixture.denoise, 80 * noise(), sigmas, noise=noise)
+        sample = SAMPLERS[name](mixture.denoise, 80 * noise(), sigmas, noise=noise)
         assert sample.dtype == torch.float32
         assert sample.isfinite().all()
 
@@ -109,7 +110,7 @@ def test_few_coarse_steps_in_float32_stay_finite(name, mixture):
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_a_single_step_returns_the_denoised(name, mixture):
     x = 10 * torch.randn(3, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    sample = SAMPLERS[name].run(mixture.denoise, x, torch.tensor([10.0, 0.0], dtype=torch.float64))
+    sample = SAMPLERS[name](mixture.denoise, x, torch.tensor([10.0, 0.0], dtype=torch.float64))
     torch.testing.assert_close(sample, mixture.denoise(x, torch.full((3,), 10.0)))
 
 
@@ -135,8 +136,8 @@ def test_evaluations_are_counted_right(name, mixture):
         return mixture.denoise(x, sigma)
 
     sigmas = schedule("karras", 11, 0.1, 10.0)[:-1]
-    noise = ItemNoise(0, [0], (4,))
-    SAMPLERS[name].run(denoiser, 10 * noise(), sigmas, noise=noise)
+    noise = ItemNoise(0, [0]).shaped((4,))
+    SAMPLERS[name](denoiser, 10 * noise(), sigmas, noise=noise)
     warm_up = name in ("plms", "plms2")
     assert len(calls) == SAMPLERS[name].evaluations * 10 + warm_up
 
@@ -144,14 +145,15 @@ def test_evaluations_are_counted_right(name, mixture):
 @pytest.mark.parametrize("name", STOCHASTIC)
 def test_stochastic_samplers_follow_their_noise_and_ask_for_it(name, mixture):
     sigmas = schedule("karras", 5, 0.1, 10.0)
-    x = 10 * ItemNoise(0, [0], (4,))()
+    x = 10 * ItemNoise(0, [0]).normal((4,))
     first, again, other = (
-        SAMPLERS[name].run(mixture.denoise, x, sigmas, noise=ItemNoise(seed, [0], (4,))) for seed in (1, 1, 2)
+        SAMPLERS[name](mixture.denoise, x, sigmas, noise=ItemNoise(seed, [0]).shaped((4,)))
+        for seed in (1, 1, 2)
     )
     assert torch.equal(first, again)
     assert not torch.allclose(first, other)
     with pytest.raises(RequestError, match="noise"):
-        SAMPLERS[name].run(mixture.denoise, x, sigmas)
+        SAMPLERS[name](mixture.denoise, x, sigmas)
 
 
 @pytest.mark.parametrize("name", DETERMINISTIC)
@@ -159,18 +161,18 @@ def test_deterministic_samplers_draw_no_noise(name, mixture):
     def forbidden(like):
         raise AssertionError
 
-    x = 10 * ItemNoise(0, [0], (4,))()
+    x = 10 * ItemNoise(0, [0]).normal((4,))
     sigmas = schedule("karras", 5, 0.1, 10.0)
-    sample = SAMPLERS[name].run(mixture.denoise, x, sigmas, noise=forbidden)
-    assert torch.equal(sample, SAMPLERS[name].run(mixture.denoise, x, sigmas))
+    sample = SAMPLERS[name](mixture.denoise, x, sigmas, noise=forbidden)
+    assert torch.equal(sample, SAMPLERS[name](mixture.denoise, x, sigmas))
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_what_goes_in_is_not_overwritten(name, mixture):
-    noise = ItemNoise(0, [0], (4,))
+    noise = ItemNoise(0, [0]).shaped((4,))
     x, sigmas = 10 * noise(), schedule("karras", 5, 0.1, 10.0)
     before = x.clone(), sigmas.clone()
-    SAMPLERS[name].run(mixture.denoise, x, sigmas, noise=noise)
+    SAMPLERS[name](mixture.denoise, x, sigmas, noise=noise)
     assert torch.equal(x, before[0])
     assert torch.equal(sigmas, before[1])
 
@@ -183,7 +185,7 @@ def test_what_goes_in_is_not_overwritten(name, mixture):
 def test_an_eta_out_of_range_is_refused(name, eta, mixture):
     x, sigmas = torch.ones(1, 2), torch.tensor([2.0, 1.0])
     with pytest.raises(RequestError, match="from 0 to 1"):
-        SAMPLERS[name].run(mixture.denoise, x, sigmas, noise=torch.zeros_like, eta=eta)
+        SAMPLERS[name](mixture.denoise, x, sigmas, noise=torch.zeros_like, eta=eta)
 
 
 @pytest.mark.parametrize("name", [name for name in SAMPLERS if name not in NEAR])
@@ -192,16 +194,17 @@ def test_the_walk_may_begin_where_nothing_of_the_sound_is_left(name, mixture):
     sigmas = schedule("crash", 30, 0.0, math.inf)
     samples = []
     for dtype in (torch.float32, torch.float64):
-        noise = ItemNoise(0, [0, 1], (8,), dtype=dtype)
-        samples.append(SAMPLERS[name].run(mixture.denoise, sigmas[0] * noise(), sigmas, noise=noise).double())
+        noise = ItemNoise(0, [0, 1]).shaped((8,))
+        x = sigmas[0] * noise().to(dtype)
+        samples.append(SAMPLERS[name](mixture.denoise, x, sigmas, noise=noise).double())
     torch.testing.assert_close(samples[0], samples[1], rtol=0, atol=5e-3)
     assert samples[1].abs().max() < 4
 
 
 def test_samplers_are_found_by_name():
-    assert sampler("heun") is SAMPLERS["heun"]
+    assert SAMPLERS["heun"] is SAMPLERS["heun"]
     with pytest.raises(RequestError, match="did you mean 'dpmpp_2m'"):
-        sampler("dpmp-2m")
+        SAMPLERS["dpmp-2m"]
 
 
 @pytest.mark.parametrize(
@@ -218,7 +221,7 @@ def test_samplers_are_found_by_name():
     ],
 )
 def test_the_eight_of_the_notebook_are_here_by_its_names(theirs, name):
-    assert sampler(theirs) is SAMPLERS[name]
+    assert SAMPLERS[theirs] is SAMPLERS[name]
 
 
 @pytest.mark.parametrize(
@@ -230,9 +233,9 @@ def test_the_eight_of_the_notebook_are_here_by_its_names(theirs, name):
     ],
 )
 def test_all_of_sample_diffusion_are_here_by_its_names(theirs):
-    assert sampler(theirs) in SAMPLERS.values()
+    assert SAMPLERS[theirs] in SAMPLERS.values()
 
 
-def test_every_foreign_name_leads_somewhere():
-    assert set(elsewhere.SAMPLER_NAMES.values()) <= SAMPLERS.keys()
-    assert not elsewhere.SAMPLER_NAMES.keys() & SAMPLERS.keys()
+def test_every_alias_leads_to_a_sampler():
+    assert set(SAMPLERS.aliases.values()) <= set(SAMPLERS)
+    assert not set(SAMPLERS.aliases) & set(SAMPLERS)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from wavesmith.diffusion import sampler, schedule
+from wavesmith.diffusion import SAMPLERS, schedule
 from wavesmith.models import Model, convert, load
 from wavesmith.networks import DanceDiffusionConfig
 from wavesmith.noise import ItemNoise
@@ -236,7 +236,7 @@ def test_iplms_on_the_crash_schedule_is_diffusers_step_for_step(pipeline, diffus
         ours.append(x / (1 + sigma[:, None, None] ** 2).sqrt())
 
     sigmas = schedule("crash", steps, 0.0, math.inf)
-    last = sampler("iplms").run(model.family.denoiser, sigmas[0].float() * noise, sigmas, callback=watch)
+    last = SAMPLERS["iplms"](model.family.denoiser, sigmas[0].float() * noise, sigmas, callback=watch)
     for found, expected in zip([*ours, last], [*theirs, x], strict=True):
         assert (found - expected).abs().max() < 1e-4
 

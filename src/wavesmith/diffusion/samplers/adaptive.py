@@ -1,23 +1,73 @@
-"""DPM-Solver (Lu et al. 2022, arXiv:2206.00927): samplers that lay out their own steps, in log(sigma)."""
+"""DPM-Solver (Lu et al. 2022, arXiv:2206.00927): samplers with their own steps in `t = -log(sigma)`."""
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from wavesmith.diffusion.denoiser import Denoiser, broadcast
 from wavesmith.diffusion.samplers.onestep import dpm2, euler
-from wavesmith.diffusion.samplers.walk import Callback, Noise, evaluate
+from wavesmith.diffusion.samplers.steps import Callback, Noise, Step, denoise, report, sampler
 from wavesmith.errors import RequestError
 
-_FIRST = 0.05  # first trial step in log(sigma); this, the safety and the exponent are the paper's
+_H_INIT = 0.05  # first trial step; this, the safety factor and the exponent are the paper's
 _SAFETY = 0.9
-_CHANGE = (0.2, 5.0)  # how much the step may change at once
-_MOST = 1000  # no step is shorter than the range over this, so that the walk ends whatever the tolerance
+_CHANGE = (0.2, 5.0)  # factors by which a step may become shorter or longer at once
+_MAX_STEPS = 1000  # no step is shorter than the range over this, so that the loop ends at any tolerance
 
 
+@sampler("dpm_fast", evaluations=1, stochastic=False)
+def dpm_fast(
+    denoiser: Denoiser,
+    x: Tensor,
+    sigmas: Tensor,
+    *,
+    noise: Noise | None = None,
+    callback: Callback | None = None,
+) -> Tensor:
+    """Sample by DPM-Solver-fast: one evaluation per step, in solver steps of order 3 except for the last.
+
+    Lu et al. 2022, section 3.4. Of `sigmas` only the number, the first and the last above 0 count; a last 0
+    makes the last evaluation a denoising. The callback is called once per step of the solver.
+    """
+    count, spent = len(sigmas) - 1, 0
+    levels = [level for level in sigmas.tolist() if level > 0]
+    orders = _orders(len(levels) - 1)
+    logs = torch.linspace(math.log(levels[0]), math.log(levels[-1]), len(orders) + 1, dtype=torch.float64)
+
+    def solver_step(step: int, steps: int, x: Tensor, sigma: Tensor, denoised: Tensor) -> None:
+        if callback is not None:
+            callback(spent, count, x, sigma, denoised)
+
+    for order, ends in zip(orders, map(torch.stack, pairwise(logs.exp())), strict=True):
+        if order == 3:
+            t, t_next = -ends.log().expand(len(x), 2).T
+            _, x_next, denoised = _dpm_solver_23(denoiser, x, t, t_next - t)
+            solver_step(0, 1, x, x.new_full((len(x),), float(ends[0])), denoised)
+            x = x_next
+        else:
+            solver = dpm2 if order == 2 else euler
+            x = solver(denoiser, x, ends, callback=solver_step)
+        spent += order
+    if sigmas[-1] > 0:
+        return x
+    denoised = denoise(denoiser, x, levels[-1])
+    report(callback, Step(spent, count), x, levels[-1], denoised)
+    return denoised
+
+
+def _orders(evaluations: int) -> list[int]:
+    """Return orders of the solver's steps that sum to the number of evaluations: 3 as long as possible."""
+    threes, rest = divmod(evaluations, 3)
+    if rest:
+        return [3] * threes + [rest]
+    return [3] * (threes - 1) + [2, 1] if threes else []
+
+
+@sampler("dpm_adaptive", evaluations=3, stochastic=False)  # in each trial step; it chooses their number
 def dpm_adaptive(
     denoiser: Denoiser,
     x: Tensor,
@@ -28,18 +78,18 @@ def dpm_adaptive(
     rtol: float = 0.01,
     atol: float = 0.01,
 ) -> Tensor:
-    """DPM-Solver-23 with adaptive steps (Lu et al. 2022, arXiv:2206.00927, appendix C).
+    """Sample by DPM-Solver-23 with adaptive steps (Lu et al. 2022, arXiv:2206.00927, appendix C).
 
     Of `sigmas` only the first and the last above 0 count; a last 0 adds a final denoising. Every item has its
-    own step, governed by its own error, so that it comes out the same in any batch. The callback's step is
-    how far the slowest item has come, in units of `1 / steps` of the range in log(sigma).
+    own step, governed by its own error, so that it comes out the same in any batch.
 
     Args:
         denoiser: see `Denoiser`.
         x: noise `[B, ...]` of deviation `sigmas[0]`.
-        sigmas: descending levels `[steps + 1]`.
+        sigmas: descending noise levels `[steps + 1]`.
         noise: ignored.
-        callback: see `Callback`; told once per trial.
+        callback: see `Callback`; called once per trial step. Its step number is the progress of the slowest
+            item in units of `1 / steps` of the range in log(sigma).
         rtol: error allowed in a step relative to the size of x.
         atol: error allowed in a step where x is small.
 
@@ -50,105 +100,62 @@ def dpm_adaptive(
         raise RequestError(f"Tolerances must be above 0, not rtol {rtol:g}, atol {atol:g}; 0.01 is usual.")
     steps = len(sigmas) - 1
     levels = [level for level in sigmas.tolist() if level > 0]
-    start, end = -math.log(levels[0]), -math.log(levels[-1])
-    shortest = max(end - start, _FIRST) / _MOST
-    position = torch.full((len(x),), start, dtype=torch.float64)
-    size = torch.full_like(position, _FIRST)
-    while (active := position < end).any():
-        # Items that have arrived are carried along; the step they are tried with is not kept.
-        h = torch.where(active, torch.minimum(size, end - position), shortest)
-        second, third, denoised = _trial(denoiser, x, position, h)
+    t_start, t_end = -math.log(levels[0]), -math.log(levels[-1])
+    h_min = max(t_end - t_start, _H_INIT) / _MAX_STEPS
+    t = torch.full((len(x),), t_start, dtype=torch.float64)
+    h_next = torch.full_like(t, _H_INIT)
+    while (active := t < t_end).any():
+        # Items that have arrived are carried along; the step that is tried for them is not kept.
+        h = torch.where(active, torch.minimum(h_next, t_end - t), h_min)
+        x_low, x_high, denoised = _dpm_solver_23(denoiser, x, t, h)
         if callback is not None:
-            done = (position.min().item() - start) / (end - start)
-            callback(int(done * steps), steps, x, torch.exp(-position).to(x), denoised)
-        error = _error(second, third, x, rtol, atol)
-        accepted = active & ((error <= 1) | (h <= shortest))
-        x = torch.where(broadcast(accepted, x).bool(), third, x)
-        position = torch.where(accepted, torch.where(h < end - position, position + h, end), position)
-        size = (h * (_SAFETY * error ** (-1 / 3)).clamp(*_CHANGE)).clamp(min=shortest)
-    if sigmas[-1] > 0:
-        return x
-    return denoiser(x, x.new_full((len(x),), levels[-1]))
+            done = (t.min().item() - t_start) / (t_end - t_start)
+            callback(int(done * steps), steps, x, torch.exp(-t).to(x), denoised)
+        error = _error(x_low, x_high, x, rtol, atol)
+        accepted = active & ((error <= 1) | (h <= h_min))
+        x = torch.where(broadcast(accepted, x).bool(), x_high, x)
+        t = torch.where(accepted, torch.where(h < t_end - t, t + h, t_end), t)
+        h_next = (h * (_SAFETY * error ** (-1 / 3)).clamp(*_CHANGE)).clamp(min=h_min)
+    return x if sigmas[-1] > 0 else denoise(denoiser, x, levels[-1])
 
 
-def dpm_fast(
-    denoiser: Denoiser,
-    x: Tensor,
-    sigmas: Tensor,
-    *,
-    noise: Noise | None = None,
-    callback: Callback | None = None,
-) -> Tensor:
-    """DPM-Solver-fast: as many evaluations as there are steps, in solver steps of order 3 but for the last.
+def _dpm_solver_23(denoiser: Denoiser, x: Tensor, t: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Step by `h` `[B]` from `t` `[B]`; return `x_low`, `x_high` and the denoised `x`.
 
-    Lu et al. 2022, section 3.4. Of `sigmas` only the number, the first and the last above 0 count; a last 0
-    makes the last evaluation a denoising. The callback is told once per step of the solver.
+    These are DPM-Solver-2 and DPM-Solver-3 with r1 = 1/3, r2 = 2/3, which share their evaluations.
     """
-    count = len(sigmas) - 1
-    levels = [level for level in sigmas.tolist() if level > 0]
-    orders = _orders(len(levels) - 1)
-    logs = torch.linspace(math.log(levels[0]), math.log(levels[-1]), len(orders) + 1, dtype=torch.float64)
-    spans, spent = [pair.exp() for pair in torch.stack([logs[:-1], logs[1:]], dim=1)], 0
+    r1, r2 = 1 / 3, 2 / 3
 
-    def told(step: int, steps: int, x: Tensor, sigma: Tensor, denoised: Tensor) -> None:
-        if callback is not None:
-            callback(spent, count, x, sigma, denoised)
+    def sigma(r: float) -> Tensor:
+        return torch.exp(-(t + r * h))
 
-    for order, span in zip(orders, spans, strict=True):
-        if order == 3:
-            start = -span.log().expand(len(x), 2)
-            _, following, denoised = _trial(denoiser, x, start[:, 0], start[:, 1] - start[:, 0])
-            told(0, 1, x, x.new_full((len(x),), float(span[0])), denoised)
-            x = following
-        else:
-            x = (dpm2 if order == 2 else euler)(denoiser, x, span, callback=told)
-        spent += order
-    if sigmas[-1] > 0:
-        return x
-    denoised = evaluate(denoiser, x, levels[-1])
-    told(0, 1, x, x.new_full((len(x),), levels[-1]), denoised)
-    return denoised
+    def phi_1(r: float) -> Tensor:
+        return sigma(r) * torch.expm1(r * h)
 
+    def phi_2(r: float) -> Tensor:
+        return sigma(r) * (torch.expm1(r * h) / (r * h) - 1)
 
-def _orders(evaluations: int) -> list[int]:
-    """Orders of the solver's steps, which sum to the number of evaluations: 3 as long as possible."""
-    threes, rest = divmod(evaluations, 3)
-    if rest:
-        return [3] * threes + [rest]
-    return [3] * (threes - 1) + [2, 1] if threes else []
-
-
-def _trial(denoiser: Denoiser, x: Tensor, position: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """DPM-Solver-2 and -3 (r1 = 1/3, r2 = 2/3) over `h` `[B]` from `position` `[B]`, and D(x)."""
-
-    def level(share: float) -> Tensor:
-        return torch.exp(-(position + share * h))
-
-    def growth(share: float) -> Tensor:
-        return level(share) * torch.expm1(share * h)
-
-    def curvature(share: float) -> Tensor:
-        return level(share) * (torch.expm1(share * h) / (share * h) - 1)
-
-    def scaled(coefficient: Tensor, value: Tensor) -> Tensor:
+    def times(coefficient: Tensor, value: Tensor) -> Tensor:
         return broadcast(coefficient, value) * value
 
-    def denoise(x: Tensor, share: float) -> tuple[Tensor, Tensor]:
-        denoised = denoiser(x, level(share).to(x))
-        return denoised, scaled(1 / level(share), x - denoised)
+    def eps_at(x: Tensor, r: float) -> tuple[Tensor, Tensor]:
+        denoised = denoiser(x, sigma(r).to(x))
+        return times(1 / sigma(r), x - denoised), denoised
 
-    denoised, eps = denoise(x, 0.0)
-    _, eps1 = denoise(x - scaled(growth(1 / 3), eps), 1 / 3)
-    euler = x - scaled(growth(1.0), eps)
-    second = euler - scaled(growth(1.0), 1.5 * (eps1 - eps))
-    middle = x - scaled(growth(2 / 3), eps) - scaled(curvature(2 / 3), 2 * (eps1 - eps))
-    _, eps2 = denoise(middle, 2 / 3)
-    return second, euler - scaled(curvature(1.0), 1.5 * (eps2 - eps)), denoised
+    eps, denoised = eps_at(x, 0.0)
+    u1 = x - times(phi_1(r1), eps)
+    eps_r1, _ = eps_at(u1, r1)
+    u2 = x - times(phi_1(r2), eps) - times(phi_2(r2), r2 / r1 * (eps_r1 - eps))
+    eps_r2, _ = eps_at(u2, r2)
+    x_1 = x - times(phi_1(1.0), eps)
+    x_low = x_1 - times(phi_1(1.0), 1 / (2 * r1) * (eps_r1 - eps))
+    x_high = x_1 - times(phi_2(1.0), 1 / r2 * (eps_r2 - eps))
+    return x_low, x_high, denoised
 
 
-def _error(second: Tensor, third: Tensor, x: Tensor, rtol: float, atol: float) -> Tensor:
-    """Each item's error `[B]` in units of what is tolerated, on the CPU in float64."""
-    tolerated = (rtol * torch.maximum(second.abs(), x.abs())).clamp(min=atol)
-    mean_square = ((second - third) / tolerated).square().flatten(1).mean(1)
-    # A network that has gone astray (nan) is not made better by small steps.
+def _error(x_low: Tensor, x_high: Tensor, x: Tensor, rtol: float, atol: float) -> Tensor:
+    """Return each item's error `[B]` in units of the tolerance, on the CPU in float64."""
+    tolerance = (rtol * torch.maximum(x_low.abs(), x.abs())).clamp(min=atol)
+    mean_square = ((x_low - x_high) / tolerance).square().flatten(1).mean(1)
+    # Small steps do not help a network that returns nan.
     return mean_square.double().cpu().sqrt().nan_to_num(nan=0.0)

@@ -1,8 +1,8 @@
-"""Samplers that forget: each step looks at the present noise level only.
+"""Single-step samplers: each step looks at the present noise level only.
 
 In `x = x0 + sigma * eps` several well-known samplers are one. DDIM (Song et al. 2021, arXiv:2010.02502)
 without fresh noise is Euler's method; with `eta` = 1 it is DDPM's ancestral sampling (Ho et al. 2020,
-arXiv:2006.11239, the smaller of their two variances), which is Euler's with fresh noise.
+arXiv:2006.11239, the smaller of their two variances), which is Euler's method with fresh noise.
 
 Heun's and the midpoint method step in sigma itself and need a first step that is not enormous: start them at
 sigma of some tens. The others start anywhere.
@@ -15,19 +15,36 @@ import math
 from torch import Tensor
 
 from wavesmith.diffusion.denoiser import Denoiser
-from wavesmith.diffusion.samplers.walk import (
+from wavesmith.diffusion.samplers.steps import (
     Callback,
     Noise,
+    add_noise,
+    ancestral_step,
+    denoise,
     draw,
-    evaluate,
-    renoise,
-    slope,
-    split,
-    toward,
-    walk,
+    euler_step,
+    heun_step,
+    report,
+    sampler,
+    steps,
+    to_d,
 )
 
 
+@sampler("ddpm", evaluations=1, stochastic=True)
+def ddpm(
+    denoiser: Denoiser,
+    x: Tensor,
+    sigmas: Tensor,
+    *,
+    noise: Noise | None = None,
+    callback: Callback | None = None,
+) -> Tensor:
+    """Sample by DDPM's ancestral steps (Ho et al. 2020, algorithm 2): `ddim` with `eta` = 1."""
+    return ddim(denoiser, x, sigmas, noise=noise, callback=callback, eta=1.0)
+
+
+@sampler("ddim", evaluations=1, stochastic=False)
 def ddim(
     denoiser: Denoiser,
     x: Tensor,
@@ -37,15 +54,17 @@ def ddim(
     callback: Callback | None = None,
     eta: float = 0.0,
 ) -> Tensor:
-    """DDIM (Song et al. 2021, eq. 12); `eta` from 0, deterministic, to 1, as much fresh noise as DDPM."""
+    """Sample by DDIM (Song et al. 2021, eq. 12); `eta` from 0 (deterministic) to 1 (DDPM's fresh noise)."""
+    for step, sigma, sigma_next in steps(sigmas):
+        denoised = denoise(denoiser, x, sigma)
+        report(callback, step, x, sigma, denoised)
+        sigma_down, sigma_up = ancestral_step(sigma, sigma_next, eta)
+        x = euler_step(x, denoised, sigma, sigma_down)
+        x = add_noise(x, sigma_up, noise)
+    return x
 
-    def step(x: Tensor, denoised: Tensor, sigma: float, following: float) -> Tensor:
-        down, up = split(sigma, following, eta)
-        return renoise(toward(x, denoised, sigma, down), up, noise)
 
-    return walk(step, denoiser, x, sigmas, callback)
-
-
+@sampler("euler", evaluations=1, stochastic=False)
 def euler(
     denoiser: Denoiser,
     x: Tensor,
@@ -54,10 +73,15 @@ def euler(
     noise: Noise | None = None,
     callback: Callback | None = None,
 ) -> Tensor:
-    """Euler's method on the probability flow; the same as `ddim` without fresh noise. Order 1."""
-    return ddim(denoiser, x, sigmas, callback=callback)
+    """Sample by Euler's method on the probability flow. Order 1; the same as `ddim` without fresh noise."""
+    for step, sigma, sigma_next in steps(sigmas):
+        denoised = denoise(denoiser, x, sigma)
+        report(callback, step, x, sigma, denoised)
+        x = euler_step(x, denoised, sigma, sigma_next)
+    return x
 
 
+@sampler("euler_ancestral", evaluations=1, stochastic=True)
 def euler_ancestral(
     denoiser: Denoiser,
     x: Tensor,
@@ -67,29 +91,11 @@ def euler_ancestral(
     callback: Callback | None = None,
     eta: float = 1.0,
 ) -> Tensor:
-    """Euler's method with fresh noise at every step; the same as `ddim` with that `eta`."""
+    """Sample by Euler's method with fresh noise at every step: `ddim` with that `eta`."""
     return ddim(denoiser, x, sigmas, noise=noise, callback=callback, eta=eta)
 
 
-def ddpm(
-    denoiser: Denoiser,
-    x: Tensor,
-    sigmas: Tensor,
-    *,
-    noise: Noise | None = None,
-    callback: Callback | None = None,
-) -> Tensor:
-    """Ancestral sampling (Ho et al. 2020, algorithm 2); the same as `ddim` with `eta` = 1."""
-    return ddim(denoiser, x, sigmas, noise=noise, callback=callback, eta=1.0)
-
-
-def heun_step(denoiser: Denoiser, x: Tensor, denoised: Tensor, sigma: float, following: float) -> Tensor:
-    """One step of Heun's method: the mean of the slopes at both ends."""
-    trial = toward(x, denoised, sigma, following)
-    correction = slope(trial, evaluate(denoiser, trial, following), following) - slope(x, denoised, sigma)
-    return trial + (following - sigma) / 2 * correction
-
-
+@sampler("heun", evaluations=2, stochastic=False)
 def heun(
     denoiser: Denoiser,
     x: Tensor,
@@ -98,14 +104,17 @@ def heun(
     noise: Noise | None = None,
     callback: Callback | None = None,
 ) -> Tensor:
-    """Heun's method (Karras et al. 2022, arXiv:2206.00364, algorithm 1). Order 2, two evaluations a step."""
+    """Sample by Heun's method (Karras et al. 2022, arXiv:2206.00364, algorithm 1). Order 2."""
+    for step, sigma, sigma_next in steps(sigmas):
+        denoised = denoise(denoiser, x, sigma)
+        report(callback, step, x, sigma, denoised)
+        if sigma_next == 0:
+            return denoised
+        x = heun_step(denoiser, x, denoised, sigma, sigma_next)
+    return x
 
-    def step(x: Tensor, denoised: Tensor, sigma: float, following: float) -> Tensor:
-        return heun_step(denoiser, x, denoised, sigma, following)
 
-    return walk(step, denoiser, x, sigmas, callback)
-
-
+@sampler("prk", evaluations=4, stochastic=False)
 def prk(
     denoiser: Denoiser,
     x: Tensor,
@@ -114,29 +123,44 @@ def prk(
     noise: Noise | None = None,
     callback: Callback | None = None,
 ) -> Tensor:
-    """Pseudo Runge-Kutta (Liu et al. 2022, arXiv:2202.09778) as in v-diffusion. Four evaluations a step.
+    """Sample by pseudo Runge-Kutta (Liu et al. 2022, arXiv:2202.09778) as in v-diffusion. Order 3.
 
-    The classical method of order 4 in sigma, but for its middle, which halves the angle `2 atan(sigma) / pi`.
+    This is the classical method of order 4 in sigma, except that the middle of a step halves the angle
+    `2 atan(sigma) / pi`.
     """
+    for step, sigma, sigma_next in steps(sigmas):
+        denoised = denoise(denoiser, x, sigma)
+        report(callback, step, x, sigma, denoised)
+        if sigma_next == 0:
+            return denoised
+        sigma_mid = math.tan((math.atan(sigma) + math.atan(sigma_next)) / 2)
+        # x + (s - sigma) * d_k, by way of Euler's step, which loses no digits at great sigma
+        x_mid = euler_step(x, denoised, sigma, sigma_mid)
+        x_end = euler_step(x, denoised, sigma, sigma_next)
+        d_1 = to_d(x, sigma, denoised)
+        d_2 = to_d(x_mid, sigma_mid, denoise(denoiser, x_mid, sigma_mid))
+        x_3 = x_mid + (sigma_mid - sigma) * (d_2 - d_1)
+        d_3 = to_d(x_3, sigma_mid, denoise(denoiser, x_3, sigma_mid))
+        x_4 = x_end + (sigma_next - sigma) * (d_3 - d_1)
+        d_4 = to_d(x_4, sigma_next, denoise(denoiser, x_4, sigma_next))
+        x = x_end + (sigma_next - sigma) * ((d_1 + 2 * d_2 + 2 * d_3 + d_4) / 6 - d_1)
+    return x
 
-    def step(x: Tensor, denoised: Tensor, sigma: float, following: float) -> Tensor:
-        middle = math.tan((math.atan(sigma) + math.atan(following)) / 2)
-        first = slope(x, denoised, sigma)
 
-        def along(other: Tensor, level: float) -> Tensor:
-            return toward(x, denoised, sigma, level) + (level - sigma) * (other - first)
-
-        def slope_at(x: Tensor, level: float) -> Tensor:
-            return slope(x, evaluate(denoiser, x, level), level)
-
-        second = slope_at(along(first, middle), middle)
-        third = slope_at(along(second, middle), middle)
-        fourth = slope_at(along(third, following), following)
-        return along((first + 2 * second + 2 * third + fourth) / 6, following)
-
-    return walk(step, denoiser, x, sigmas, callback)
+@sampler("dpm2", evaluations=2, stochastic=False)
+def dpm2(
+    denoiser: Denoiser,
+    x: Tensor,
+    sigmas: Tensor,
+    *,
+    noise: Noise | None = None,
+    callback: Callback | None = None,
+) -> Tensor:
+    """Sample by `dpm2_ancestral` without fresh noise. Order 2."""
+    return dpm2_ancestral(denoiser, x, sigmas, callback=callback, eta=0.0)
 
 
+@sampler("dpm2_ancestral", evaluations=2, stochastic=True)
 def dpm2_ancestral(
     denoiser: Denoiser,
     x: Tensor,
@@ -146,23 +170,26 @@ def dpm2_ancestral(
     callback: Callback | None = None,
     eta: float = 1.0,
 ) -> Tensor:
-    """The midpoint method with the middle at the geometric mean, as in DPM-Solver-2, and fresh noise.
+    """Sample by the midpoint method with fresh noise, the middle at the geometric mean as in DPM-Solver-2.
 
-    Lu et al. 2022, arXiv:2206.00927; the step itself is linear in sigma (Karras et al. 2022). Two
-    evaluations.
+    Lu et al. 2022, arXiv:2206.00927; the step itself is linear in sigma (Karras et al. 2022).
     """
+    for step, sigma, sigma_next in steps(sigmas):
+        denoised = denoise(denoiser, x, sigma)
+        report(callback, step, x, sigma, denoised)
+        if sigma_next == 0:
+            return denoised
+        sigma_down, sigma_up = ancestral_step(sigma, sigma_next, eta)
+        sigma_mid = math.sqrt(sigma * sigma_down)
+        x_2 = euler_step(x, denoised, sigma, sigma_mid)
+        d_2 = to_d(x_2, sigma_mid, denoise(denoiser, x_2, sigma_mid))
+        x = x + (sigma_down - sigma) * d_2
+        x = add_noise(x, sigma_up, noise)
+    return x
 
-    def step(x: Tensor, denoised: Tensor, sigma: float, following: float) -> Tensor:
-        down, up = split(sigma, following, eta)
-        middle = math.sqrt(sigma * down)
-        halfway = toward(x, denoised, sigma, middle)
-        x = x + (down - sigma) * slope(halfway, evaluate(denoiser, halfway, middle), middle)
-        return renoise(x, up, noise)
 
-    return walk(step, denoiser, x, sigmas, callback)
-
-
-def dpm2(
+@sampler("dpmpp_2s", evaluations=2, stochastic=False)
+def dpmpp_2s(
     denoiser: Denoiser,
     x: Tensor,
     sigmas: Tensor,
@@ -170,10 +197,11 @@ def dpm2(
     noise: Noise | None = None,
     callback: Callback | None = None,
 ) -> Tensor:
-    """`dpm2_ancestral` without fresh noise. Order 2, two evaluations a step."""
-    return dpm2_ancestral(denoiser, x, sigmas, callback=callback, eta=0.0)
+    """Sample by DPM-Solver++(2S): `dpmpp_2s_ancestral` without fresh noise. Order 2."""
+    return dpmpp_2s_ancestral(denoiser, x, sigmas, callback=callback, eta=0.0)
 
 
+@sampler("dpmpp_2s_ancestral", evaluations=2, stochastic=True)
 def dpmpp_2s_ancestral(
     denoiser: Denoiser,
     x: Tensor,
@@ -183,29 +211,22 @@ def dpmpp_2s_ancestral(
     callback: Callback | None = None,
     eta: float = 1.0,
 ) -> Tensor:
-    """DPM-Solver++(2S) (Lu et al. 2022, arXiv:2211.01095, algorithm 1) with fresh noise. Two evaluations."""
-
-    def step(x: Tensor, denoised: Tensor, sigma: float, following: float) -> Tensor:
-        down, up = split(sigma, following, eta)
-        middle = math.sqrt(sigma * down)
-        halfway = toward(x, denoised, sigma, middle)
-        return renoise(toward(x, evaluate(denoiser, halfway, middle), sigma, down), up, noise)
-
-    return walk(step, denoiser, x, sigmas, callback)
-
-
-def dpmpp_2s(
-    denoiser: Denoiser,
-    x: Tensor,
-    sigmas: Tensor,
-    *,
-    noise: Noise | None = None,
-    callback: Callback | None = None,
-) -> Tensor:
-    """DPM-Solver++(2S), `dpmpp_2s_ancestral` without fresh noise. Order 2, two evaluations a step."""
-    return dpmpp_2s_ancestral(denoiser, x, sigmas, callback=callback, eta=0.0)
+    """Sample by DPM-Solver++(2S) (Lu et al. 2022, arXiv:2211.01095, algorithm 1) with fresh noise."""
+    for step, sigma, sigma_next in steps(sigmas):
+        denoised = denoise(denoiser, x, sigma)
+        report(callback, step, x, sigma, denoised)
+        if sigma_next == 0:
+            return denoised
+        sigma_down, sigma_up = ancestral_step(sigma, sigma_next, eta)
+        sigma_mid = math.sqrt(sigma * sigma_down)
+        x_2 = euler_step(x, denoised, sigma, sigma_mid)
+        denoised_2 = denoise(denoiser, x_2, sigma_mid)
+        x = euler_step(x, denoised_2, sigma, sigma_down)
+        x = add_noise(x, sigma_up, noise)
+    return x
 
 
+@sampler("dpmpp_sde", evaluations=2, stochastic=True)
 def dpmpp_sde(
     denoiser: Denoiser,
     x: Tensor,
@@ -215,26 +236,30 @@ def dpmpp_sde(
     callback: Callback | None = None,
     eta: float = 1.0,
 ) -> Tensor:
-    """DPM-Solver++ for the diffusion SDE, singlestep (Lu et al. 2022, arXiv:2211.01095). Two evaluations.
+    """Sample by single-step DPM-Solver++ for the diffusion SDE (Lu et al. 2022, arXiv:2211.01095). Order 2.
 
-    The middle has fresh noise too. What is added there and over the whole step belongs to one Brownian
-    motion, which in the clock `1 / sigma**2` gives them the correlation `sqrt(following / (sigma +
-    following))`; drawn apart, they would spoil the second order.
+    The middle of a step has fresh noise too. It and the noise of the whole step belong to one Brownian
+    motion, which in the clock `1 / sigma**2` gives them the correlation `sqrt(sigma_next / (sigma +
+    sigma_next))`; drawn independently, they would spoil the second order.
     """
+    for step, sigma, sigma_next in steps(sigmas):
+        denoised = denoise(denoiser, x, sigma)
+        report(callback, step, x, sigma, denoised)
+        if sigma_next == 0:
+            return denoised
+        sigma_mid = math.sqrt(sigma * sigma_next)
+        noise_mid, noise_rest = draw(noise, x), draw(noise, x)
+        sigma_down, sigma_up = ancestral_step(sigma, sigma_mid, eta)
+        x_2 = euler_step(x, denoised, sigma, sigma_down) + sigma_up * noise_mid
+        denoised_2 = denoise(denoiser, x_2, sigma_mid)
+        shared = sigma_next / (sigma + sigma_next)
+        noise_next = math.sqrt(shared) * noise_mid + math.sqrt(1 - shared) * noise_rest
+        sigma_down, sigma_up = ancestral_step(sigma, sigma_next, eta)
+        x = euler_step(x, denoised_2, sigma, sigma_down) + sigma_up * noise_next
+    return x
 
-    def step(x: Tensor, denoised: Tensor, sigma: float, following: float) -> Tensor:
-        middle = math.sqrt(sigma * following)
-        first, second = draw(noise, x), draw(noise, x)
-        down, up = split(sigma, middle, eta)
-        halfway = toward(x, denoised, sigma, down) + up * first
-        down, up = split(sigma, following, eta)
-        shared = following / (sigma + following)
-        whole = math.sqrt(shared) * first + math.sqrt(1 - shared) * second
-        return toward(x, evaluate(denoiser, halfway, middle), sigma, down) + up * whole
 
-    return walk(step, denoiser, x, sigmas, callback)
-
-
+@sampler("ping_pong", evaluations=1, stochastic=True)
 def ping_pong(
     denoiser: Denoiser,
     x: Tensor,
@@ -243,13 +268,13 @@ def ping_pong(
     noise: Noise | None = None,
     callback: Callback | None = None,
 ) -> Tensor:
-    """Denoise fully, noise afresh, repeat (Song et al. 2023, arXiv:2303.01469, algorithm 1).
+    """Denoise fully, add fresh noise, repeat (Song et al. 2023, arXiv:2303.01469, algorithm 1).
 
-    For few-step models, distilled or adversarially trained, whose denoised sounds are samples and no
+    For few-step models, distilled or adversarially trained, whose denoised sounds are samples rather than
     averages.
     """
-
-    def step(x: Tensor, denoised: Tensor, sigma: float, following: float) -> Tensor:
-        return renoise(denoised, following, noise)
-
-    return walk(step, denoiser, x, sigmas, callback)
+    for step, sigma, sigma_next in steps(sigmas):
+        denoised = denoise(denoiser, x, sigma)
+        report(callback, step, x, sigma, denoised)
+        x = add_noise(denoised, sigma_next, noise)
+    return x

@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from dataclasses import fields
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from wavesmith.diffusion import (
-    EDM,
-    X0,
-    Crash,
-    Epsilon,
-    Gated,
+    NOISE_LEVELS,
+    PARAMETERISATIONS,
     LogitNormal,
     LogNormal,
     NoiseLevels,
     Parameterisation,
-    RectifiedFlow,
-    UniformAngle,
-    UniformFlow,
-    V,
 )
+from wavesmith.errors import RequestError
 from wavesmith.families.family import FamilyConfig, ObjectiveConfig
 from wavesmith.networks import NetworkConfig
 from wavesmith.transforms import SpectralConfig, TransformConfig
-
-_PLAIN: dict[str, Callable[[], Parameterisation]] = {
-    "v": V,
-    "epsilon": Epsilon,
-    "x0": X0,
-    "flow": RectifiedFlow,
-}
 
 
 class ParameterisationConfig(BaseModel):
@@ -40,16 +27,21 @@ class ParameterisationConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    kind: Literal["v", "epsilon", "x0", "flow", "edm", "gated"]
+    kind: str
     sigma_data: float = Field(default=1.0, gt=0)
+
+    @field_validator("kind")
+    @classmethod
+    def _check_kind(cls, kind: str) -> str:
+        try:
+            return PARAMETERISATIONS.canonical(kind)
+        except RequestError as error:
+            raise ValueError(str(error)) from error
 
     def build(self) -> Parameterisation:
         """Return the parameterisation."""
-        if self.kind == "edm":
-            return EDM(sigma_data=self.sigma_data)
-        if self.kind == "gated":
-            return Gated(sigma_data=self.sigma_data)
-        return _PLAIN[self.kind]()
+        kind = PARAMETERISATIONS[self.kind]
+        return kind(**self.model_dump(include={field.name for field in fields(kind)}))
 
 
 class SamplingDefaults(BaseModel):
@@ -151,9 +143,7 @@ class UniformConfig(BaseModel):
 
     def build(self) -> NoiseLevels:
         """Return the distribution."""
-        kinds: dict[str, Callable[[], NoiseLevels]]
-        kinds = {"uniform_angle": UniformAngle, "crash": Crash, "uniform_flow": UniformFlow}
-        return kinds[self.kind]()
+        return NOISE_LEVELS[self.kind]()
 
 
 NoiseLevelsConfig = Annotated[

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from wavesmith.diffusion import Denoiser, sampler, schedule
+from wavesmith.diffusion import SAMPLERS, Denoiser, schedule
 from wavesmith.families.capabilities import Constraint
 from wavesmith.families.condition import Condition
 from wavesmith.families.diffusion.sampling import constrained, guided, lowered_interval, unguided
@@ -67,6 +67,9 @@ class InvertedSources:
 
     What inversion and sampling lose of a source is added again in the share of that source, so that the ends
     are the sources.
+
+    Attributes:
+        residuals: what is lost of each source, `[C, N]`.
     """
 
     def __init__(
@@ -83,13 +86,15 @@ class InvertedSources:
         self._sigmas = noise_levels(family, settings, z, MEETING * own_level(z))
         pairs = zip(z, eps, strict=True)
         self._latents = [ascend(self._denoiser, a[None], self._sigmas, b[None]) for a, b in pairs]
-        self._lost = [wave - self._wave(latent) for wave, latent in zip(waves, self._latents, strict=True)]
+        self.residuals = [
+            wave - self._wave(latent) for wave, latent in zip(waves, self._latents, strict=True)
+        ]
 
     def __call__(self, weights: Sequence[float]) -> Tensor:
         """Return the wave `[C, N]` with these shares of two sources, or of four as corners of a square."""
         wave = self._wave(interpolate(self._latents, weights))
-        for share, lost in zip(weights, self._lost, strict=True):
-            wave = wave + share * lost
+        for share, residual in zip(weights, self.residuals, strict=True):
+            wave = wave + share * residual
         return wave
 
     def _wave(self, latent: Tensor) -> Tensor:
@@ -132,8 +137,7 @@ def descend(denoiser: Denoiser, latent: Tensor, sigmas: Tensor) -> Tensor:
 
 def _run(denoiser: Denoiser, x: Tensor, sigmas: Tensor) -> Tensor:
     """Follow the flow up or down by one rule of second order, so that the way back is near the way up."""
-    result: Tensor = sampler("dpmpp_2m").run(denoiser, x, sigmas)
-    return result
+    return SAMPLERS["dpmpp_2m"](denoiser, x, sigmas)
 
 
 def interpolate(latents: Sequence[Tensor], weights: Sequence[float]) -> Tensor:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from wavesmith.diffusion import Denoiser, Steer, classifier_free, sampler, schedule, steered
+from wavesmith.diffusion import SAMPLERS, Denoiser, classifier_free, loss_guided, schedule
 from wavesmith.families.capabilities import Constraint
 from wavesmith.families.condition import Condition
 from wavesmith.families.diffusion.settings import DiffusionSettings
@@ -53,8 +53,7 @@ def guided(
     denoiser = partial(denoiser, label=label)
     if not condition.guides:
         return denoiser
-    terms = [Steer(term.name, term.loss, term.weight, term.interval) for term in condition.guides]
-    return steered(denoiser, lambda z: family.transform.decode(z, length), terms)
+    return loss_guided(denoiser, lambda z: family.transform.decode(z, length), condition.guides)
 
 
 def unguided(family: DiffusionModel, batch: int) -> Denoiser:
@@ -111,5 +110,4 @@ def noise_levels(settings: DiffusionSettings, start: float | None = None) -> Ten
 def descend(denoiser: Denoiser, settings: DiffusionSettings, x: Tensor, sigmas: Tensor, draw: Draw) -> Tensor:
     """Sample from `x`, noisy at `sigmas[0]`, down to features without noise."""
     options: Mapping[str, Any] = {} if settings.eta is None else {"eta": settings.eta}
-    run: Callable[..., Tensor] = sampler(settings.sampler).run
-    return run(denoiser, x, sigmas, noise=draw, **options)
+    return SAMPLERS[settings.sampler](denoiser, x, sigmas, noise=draw, **options)

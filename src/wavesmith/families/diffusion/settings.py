@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from inspect import signature
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from wavesmith.diffusion import SAMPLERS, SCHEDULES
-from wavesmith.diffusion import sampler as find_sampler
 from wavesmith.diffusion import schedule as find_schedule
 from wavesmith.errors import RequestError
 from wavesmith.families.family import Family, Label, Sampling
@@ -71,12 +69,12 @@ class DiffusionSettings(_Guided):
     def check(self, family: Family) -> None:
         """Raise RequestError for unknown names, an empty range, or an eta that the sampler does not take."""
         super().check(family)
-        if self.eta is not None and not _takes_eta(self.sampler):
-            able = ", ".join(name for name in SAMPLERS if _takes_eta(name))
+        if self.eta is not None and "eta" not in SAMPLERS[self.sampler].options:
+            able = ", ".join(name for name, known in SAMPLERS.items() if "eta" in known.options)
             raise RequestError(
                 f"The sampler '{self.sampler}' takes no eta; leave it out or choose one of: {able}."
             )
-        find_sampler(self.sampler)
+        SAMPLERS.canonical(self.sampler)
         find_schedule(self.schedule, self.steps, self.sigma_min, self.sigma_max)
 
 
@@ -119,8 +117,3 @@ class DenoisingSettings(_Guided):
     guidance_interval: LoweredInterval = None
     steps: Steps
     sigma_max: SigmaMax
-
-
-def _takes_eta(sampler: str) -> bool:
-    run: Any = find_sampler(sampler).run
-    return "eta" in signature(run).parameters

@@ -104,9 +104,9 @@ def _mapping(name: str, config: CrashUNetConfig) -> TensorMapping:
             return TensorMapping(name, ("embedding.RFF_freq",), one=0)
         case ["noise", "layers", number, parameter]:
             theirs = f"embedding.MLP.{number}.{parameter}"
-        case ["inlet", parameter]:
+        case ["proj_in", parameter]:
             theirs = f"conv_1.{parameter}"
-        case ["outlet", parameter]:
+        case ["proj_out", parameter]:
             theirs = f"last_conv.{parameter}"
         case ["down", level, "modulation", parameter]:
             theirs = f"gamma_beta.{level}.output_layer.{parameter}"

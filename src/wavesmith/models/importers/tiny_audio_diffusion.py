@@ -52,7 +52,7 @@ _KINDS = {  # kinds of modules in a level, by the names of their tensors
 }
 _TIME = {
     "time.frequencies": ("blocks.0.weights",),
-    "time.inlet": ("blocks.0.to_out",),
+    "time.proj_in": ("blocks.0.to_out",),
     "time.hidden": ("blocks.1.blocks.0.0", "blocks.1.blocks.1.0"),
 }
 _LAYERS = {

@@ -32,7 +32,7 @@ export const api = {
   evaluation: (name) => call("GET", api.evaluationPath(name)),
   stopEvaluation: (name) => call("POST", `${api.evaluationPath(name)}/stop`),
   resumeEvaluation: (name) => call("POST", `${api.evaluationPath(name)}/resume`),
-  verbs: () => call("GET", "/api/verbs"),
+  verbs: (name) => call("GET", `/api/models/${encodeURIComponent(name)}/verbs`),
 
   sounds: (choices) => call("GET", `/api/sounds?${query(choices)}`),
   sound: (id) => call("GET", `/api/sounds/${id}`),

@@ -1,4 +1,4 @@
-// The bench: the chosen sound, large, with everything that can be done to it.
+// The bench: the chosen sound, large, with its tools.
 
 import { api, saveAs } from "./api.js";
 import { attempt, button, colour, decibels, dialog, h, notice, seconds, $ } from "./dom.js";

@@ -1,4 +1,4 @@
-// Jobs that this browser started: followed as they go on, and again after the page was left and reopened.
+// Jobs that this browser started: followed while they run, and again after the page was reopened.
 
 import { api, follow, over } from "./api.js";
 import { notice } from "./dom.js";
@@ -8,7 +8,7 @@ const followed = new Map(); // id -> the job as it was last seen
 
 export const running = () => [...followed.values()];
 
-/** How far all of them are, together: sounds done and wanted. */
+/** Progress of all jobs together: finished sounds, and sounds in all. */
 export function progress() {
   const all = running();
   const sum = (name) => all.reduce((total, job) => total + job[name], 0);

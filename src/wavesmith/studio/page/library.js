@@ -5,7 +5,7 @@ import { attempt, button, h, notice, whole, $ } from "./dom.js";
 import { card } from "./card.js";
 import { recipe } from "./bench.js";
 import { models, sounds } from "./store.js";
-import { VERBS } from "./words.js";
+import { title } from "./words.js";
 
 const PAGE = 48;
 const wanted = { text: "", label: "", model: "", verb: "", since: "", until: "", favourite: "", kept: "", trash: "", like: "" };
@@ -31,6 +31,7 @@ function build() {
   const day = (name, words) => h("label", { class: "field" }, h("span", {}, words), h("input", { type: "date", name, onchange: change }));
   const tick = (name, words) => h("label", { class: "chip" }, h("input", { type: "checkbox", name, onchange: change }), h("span", {}, words));
   const labels = [...new Set(models.all.flatMap((model) => model.labels))].sort();
+  const verbs = [...new Set(models.all.flatMap((model) => model.verbs))];
   $("#library").append(
     h(
       "form",
@@ -38,7 +39,7 @@ function build() {
       h("label", { class: "field grow" }, h("span", {}, "Search"), h("input", { type: "search", name: "text", placeholder: "name, label …", oninput: change })),
       select("label", "Label", labels.map((label) => option(label))),
       select("model", "Model", models.all.map(({ name }) => option(name))),
-      select("verb", "Made by", [...Object.entries(VERBS).map(([verb, { words }]) => option(verb, words)), option("upload", "Uploaded")]),
+      select("verb", "Made by", [...verbs.map((verb) => option(verb, title(verb))), option("upload", "Uploaded")]),
       day("since", "From"),
       day("until", "To"),
       h("div", { class: "row chips" }, tick("favourite", "Favourites"), tick("kept", "Kept"), tick("trash", "Trash")),

@@ -1,4 +1,4 @@
-// The maker: what to do, to what, towards what, how many; and the button that has it done.
+// The maker: the form in which a verb, its sources and its settings are chosen, and the button that starts it.
 
 import { api } from "./api.js";
 import { attempt, button, colour, h, icon, notice, scrollTo, $ } from "./dom.js";
@@ -7,27 +7,28 @@ import * as pads from "./pads.js";
 import { control, mixer, timbre } from "./sliders.js";
 import { chosen, models, on, recall, regions, remember, sounds } from "./store.js";
 import { markable, regionFields, waveform } from "./wave.js";
-import { ADVANCED, ELSEWHERE, FOLLOW, VERBS } from "./words.js";
+import { COUNTS, ELSEWHERE, FOLDED, STARTS, title } from "./words.js";
 
 const SEEDS = 10_000; // of the 2^31 there are: four digits can be read out, and names stay short
 
-let schemas = {};
+let schemas = {}; // what the current model can do: the API's description of each verb
 const asked = {
   verb: "generate", label: undefined, lean: null, mixing: false, mix: {}, sources: [], counts: {}, seed: 1, locked: false,
   settings: {}, advanced: {}, timbres: {}, ...recall("maker", {}),
 };
 
 const keep = () => remember("maker", asked);
-const words = (verb) => VERBS[verb] ?? { words: verb.replaceAll("_", " "), told: "" };
-const needed = (verb = asked.verb) => schemas[verb]?.sources[0] ?? 0;
-const welcome = (verb = asked.verb) => schemas[verb]?.sources[1] ?? 0;
+const summary = (verb) => schemas[verb]?.summary ?? "";
+const needed = (verb = asked.verb) => Math.min(...(schemas[verb]?.sources ?? [0]));
+const welcome = (verb = asked.verb) => Math.max(...(schemas[verb]?.sources ?? [0]));
 const properties = (verb = asked.verb) => schemas[verb].settings.properties;
+const taking = () => ["vary", ...Object.keys(schemas)].find((verb) => verb in schemas && welcome(verb)) ?? asked.verb;
+const takes = (name, verb = asked.verb) => name in properties(verb);
 
 export async function start() {
-  schemas = await api.verbs();
   const form = $("#maker");
   form.append(
-    h("div", { class: "maker-scroll" }, h("fieldset", { class: "verbs" }, h("legend", { class: "hidden" }, "What to do")), h("div", { class: "maker-body" })),
+    h("div", { class: "maker-scroll" }, h("fieldset", { class: "verbs" }, h("legend", { class: "hidden" }, "Verb")), h("div", { class: "maker-body" })),
     h("footer", { class: "maker-foot" }),
   );
   form.addEventListener("submit", (event) => {
@@ -35,27 +36,35 @@ export async function start() {
     make();
   });
   await Promise.all(asked.sources.map((id) => sounds.fetch(id).catch(() => (asked.sources = asked.sources.filter((one) => one !== id)))));
-  on("model", draw);
+  on("model", describe);
   on("jobs", showProgress);
-  draw();
+  await describe();
   catchFiles();
 }
 
+/** Ask the server what the current model can do, and offer that. */
+async function describe() {
+  const { name } = models.current;
+  const found = await attempt(() => api.verbs(name));
+  if (!found || models.current.name !== name) return;
+  schemas = found;
+  draw();
+}
+
 function draw() {
-  if (!models.current) return;
-  const order = Object.keys(VERBS).filter((verb) => verb in schemas);
-  const able = [...order, ...Object.keys(schemas).filter((verb) => !order.includes(verb))];
+  const able = Object.keys(schemas);
+  if (!able.length) return;
   if (!able.includes(asked.verb)) asked.verb = able[0];
   const { labels: known } = models.current;
   if (asked.label !== null && !known.includes(asked.label)) asked.label = known.includes("kick") ? "kick" : (known[0] ?? null);
   if (!known.includes(asked.lean)) asked.lean = null;
-  $("#maker .verbs").replaceChildren(h("legend", { class: "hidden" }, "What to do"), ...able.map(verbChip));
+  $("#maker .verbs").replaceChildren(h("legend", { class: "hidden" }, "Verb"), ...able.map(verbChip));
   $("#maker .maker-body").replaceChildren(
-    h("p", { class: "soft told" }, words(asked.verb).told),
+    h("p", { class: "soft told" }, summary(asked.verb)),
     ...(needed() ? [sources()] : []),
-    ...(FOLLOW.has(asked.verb) ? [] : [labels()]),
+    ...(takes("label") ? [labels()] : []),
     own(),
-    ...(FOLLOW.has(asked.verb) ? [] : [timbres()]),
+    ...(takes("guide") ? [timbres()] : []),
     advanced(),
   );
   $("#maker .maker-foot").replaceChildren(...foot());
@@ -63,12 +72,11 @@ function draw() {
 }
 
 function verbChip(verb) {
-  const able = models.current.verbs?.includes(verb) ?? true;
   return h(
     "label",
-    { class: "chip", title: able ? words(verb).told : "This model cannot do it" },
-    h("input", { type: "radio", name: "verb", value: verb, checked: verb === asked.verb, disabled: !able, onchange: () => choose(verb) }),
-    h("span", {}, words(verb).words),
+    { class: "chip", title: summary(verb) },
+    h("input", { type: "radio", name: "verb", value: verb, checked: verb === asked.verb, onchange: () => choose(verb) }),
+    h("span", {}, title(verb)),
   );
 }
 
@@ -92,7 +100,7 @@ function well(name, place) {
   const id = asked.sources[place];
   const record = id && sounds.get(id);
   const file = h("input", { type: "file", accept: "audio/*,.wav,.flac,.aif,.aiff,.ogg,.mp3", class: "hidden", "aria-label": `${name}: choose a file`, onchange: (event) => event.target.files.length && upload(event.target.files[0], place) });
-  const marks = asked.verb === "inpaint" && record;
+  const marks = takes("regions") && record;
   const box = h(
     "div",
     {
@@ -134,19 +142,19 @@ function dropped(event, place) {
   else if (event.dataTransfer.files.length) upload(event.dataTransfer.files[0], place);
 }
 
-/** Send a file to the studio; it becomes a source, and a sound of the library. */
+/** Upload a file; it becomes a source, and a sound of the library. */
 async function upload(file, place = 0) {
   const record = await attempt(() => api.upload(file));
   if (!record) return;
   sounds.put(record);
-  if (!needed()) asked.verb = "vary";
+  if (!needed()) asked.verb = taking();
   pads.put(record);
   set(place, record.id);
 }
 
 /** While a file is dragged over the page, every verb that takes one is a place to drop it. */
 function catchFiles() {
-  const able = Object.keys(VERBS).filter((verb) => schemas[verb]?.sources[1]);
+  const able = Object.keys(schemas).filter((verb) => welcome(verb));
   const zones = h(
     "div",
     { class: "drop-zones", "aria-hidden": "true" },
@@ -163,8 +171,8 @@ function catchFiles() {
             dropped(event, 0);
           },
         },
-        h("b", {}, words(verb).words),
-        h("span", {}, words(verb).told),
+        h("b", {}, title(verb)),
+        h("span", {}, summary(verb)),
       ),
     ),
   );
@@ -181,21 +189,20 @@ function catchFiles() {
   });
 }
 
-// -- what it should be
+// -- labels and timbres
 
-/** Where the label of a verb is kept: new sounds have one, and what has a source may lean towards one. */
+/** The name under which the label is kept: one for new sounds, another for those with a source. */
 const slot = () => (needed() ? "lean" : "label");
 
 function labels() {
   const all = models.current.labels;
-  if (!all.length) return h("p", { class: "soft told" }, "This model knows no labels.");
   const mixing = h("button", { type: "button", class: "quiet", id: "mix", onclick: mix }, asked.mixing ? "One label" : "Mix …");
   return h(
     "fieldset",
     { class: "labels" },
-    h("legend", {}, needed() ? "Lean towards" : "Sound"),
+    h("legend", {}, "Label"),
     asked.mixing && mixer(all, asked.mix, (weights) => told(() => (asked.mix = weights))),
-    h("div", { class: "chips" }, asked.mixing ? null : [all.map((label) => labelChip(label, label)), labelChip(null, needed() ? "itself" : "any")], mixing),
+    h("div", { class: "chips" }, asked.mixing ? null : [all.map((label) => labelChip(label, label)), labelChip(null, needed() ? "none" : "any")], mixing),
   );
 }
 
@@ -218,7 +225,7 @@ function mix() {
   $("#mix").focus();
 }
 
-/** Change what is asked for, remember it, and say it on the button. */
+/** Change the request, remember it, and show it on the button. */
 function told(change) {
   change();
   keep();
@@ -226,7 +233,7 @@ function told(change) {
 }
 
 function label() {
-  if (FOLLOW.has(asked.verb)) return undefined;
+  if (!takes("label")) return undefined;
   if (!asked.mixing) return asked[slot()] ?? undefined;
   const weights = Object.entries(asked.mix).filter(([name, weight]) => weight && models.current.labels.includes(name));
   return weights.length ? Object.fromEntries(weights) : undefined;
@@ -256,22 +263,22 @@ const place = (values, name, value) => (value === undefined ? delete values[name
 // -- settings
 
 function setting(name, values) {
-  const fallback = models.current.defaults?.[name] ?? (name === "seconds" ? models.current.seconds : undefined);
   return control(name, properties()[name], {
-    value: values[name], labels: models.current.labels, fallback, change: (value) => told(() => place(values, name, value)),
+    value: values[name], labels: models.current.labels, change: (value) => told(() => place(values, name, value)),
   });
 }
 
+const isOwn = (name) => schemas[asked.verb].own.includes(name) && !FOLDED.has(name);
+const shown = () => Object.keys(properties()).filter((name) => !ELSEWHERE.has(name) && properties()[name].type !== "array");
+
 function own() {
-  const names = Object.keys(properties()).filter((name) => !ADVANCED.includes(name) && !ELSEWHERE.has(name));
   const values = (asked.settings[asked.verb] ??= {});
-  if (asked.verb === "extend") values.after ??= 0.3;
-  if (asked.verb === "morph_labels") values.to ??= models.current.labels.at(-1);
-  return h("section", { class: "own", "aria-label": "Settings" }, names.map((name) => setting(name, values)));
+  for (const [name, value] of Object.entries(STARTS[asked.verb]?.(models.current) ?? {})) values[name] ??= value;
+  return h("section", { class: "own", "aria-label": "Settings" }, shown().filter(isOwn).map((name) => setting(name, values)));
 }
 
 function advanced() {
-  const names = ADVANCED.filter((name) => name in properties());
+  const names = shown().filter((name) => !isOwn(name));
   return h(
     "details",
     { class: "fold", open: recall("fold.advanced", false), ontoggle: (event) => remember("fold.advanced", event.target.open) },
@@ -284,7 +291,8 @@ function chosenSettings() {
   const known = (values) => Object.entries(values).filter(([name]) => name in properties());
   const settings = Object.fromEntries([...known(asked.advanced), ...known(asked.settings[asked.verb] ?? {})]);
   const steered = Object.entries(asked.timbres).filter(([name]) => models.current.timbres?.includes(name));
-  if (steered.length && !FOLLOW.has(asked.verb)) settings.guide = steered.map(([name, percentile]) => ({ timbre: name, percentile }));
+  if (steered.length && takes("guide")) settings.guide = steered.map(([name, percentile]) => ({ timbre: name, percentile }));
+  if (label() !== undefined) settings.label = label();
   return settings;
 }
 
@@ -299,15 +307,16 @@ function foot() {
     draw();
     $("#lock").focus();
   }, { id: "lock", "aria-pressed": String(asked.locked) });
-  const many = usual && h("input", {
-    type: "number", id: "count", min: 1, max: most(), step: 1, value: usual, "aria-label": "How many",
-    oninput: (event) => told(() => (asked.counts[asked.verb] = Math.min(most(), Math.max(1, Math.floor(Number(event.target.value)) || 1)))),
+  const many = h("input", {
+    type: "number", id: "count", min: least(), max: most(), step: 1, value: usual, "aria-label": "Count",
+    title: schemas[asked.verb].count.description,
+    oninput: (event) => told(() => (asked.counts[asked.verb] = Math.min(most(), Math.max(least(), Math.floor(Number(event.target.value)) || 1)))),
   });
   return [
     h(
       "div",
       { class: "row seeds" },
-      usual && h("label", { class: "field-inline" }, h("span", { class: "soft" }, "Count"), many),
+      h("label", { class: "field-inline" }, h("span", { class: "soft" }, "Count"), many),
       h("label", { class: "field-inline seed" }, h("span", { class: "soft" }, "Seed"), seed),
       lock,
       button("dice", "Another seed", () => told(() => (seed.value = setSeed(anySeed()))), { id: "dice" }),
@@ -321,38 +330,37 @@ function foot() {
   ];
 }
 
-/** Choose the seed of what is made next. */
+/** Set the seed of the next request. */
 function setSeed(seed) {
   Object.assign(asked, { seed: Math.min(2 ** 31 - 1, Math.max(0, Math.floor(seed) || 0)), used: false });
   return asked.seed;
 }
 
 const anySeed = () => crypto.getRandomValues(new Uint32Array(1))[0] % SEEDS;
-const most = (verb = asked.verb) => Math.min(64, schemas[verb].count.maximum);
-
-/** How many sounds; undefined for a verb that makes one alone. */
-const count = (verb = asked.verb) => (most(verb) === 1 ? undefined : (asked.counts[verb] ?? words(verb).count ?? schemas[verb].count.default));
+const least = () => schemas[asked.verb].count.minimum;
+const most = () => Math.min(64, schemas[asked.verb].count.maximum);
+const count = (verb = asked.verb) => asked.counts[verb] ?? COUNTS[verb] ?? schemas[verb]?.count.default ?? 1;
 
 function showProgress() {
   const go = $("#make");
   if (!go) return;
   const { jobs: many, done, total } = jobs.progress();
-  const what = asked.verb === "generate" ? [count(), asked.mixing ? "of the mix" : (asked.label ?? "of any")].join(" × ").replace("× of", "of") : [words(asked.verb).words, count() > 1 && `× ${count()}`].filter(Boolean).join(" ");
+  const what = asked.verb === "generate" ? [count(), asked.mixing ? "of the mix" : (asked.label ?? "of any")].join(" × ").replace("× of", "of") : [title(asked.verb), count() > 1 && `× ${count()}`].filter(Boolean).join(" ");
   $(".make-words", go).textContent = many ? `${done} of ${total} made` : asked.verb === "generate" ? `Make ${what}` : what;
   go.style.setProperty("--done", many && total ? done / total : 0);
   go.classList.toggle("busy", many > 0);
   $("#stop").hidden = !many;
 }
 
-/** Have it done. */
+/** Send the request that the form describes. */
 export async function make() {
   const sources = asked.sources.slice(0, welcome());
   if (sources.length < needed()) {
     const wanted = needed() === 1 ? "a sound" : `${needed()} sounds`;
-    return notice(`${words(asked.verb).words} needs ${wanted} to work on; drop one in, or choose one from the pads.`, { error: true });
+    return notice(`${title(asked.verb)} needs ${wanted} to work on; drop one in, or choose one from the pads.`, { error: true });
   }
   const settings = chosenSettings();
-  if (asked.verb === "inpaint") {
+  if (takes("regions")) {
     const region = regions.get(sources[0]);
     if (!region) return notice("Mark the part to make anew on the waveform of the source first.", { error: true });
     settings.regions = [region];
@@ -360,7 +368,7 @@ export async function make() {
   if (asked.used && !asked.locked) $("#seed").value = setSeed(anySeed());
   asked.used = true;
   keep();
-  return begin({ verb: asked.verb, count: count(), label: label(), sources, settings, seed: asked.seed });
+  return begin({ verb: asked.verb, count: count(), sources, settings, seed: asked.seed });
 }
 
 async function begin(request) {
@@ -369,22 +377,24 @@ async function begin(request) {
   return job;
 }
 
-/** Variations of a sound, by what is set for varying. */
+/** Make variations of a sound, by the amount that is set for `vary`, or its default. */
 export function moreLike(id) {
-  const { amount = 0.35 } = asked.settings.vary ?? {};
-  return begin({ verb: "vary", count: count("vary"), sources: [id], settings: { amount }, seed: anySeed() });
+  if (!("vary" in schemas)) return notice("This model cannot vary sounds; choose another one.", { error: true });
+  const { amount } = asked.settings.vary ?? {};
+  const settings = amount === undefined ? {} : { amount };
+  return begin({ verb: "vary", count: count("vary"), sources: [id], settings, seed: anySeed() });
 }
 
-/** Make a sound the source; of a verb without one, `vary` takes its place. */
+/** Make a sound the source; if the verb takes none, another one that does is chosen. */
 export function take(id) {
   location.hash = "#play";
-  if (!needed()) asked.verb = "vary";
+  if (!needed()) asked.verb = taking();
   const free = Array.from({ length: welcome() }, (_, index) => index).find((index) => !asked.sources[index]);
   set(free ?? 0, id);
-  notice(`${sounds.get(id).name} is the source of ${words(asked.verb).words}.`);
+  notice(`${sounds.get(id).name} is the source of ${title(asked.verb)}.`);
 }
 
-/** Make the marked part of a sound anew. */
+/** Inpaint the marked part of a sound. */
 export function inpaint(id) {
   asked.verb = "inpaint";
   asked.sources = [id];

@@ -1,4 +1,4 @@
-// Models: what there is, which one plays, what one makes beside another, and how good it is.
+// Models: a list, the choice of one, comparisons and evaluations.
 
 import { api } from "./api.js";
 import { card } from "./card.js";
@@ -6,6 +6,7 @@ import { attempt, h, $ } from "./dom.js";
 import { open as evaluation } from "./evaluation.js";
 import * as jobs from "./jobs.js";
 import { models, on } from "./store.js";
+import { title } from "./words.js";
 
 const compared = new Set();
 
@@ -52,7 +53,9 @@ function modelCard(model) {
       {},
       line("Makes", model.labels.join(", ") || "sounds without labels"),
       line("Sound", `${model.rate / 1000} kHz, ${model.seconds.toFixed(2)} s`),
-      line("Kind", model.kind),
+      line("Can", model.verbs.map((verb) => verb.replaceAll("_", " ")).join(", ")),
+      line("Family", model.family),
+      Object.entries(model.facts).map(([fact, text]) => line(title(fact), text)),
       line("Steers", model.timbres?.length ? `${model.timbres.length} timbres` : "no timbres"),
       line("Licence", model.licence),
     ),
@@ -99,7 +102,7 @@ async function compare(names, label, seed, rows) {
     const model = models.all.find((one) => one.name === name);
     const cards = $(`[data-model="${CSS.escape(name)}"] .cards`, rows);
     const request = { verb: "generate", model: name, count: 4, seed, settings: {} };
-    if (model.labels.includes(label)) request.label = label;
+    if (model.labels.includes(label)) request.settings.label = label;
     await attempt(() => jobs.start(request, { onSound: (record) => cards.append(card(record)) }));
   }
 }

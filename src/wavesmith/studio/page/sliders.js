@@ -1,76 +1,68 @@
-// Controls made from the API's JSON schemas, and the two kinds of slider that are the studio's own.
+// Controls made from the API's JSON schemas, and the sliders for timbres and mixes of labels.
 
 import { h } from "./dom.js";
-import { SETTINGS, TIMBRES } from "./words.js";
-
-/** What a schema with alternatives, such as "a number or null", comes down to. */
-function kindOf(schema) {
-  const kinds = schema.anyOf ?? [schema];
-  const plain = kinds.find((kind) => kind.type && kind.type !== "null") ?? {};
-  return { ...schema, ...plain };
-}
+import { SLIDERS, TIMBRES, title } from "./words.js";
 
 /**
  * A control for one setting.
  *
  * @param name of the setting in the API.
- * @param schema JSON schema of the setting.
- * @param value what it is set to; undefined for the model's or the verb's own default.
- * @param labels the model's labels, for settings that are labels.
- * @param fallback the default, where the schema does not say it.
+ * @param schema JSON schema of the setting, with its help text, bounds and default.
+ * @param value of the setting; undefined for the default.
+ * @param labels of the model, for settings that are labels.
  * @param change called with the new value, undefined for the default.
  */
-export function control(name, schema, { value, labels, fallback, change }) {
-  const words = { words: schema.title ?? name, ...SETTINGS[name] };
-  const kind = kindOf(schema);
-  const otherwise = fallback ?? kind.default ?? words.start;
-  const options = ["avoid", "to"].includes(name) ? labels : kind.enum;
-  if (options) return choice(words, options, { value, otherwise, change });
-  if (kind.type === "boolean") return tick(words, { value: value ?? otherwise, change });
-  const minimum = kind.minimum ?? words.minimum;
-  const maximum = Math.min(kind.maximum ?? Infinity, words.maximum ?? Infinity);
-  if (!words.typed && [minimum, maximum, otherwise].every(Number.isFinite)) {
-    const step = words.step ?? (kind.type === "integer" ? 1 : (maximum - minimum) / 100);
-    return slider(words, { minimum, maximum, step, value: value ?? otherwise, change });
+export function control(name, schema, { value, labels, change }) {
+  const page = SLIDERS[name] ?? {};
+  const about = { words: title(name), help: schema.description ?? "", unit: page.unit };
+  const otherwise = schema.default;
+  const options = schema.format === "label" ? labels : schema.enum;
+  if (options) return choice(about, options, { value, otherwise, change });
+  if (schema.type === "boolean") return tick(about, { value: value ?? otherwise, change });
+  const minimum = page.minimum ?? schema.minimum;
+  const maximum = Math.min(schema.maximum ?? Infinity, page.maximum ?? Infinity);
+  if (!page.typed && [minimum, maximum, otherwise].every(Number.isFinite)) {
+    const step = page.step ?? (schema.type === "integer" ? 1 : (maximum - minimum) / 100);
+    return slider(about, { minimum, maximum, step, value: value ?? otherwise, change });
   }
-  return entry(words, { kind, value, change });
+  return entry(about, { schema, value, change });
 }
 
-function row(words, ...parts) {
-  return h("label", { class: "setting" }, h("span", { class: "setting-words" }, words), ...parts);
+function row({ words, help }, ...parts) {
+  return h("label", { class: "setting", title: help }, h("span", { class: "setting-words" }, words), ...parts);
 }
 
-function choice({ words, options: names = {} }, options, { value, otherwise, change }) {
-  const own = otherwise ? `${names[otherwise] ?? otherwise} (as usual)` : "–";
+function choice(about, options, { value, otherwise, change }) {
+  const own = otherwise ? `${otherwise} (default)` : "–";
   return row(
-    words,
+    about,
     h(
       "select",
       { onchange: (event) => change(event.target.value || undefined) },
       h("option", { value: "" }, own),
-      options.filter((option) => option !== otherwise).map((option) => h("option", { value: option, selected: option === value }, names[option] ?? option)),
+      options.filter((option) => option !== otherwise).map((option) => h("option", { value: option, selected: option === value }, option)),
     ),
   );
 }
 
-function tick({ words }, { value, change }) {
-  return row(words, h("input", { type: "checkbox", checked: Boolean(value), onchange: (event) => change(event.target.checked) }));
+function tick(about, { value, change }) {
+  return row(about, h("input", { type: "checkbox", checked: Boolean(value), onchange: (event) => change(event.target.checked) }));
 }
 
-function entry({ words, placeholder }, { kind, value, change }) {
-  const number = kind.type !== "string";
+function entry(about, { schema, value, change }) {
+  const number = schema.type !== "string";
   const read = (text) => (text === "" ? undefined : number ? Number(text) : text);
   return row(
-    words,
+    about,
     h("input", {
-      type: number ? "number" : "text", step: "any", min: kind.minimum, max: kind.maximum, value: value ?? "",
-      placeholder: placeholder ?? kind.default ?? "", onchange: (event) => change(read(event.target.value)),
+      type: number ? "number" : "text", step: "any", min: schema.minimum, max: schema.maximum, value: value ?? "",
+      placeholder: schema.default ?? "default", onchange: (event) => change(read(event.target.value)),
     }),
   );
 }
 
-/** A slider with the words of its two ends below it. */
-export function slider({ words, low, high, unit = "" }, { minimum, maximum, step, value, change }) {
+/** A slider with its value beside it. */
+export function slider({ words, help = "", unit = "" }, { minimum, maximum, step, value, change }) {
   const digits = step >= 1 ? 0 : step >= 0.1 ? 1 : 2;
   const shown = h("output", {});
   const show = (now) => {
@@ -84,11 +76,10 @@ export function slider({ words, low, high, unit = "" }, { minimum, maximum, step
   show(value);
   return h(
     "div",
-    { class: "setting wide" },
+    { class: "setting wide", title: help },
     h("span", { class: "setting-words", "aria-hidden": "true" }, words),
     range,
     shown,
-    (low || high) && h("span", { class: "ends", "aria-hidden": "true" }, h("span", {}, low), h("span", {}, high)),
   );
 }
 

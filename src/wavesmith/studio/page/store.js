@@ -1,4 +1,4 @@
-// What several rooms of the page look at: the records of sounds, the models, and what this browser remembers.
+// State shared by the rooms of the page: records of sounds, models, and what this browser remembers.
 
 import { api } from "./api.js";
 
@@ -103,7 +103,7 @@ export const models = {
 
 const steps = [];
 
-/** What was done last and can be taken back. */
+/** Steps that can be undone. */
 export const history = {
   add(words, back) {
     steps.push({ words, back });

@@ -1,4 +1,4 @@
-"""A kit as plain values: pieces on keys, layers for velocities, sounds that take turns."""
+"""A kit as plain values: pieces on keys, velocity layers, sounds in round robin."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from wavesmith.errors import RequestError
 from wavesmith.sound import Sound
 
 _UNWRITABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
-"""What XML or a line of text cannot hold: control characters, line ends, halves of characters."""
+"""Characters that XML or a line of text cannot have: control characters, line ends, unpaired surrogates."""
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """What sounds at a range of velocities.
+    """The sounds of a range of velocities.
 
     Attributes:
         low: the lowest velocity, from 1.
         high: the highest velocity, up to 127.
-        sounds: they take turns, first to last and over again (round robin).
+        sounds: played in turn, first to last and again (round robin).
 
     Raises:
         RequestError: for an impossible range, no sounds, an empty sound, or one of more than two channels.
@@ -44,14 +44,14 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """One thing to hit, on one key.
+    """One instrument of a kit, on one key.
 
     Attributes:
-        name: what it is, such as `kick`; other pieces may have the same name.
+        name: such as `kick`; other pieces may have the same name.
         key: the MIDI key that plays it, 0 to 127.
-        layers: softest first; together they cover the velocities 1 to 127.
+        layers: softest first; together they cover velocities 1 to 127.
         choke: pieces of one choke group (a number from 1) cut each other off, as open and closed hi-hats do.
-        volume_db: louder (positive) or softer than the sounds are, -60 to 12.
+        volume_db: change of the sounds' level in dB, -60 to 12.
         pan: from -1 (left) to 1 (right).
         loops: whether the sounds repeat while the key is held; otherwise each plays to its end.
 
@@ -84,16 +84,16 @@ class Piece:
 
 @dataclass(frozen=True, eq=False)
 class Kit:
-    """Pieces that are played together, and who made them.
+    """Pieces that are played together, with author, licence and credits.
 
     Attributes:
-        name: becomes the name of files too.
+        name: also used in file names.
         pieces: in any order; kept sorted by key.
-        author: who made the kit.
-        licence: on what terms others may use it.
-        credits: whose sounds or models it comes from, as long as it needs to be.
-        dynamics: how far velocity sets the level: 0 not at all, 1 down to silence.
-        about: anything else worth keeping in `kit.json`, such as how to make the kit again; JSON values.
+        author: of the kit.
+        licence: of the kit.
+        credits: sources of its sounds or models, any number of lines.
+        dynamics: effect of velocity on level: 0 none, 1 down to silence.
+        about: further JSON values for `kit.json`, such as the settings of its generation.
 
     Raises:
         RequestError: for text that is not visible characters, no pieces, two on one key, or other dynamics.
@@ -125,12 +125,12 @@ class Kit:
 
     @property
     def sounds(self) -> int:
-        """How many sounds there are, and so how many files."""
+        """Number of sounds, and so of files."""
         return sum(len(layer.sounds) for piece in self.pieces for layer in piece.layers)
 
 
 def even_layers(rows: Sequence[Sequence[Sound]]) -> tuple[Layer, ...]:
-    """Spread velocities evenly over rows of sounds that take turns, the softest row first.
+    """Divide velocities evenly over rows of sounds in round robin, the softest row first.
 
     Raises:
         RequestError: when there are no rows, more than 127, or a row is empty.
@@ -142,7 +142,7 @@ def even_layers(rows: Sequence[Sequence[Sound]]) -> tuple[Layer, ...]:
     return tuple(Layer(low + 1, high, tuple(row)) for (low, high), row in ranges)
 
 
-def _check_text(what: str, text: str) -> None:
-    """A name must survive in XML and on one line of text."""
+def _check_text(kind: str, text: str) -> None:
+    """Raise RequestError for a name that XML or one line of text cannot have."""
     if not text.strip() or _UNWRITABLE.search(text):
-        raise RequestError(f"{what} must be visible characters on one line, not {text!r}.")
+        raise RequestError(f"{kind} must be visible characters on one line, not {text!r}.")

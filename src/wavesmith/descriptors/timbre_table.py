@@ -1,4 +1,4 @@
-"""What timbres a data set has: percentiles of each measurement, over all sounds and for every label."""
+"""Timbres of a data set: percentiles of each measurement, over all sounds and for every label."""
 
 from __future__ import annotations
 
@@ -11,16 +11,21 @@ from torch import Tensor
 from wavesmith.descriptors.timbre import TIMBRES, Timbre
 
 POINTS = 21
-"""Percentiles kept of each measurement: 0, 5, ..., 100."""
+"""Number of percentiles of each measurement: 0, 5, ..., 100."""
 
 ALL = ""
-"""The name under which the percentiles of all sounds stand."""
+"""Row with the percentiles of all sounds."""
 
-_FEWEST = 4  # sounds of a label; of fewer, percentiles say nothing
+_MIN_SOUNDS = 4  # of a label; percentiles of fewer mean nothing
 
 
 class TimbreTable(BaseModel):
-    """Percentiles of timbres: `rows[label][name]` holds 21 values in the units of `Timbre`."""
+    """Percentiles of timbres, which translate between units of `Timbre` and "brighter than 90 % of kicks".
+
+    Attributes:
+        rows: `rows[label][name]` holds the `POINTS` percentiles of a measurement; the row `ALL` those of all
+            sounds. A label without a row, and no label, mean all sounds.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -36,17 +41,17 @@ class TimbreTable(BaseModel):
         return self
 
     def value(self, name: str, percentile: float, label: Mapping[str, float] | None = None) -> float:
-        """The measurement at a percentile (0 to 100) among sounds of a mix of labels, or of all."""
+        """Return the measurement at a percentile (0 to 100) among sounds of a mix of labels, or of all."""
         return self._mixed(name, percentile, label)
 
     def spread(self, name: str, label: Mapping[str, float] | None = None) -> float:
-        """How far the upper quarter lies above the lower one; a unit to measure differences in."""
+        """Return the interquartile range: a unit for differences of the measurement."""
         width = self._mixed(name, 75, label) - self._mixed(name, 25, label)
         everywhere = self._mixed(name, 75, None) - self._mixed(name, 25, None)
         return max(width, 0.1 * everywhere, 1e-6)
 
     def percentile(self, name: str, value: float, label: Mapping[str, float] | None = None) -> float:
-        """The percentile, 0 to 100, that a measurement has among such sounds."""
+        """Return the percentile, 0 to 100, of a measurement among such sounds."""
         points = torch.tensor([self._mixed(name, 100 * k / (POINTS - 1), label) for k in range(POINTS)])
         above = int((points < value).sum())
         if above in (0, POINTS):
@@ -63,26 +68,26 @@ class TimbreTable(BaseModel):
 
 
 def _at(points: tuple[float, ...], percentile: float) -> float:
-    place = min(max(percentile, 0.0), 100.0) / 100 * (len(points) - 1)
-    low = min(int(place), len(points) - 2)
-    return points[low] + (place - low) * (points[low + 1] - points[low])
+    position = min(max(percentile, 0.0), 100.0) / 100 * (len(points) - 1)
+    low = min(int(position), len(points) - 2)
+    return points[low] + (position - low) * (points[low + 1] - points[low])
 
 
 @torch.no_grad()
 def measure(waves: Iterable[tuple[Tensor, str | None]], rate: int) -> TimbreTable:
-    """Measure sounds, each a wave `[C, N]` and its label, at a rate in Hz."""
+    """Measure sounds, each a wave `[C, N]` and its label or None, at a rate in Hz."""
     timbre = Timbre(rate)
     measured: dict[str, list[Tensor]] = {ALL: []}
     for wave, label in waves:
-        found = timbre(wave[None])
-        row = torch.stack([found[name][0] for name in TIMBRES])
+        values = timbre(wave[None])
+        row = torch.stack([values[name][0] for name in TIMBRES])
         measured[ALL].append(row)
         if label is not None:
             measured.setdefault(label, []).append(row)
     shares = torch.linspace(0, 1, POINTS)
     rows = {}
     for label, values in measured.items():
-        if len(values) >= (_FEWEST if label else 1):
+        if len(values) >= (_MIN_SOUNDS if label else 1):
             points = torch.quantile(torch.stack(values), shares, dim=0)
             rows[label] = {
                 name: tuple(round(v, 5) for v in points[:, k].tolist()) for k, name in enumerate(TIMBRES)

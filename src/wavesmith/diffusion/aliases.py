@@ -1,15 +1,11 @@
-"""What other tools call the samplers and schedules that are here: one table for all.
+"""Names that other tools have for our samplers and schedules.
 
 `v-...` and `k-...` are the names in Dance Diffusion's notebook, `V_...` and `K_...` those in sample-
-diffusion, after v-diffusion and k-diffusion, where these samplers come from. Small and capital letters are
-alike, and so are `-` and `_`.
+diffusion, after v-diffusion and k-diffusion, where these samplers come from. A `Registry` finds them in upper
+and lower case, with `-` and with `_`.
 """
 
-from __future__ import annotations
-
-from collections.abc import Container, Mapping
-
-SAMPLER_NAMES = {
+SAMPLER_ALIASES = {
     "v_ddpm": "ddpm",
     "v_ddim": "ddim",
     "v_prk": "prk",
@@ -38,7 +34,7 @@ SAMPLER_NAMES = {
     "k_dpmpp_sde": "dpmpp_sde",
 }
 
-SCHEDULE_NAMES = {
+SCHEDULE_ALIASES = {
     "v_ddpm": "ddpm_linear",
     "v_spliced_ddpm_cosine": "cosine",
     "v_log": "log",
@@ -48,10 +44,3 @@ SCHEDULE_NAMES = {
     "k_polyexponential": "polyexponential",
     "k_vp": "vp",
 }
-
-
-def ours(name: str, known: Container[str], elsewhere: Mapping[str, str]) -> str | None:
-    """Our name for what is called `name`, here or elsewhere; None if there is no such thing."""
-    plain = name.lower().replace("-", "_")
-    found = elsewhere.get(plain, plain)
-    return found if found in known else None

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from wavesmith.descriptors import TIMBRES, Timbre, TimbreTable, measure
-from wavesmith.descriptors.table import POINTS
+from wavesmith.descriptors.timbre_table import POINTS
 
 RATE = 8000
 
