@@ -51,6 +51,10 @@ def _octave(hertz: float) -> str:
     return f"{hertz / 1000:g}k" if hertz >= 1000 else f"{hertz:g}"
 
 
+def _written(hertz: float) -> str:
+    return f"{hertz / 1000:g} kHz" if hertz >= 1000 else f"{hertz:g} Hz"
+
+
 MEASURES: tuple[Measure, ...] = (
     *(
         Measure(
@@ -67,7 +71,7 @@ MEASURES: tuple[Measure, ...] = (
             f"flatness_{word}_{_octave(hertz)}",
             "flatness",
             "dB",
-            f"flatness at {_octave(hertz)} Hz, windows of {1000 * seconds:.0f} ms",
+            f"flatness at {_written(hertz)}, windows of {1000 * seconds:.0f} ms",
             0.5,
         )
         for word, seconds in (("long", LONG_SECONDS), ("short", SHORT_SECONDS))
@@ -79,7 +83,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("ripples", "grain", "/s", "rises of more than 1 dB within 1.5 ms in the tail", 10.0),
     Measure("ripples_low", "grain", "/s", "rises of more than 1 dB within 1.5 ms, below 400 Hz", 10.0),
     *(
-        Measure(f"decay_{_octave(hertz)}", "decay", "s", f"decay by 60 dB at {_octave(hertz)} Hz", 0.1, True)
+        Measure(f"decay_{_octave(hertz)}", "decay", "s", f"decay by 60 dB at {_written(hertz)}", 0.1, True)
         for hertz in OCTAVES_HZ
     ),
     Measure("noise_floor", "decay", "dB", "level of the quietest tenth re the loudest moment", 1.0),
@@ -89,7 +93,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("width", "stereo", "dB", "share of side energy", 1.0),
     Measure("width_high", "stereo", "dB", "share of side energy above 2 kHz", 1.0),
     *(
-        Measure(f"level_{_octave(hertz)}", "balance", "dB", f"level at {_octave(hertz)} Hz re the sound", 1.0)
+        Measure(f"level_{_octave(hertz)}", "balance", "dB", f"level at {_written(hertz)} re the sound", 1.0)
         for hertz in OCTAVES_HZ
     ),
 )
