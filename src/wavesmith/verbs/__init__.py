@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from wavesmith.models import Model
-from wavesmith.sound import Sound
+from wavesmith.sound import Sound, SoundLike
 from wavesmith.verbs.again import again
 from wavesmith.verbs.clean import clean
 from wavesmith.verbs.generate import GenerateSettings, generate, stream
@@ -24,7 +24,7 @@ from wavesmith.verbs.restyle import restyle
 from wavesmith.verbs.settings import VerbSettings, parse_label
 from wavesmith.verbs.upscale import upscale
 from wavesmith.verbs.vary import vary
-from wavesmith.verbs.verb import Given, Task, Verb
+from wavesmith.verbs.verb import Task, Verb
 
 __all__ = [
     "VERBS",
@@ -62,5 +62,5 @@ def __getattr__(name: str) -> Any:
     return partial(_made, VERBS[name])
 
 
-def _made(verb: Verb[Any], model: Model, *sounds: Given, **request: Any) -> list[Sound]:
+def _made(verb: Verb[Any], model: Model, *sounds: SoundLike, **request: Any) -> list[Sound]:
     return list(verb.stream(model, *sounds, **request))
