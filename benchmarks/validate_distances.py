@@ -159,34 +159,30 @@ def damages() -> dict[str, list[Step]]:
     return {
         "phases randomised, windows of 512": steps(lambda w, s: hurt.randomise_phases(w, 512, s), shares),
         "phases randomised, windows of 2,048": steps(lambda w, s: hurt.randomise_phases(w, 2048, s), shares),
-        "tones replaced by noise": steps(hurt.tones_to_noise, {"25 %": 0.25, "50 %": 0.5, "100 %": 1.0}),
-        "hiss, re the peak": steps(hurt.hiss, {f"{db} dB": db for db in (-60, -50, -40)}),
+        "tones replaced by noise": steps(hurt.tones_to_noise, {"50 %": 0.5, "100 %": 1.0}),
+        "hiss, re the peak": steps(hurt.hiss, {f"{db} dB": db for db in (-60, -50)}),
         "low-pass": steps(
-            lambda w, f: hurt.low_pass(w, RATE, f), {f"{khz} kHz": 1000 * khz for khz in (12, 6, 3)}
+            lambda w, f: hurt.low_pass(w, RATE, f), {f"{khz} kHz": 1000 * khz for khz in (12, 6)}
         ),
         "tail cut after": steps(
-            lambda w, ms: hurt.cut_tail(w, RATE, ms), {f"{ms} ms": ms for ms in (250, 120, 60)}
+            lambda w, ms: hurt.cut_tail(w, RATE, ms), {f"{ms} ms": ms for ms in (250, 80)}
         ),
         "tail damped by 60 dB in": steps(
-            lambda w, ms: hurt.damp_tail(w, RATE, ms), {f"{ms} ms": ms for ms in (800, 400, 200)}
+            lambda w, ms: hurt.damp_tail(w, RATE, ms), {f"{ms} ms": ms for ms in (800, 200)}
         ),
         "pre-echo of 20 ms, below the attack": steps(
-            lambda w, db: hurt.pre_echo(w, RATE, db), {f"{db} dB": db for db in (40, 30, 20)}
+            lambda w, db: hurt.pre_echo(w, RATE, db), {f"{db} dB": db for db in (40, 20)}
         ),
         "attack smeared": steps(
-            lambda w, ms: hurt.soften_attack(w, RATE, ms), {f"{ms} ms": ms for ms in (3, 10, 30)}
+            lambda w, ms: hurt.soften_attack(w, RATE, ms), {f"{ms} ms": ms for ms in (3, 15)}
         ),
-        "time smeared": steps(
-            lambda w, ms: hurt.smear(w, RATE, ms), {f"{ms} ms": ms for ms in (20, 60, 180)}
-        ),
-        "gaps of 12 ms": steps(
-            lambda w, number: hurt.gaps(w, RATE, number), {f"{n} /s": n for n in (1, 3, 10)}
-        ),
-        "clipping, below the peak": steps(hurt.clip, {f"{db} dB": db for db in (3, 6, 12)}),
-        "made mono": steps(hurt.narrow, {"50 %": 0.5, "90 %": 0.9, "100 %": 1.0}),
+        "time smeared": steps(lambda w, ms: hurt.smear(w, RATE, ms), {f"{ms} ms": ms for ms in (30, 120)}),
+        "gaps of 12 ms": steps(lambda w, number: hurt.gaps(w, RATE, number), {f"{n} /s": n for n in (1, 5)}),
+        "clipping, below the peak": steps(hurt.clip, {f"{db} dB": db for db in (3, 12)}),
+        "made mono": steps(hurt.narrow, {"90 %": 0.9, "100 %": 1.0}),
         "sources dropped": [
             (f"{share:.0%}".replace("%", " %"), lambda sounds, share=share: without_sources(sounds, share))
-            for share in (0.25, 0.5, 0.75, 0.9)
+            for share in (0.5, 0.9)
         ],
     }
 
@@ -282,8 +278,8 @@ def values_table(name: str, band: list[float], kinds: Values) -> str:
         "",
         f"Undamaged halves: {np.mean(band):.2f} on average, at most {max(band):.2f}.",
         "",
-        "| damage | | | | |",
-        "|---|---|---|---|---|",
+        "| damage | strength: value |",
+        "|---|---|",
     ]
     for kind, steps in kinds.items():
         values = [value for _, value in steps]
@@ -292,7 +288,7 @@ def values_table(name: str, band: list[float], kinds: Values) -> str:
             f"{strength}: {value:.2f}{'' if up else ' *'}"
             for (strength, value), up in zip(steps, grown, strict=True)
         ]
-        lines.append(f"| {kind} | {' | '.join(cells)} |")
+        lines.append(f"| {kind} | {', '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -164,7 +164,7 @@ def test_a_classifier_of_the_python_api_is_the_same(wavesmith, drums):
         (["--device", "cuda"], ["--device"]),
         (["--log", "wandb"], ["--log"]),
         (["--examples", "0"], ["0 examples"]),
-        (["--batch", "1"], ["steps of 1"]),
+        (["--batch", "1"], ["batches of 1"]),
     ],
 )
 def test_what_a_classifier_cannot_be_trained_with_is_refused(wavesmith, drums, arguments, words):
@@ -176,7 +176,7 @@ def test_a_classifier_for_other_labels_is_refused_where_it_is_to_steer(wavesmith
     wavesmith("train", "drums", "--classifier", "--out", "classifier", "--examples", 8, "--batch", 4)
     Path("guides.yaml").write_text("- judge: classifier\n  label: choir\n")
     result = wavesmith("generate", "--model", "debug", "--guide", "guides.yaml")
-    assert result.refuses("label of the judge", "'choir'", "kick, snare")
+    assert result.refuses("label of the classifier", "'choir'", "kick, snare")
     assert not Path("sounds").exists()
 
 

@@ -83,7 +83,7 @@ def test_a_training_goes_on_after_a_restart_and_is_stopped(tmp_path: Path, drums
     wait(lambda: client.get(path).json()["seen"] > 0)
     other = client.post("/api/trainings", json=asked | {"name": "other"})
     assert other.status_code == 409
-    assert "under way" in other.json()["error"]
+    assert "running" in other.json()["error"]
 
     studio.close()
 

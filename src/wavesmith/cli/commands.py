@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from wavesmith.cli.summaries import KIT, SUMMARIES
+from wavesmith.cli.summaries import KIT, SUMMARIES, TRAIN
 
 
 class Commands(TyperGroup):
@@ -22,7 +22,8 @@ class Commands(TyperGroup):
     def __init__(self, *, commands: dict[str, Any] | None = None, **attributes: Any) -> None:
         summaries = {command_name(name): summary for name, summary in _summaries().items()}
         stubs = {
-            name: TyperCommand(name=name, help=summary) for name, summary in {**summaries, "kit": KIT}.items()
+            name: TyperCommand(name=name, help=summary)
+            for name, summary in {**summaries, "kit": KIT, "train": TRAIN}.items()
         }
         super().__init__(commands=stubs | (commands or {}), **attributes)
 
@@ -40,6 +41,10 @@ def _built(name: str) -> Any:
         from wavesmith.cli import kit
 
         return kit.build()
+    if name == "train":
+        from wavesmith.cli import train
+
+        return train.build()
     from wavesmith.cli import verb_command
 
     return verb_command.build(name.replace("-", "_"))

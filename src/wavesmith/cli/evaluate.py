@@ -21,8 +21,8 @@ def evaluate(
     count: Annotated[int, typer.Option("--count", "-n", help="Number of sounds to generate.")] = 400,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     embedding: Annotated[
-        str, typer.Option(help="Embedding of the distances: mel_cnn, statistics, vggish, ...")
-    ] = "mel_cnn",
+        str, typer.Option(help="Embedding of the distances: multires, mel_cnn, statistics, ...")
+    ] = "multires",
     classifier: Annotated[
         Path | None,
         typer.Option(

@@ -23,14 +23,13 @@ from wavesmith.cli.evaluate import evaluate
 from wavesmith.cli.inspect import inspect
 from wavesmith.cli.scan import scan
 from wavesmith.cli.studio import studio
-from wavesmith.cli.train import train
 from wavesmith.errors import WavesmithError, first_problem
 from wavesmith.files import remedy
 
 app = typer.Typer(
     cls=Commands, add_completion=False, context_settings={"help_option_names": ["--help", "-h"]}
 )
-for command in (again, credits, evaluate, inspect, scan, studio, train):
+for command in (again, credits, evaluate, inspect, scan, studio):
     app.command()(command)
 app.add_typer(models.app, name="models")
 

@@ -17,3 +17,5 @@ SUMMARIES = {
 }
 
 KIT = "Make a playable kit: samples, SFZ, DecentSampler and Hydrogen files, a picture, and a bar to try it."
+
+TRAIN = "Train a model, or go on with a training; with --classifier, train a classifier."

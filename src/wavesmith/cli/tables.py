@@ -29,6 +29,8 @@ SUMMARIES = {{
 }}
 
 KIT = "{kit}"
+
+TRAIN = "{train}"
 '''
 
 
@@ -57,7 +59,7 @@ def table(verb: Verb[Any]) -> str:
 def summaries_text() -> str:
     """Return the text of `summaries.py`."""
     rows = "\n".join(f"    {json.dumps(name)}: {json.dumps(verb.summary)}," for name, verb in VERBS.items())
-    return _SUMMARIES.format(rows=rows, kit=summaries.KIT)
+    return _SUMMARIES.format(rows=rows, kit=summaries.KIT, train=summaries.TRAIN)
 
 
 def main(docs: Path = Path("docs")) -> None:

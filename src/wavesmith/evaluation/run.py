@@ -27,7 +27,7 @@ from wavesmith.evaluation.subjects import compared_seconds, describe, load_subje
 from wavesmith.evaluation.trust import verdict
 from wavesmith.models import Model, trained_on
 
-DEFAULT_EMBEDDING = "mel_cnn"
+DEFAULT_EMBEDDING = "multires"
 HTML, JSON = "report.html", "report.json"
 
 

@@ -60,7 +60,7 @@ class Trainer:
         """Take one optimizer step of each objective, with gradients averaged over the batches.
 
         Raises:
-            TrainingDiverged: when a loss is not finite; the weights are then as they were.
+            TrainingDiverged: when a loss is not finite; the objective's parameters are then as they were.
         """
         batches = [self.fabric.to_device(batch) for batch in batches]
         losses = {}
