@@ -66,9 +66,8 @@ class Heads(nn.Module):
             self.label(vectors), labels, reduction="none", label_smoothing=_LABEL_SMOOTHING
         )
         by_tag = F.binary_cross_entropy_with_logits(self.tags(vectors), tags, reduction="none")
-        losses: Tensor = by_label * labels.sum(dim=1) + _TAGS_WEIGHT * by_tag.sum(dim=1) / max(
-            1, tags.shape[1]
-        )
+        tag_loss = by_tag.sum(dim=1) / max(1, tags.shape[1])
+        losses: Tensor = by_label * labels.sum(dim=1) + _TAGS_WEIGHT * tag_loss
         return losses
 
 
