@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from wavesmith.families.diffusion import InversionSettings
+from wavesmith.families.diffusion import InversionSampling
 from wavesmith.families.diffusion.inversion import ascend, descend, noise_levels, own_level, slerp
 from wavesmith.families.diffusion.sampling import unguided
 from wavesmith.noise import ItemNoise
@@ -13,7 +13,7 @@ def noise(seed, shape=(2, 4, 100)):
 
 
 def settings_of(model, **changes):
-    return InversionSettings(**model.family.defaults("resample") | changes)
+    return InversionSampling(**model.family.defaults("resample") | changes)
 
 
 def test_the_way_up_and_down_leads_back_to_the_sound(textures, texture):

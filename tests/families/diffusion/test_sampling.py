@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from wavesmith.families import Condition
-from wavesmith.families.diffusion import DiffusionSettings, EditSettings
+from wavesmith.families.diffusion import DiffusionSampling, EditSampling
 from wavesmith.families.diffusion.editing import starting_level
 from wavesmith.families.diffusion.sampling import (
     constrained,
@@ -17,7 +17,7 @@ ALWAYS = (0.0, 1e9)
 
 
 def settings_of(model, **changes):
-    return DiffusionSettings(**model.family.defaults("generate") | changes)
+    return DiffusionSampling(**model.family.defaults("generate") | changes)
 
 
 def condition_of(model, label=None):
@@ -83,8 +83,8 @@ def test_the_guidance_interval_is_lowered_with_the_start_unless_it_is_given(text
     own = textures.family.config.sampling.model_copy(update={"guidance_interval": (4.0, 20.0)})
     textures.family.config = textures.family.config.model_copy(update={"sampling": own})
     values = textures.family.defaults("edit")
-    assert lowered_interval(textures.family, EditSettings(**values), 20.0) == (4.0, 20.0)
-    low, high = lowered_interval(textures.family, EditSettings(**values), 1.0)
+    assert lowered_interval(textures.family, EditSampling(**values), 20.0) == (4.0, 20.0)
+    low, high = lowered_interval(textures.family, EditSampling(**values), 1.0)
     assert (low, high) == (pytest.approx(0.2), 1.0)
-    given = EditSettings(**values | {"guidance_interval": (0.5, 2.0)})
+    given = EditSampling(**values | {"guidance_interval": (0.5, 2.0)})
     assert lowered_interval(textures.family, given, 1.0) == (0.5, 2.0)

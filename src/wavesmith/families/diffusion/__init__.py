@@ -13,22 +13,22 @@ from wavesmith.families.diffusion.config import (
 )
 from wavesmith.families.diffusion.model import DiffusionModel
 from wavesmith.families.diffusion.settings import (
-    DenoisingSettings,
-    DiffusionSettings,
-    EditSettings,
-    InversionSettings,
-    MorphSettings,
+    DenoisingSampling,
+    DiffusionSampling,
+    EditSampling,
+    InversionSampling,
+    MorphSampling,
 )
 
 __all__ = [
-    "DenoisingSettings",
+    "DenoisingSampling",
     "DiffusionConfig",
     "DiffusionModel",
     "DiffusionObjective",
-    "DiffusionSettings",
-    "EditSettings",
-    "InversionSettings",
-    "MorphSettings",
+    "DiffusionSampling",
+    "EditSampling",
+    "InversionSampling",
+    "MorphSampling",
     "ParameterisationConfig",
     "SamplingDefaults",
     "check_space",

@@ -13,7 +13,7 @@ from wavesmith.diffusion import Denoiser, schedule
 from wavesmith.families.condition import Condition
 from wavesmith.families.diffusion.inversion import FLOOR, own_level
 from wavesmith.families.diffusion.sampling import guided, lowered_interval
-from wavesmith.families.diffusion.settings import DenoisingSettings
+from wavesmith.families.diffusion.settings import DenoisingSampling
 from wavesmith.noise import ItemNoise
 from wavesmith.transforms import band_levels
 
@@ -31,7 +31,7 @@ def denoise(
     wave: Tensor,
     profile: Tensor,
     condition: Condition,
-    settings: DenoisingSettings,
+    settings: DenoisingSampling,
     noise: ItemNoise,
 ) -> Tensor:
     """Take noise whose level `profile` `[F, 1]` differs from band to band off a wave `[C, N]`."""

@@ -16,7 +16,7 @@ from wavesmith.families.diffusion.sampling import (
     lowered_interval,
     noise_levels,
 )
-from wavesmith.families.diffusion.settings import EditSettings
+from wavesmith.families.diffusion.settings import EditSampling
 from wavesmith.noise import ItemNoise
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def edit(
     wave: Tensor,
     amount: float,
     condition: Condition,
-    settings: EditSettings,
+    settings: EditSampling,
     noise: ItemNoise,
     keep: Constraint | None = None,
 ) -> Tensor:

@@ -12,7 +12,7 @@ from wavesmith.diffusion import SAMPLERS, Denoiser, schedule
 from wavesmith.families.capabilities import Constraint
 from wavesmith.families.condition import Condition
 from wavesmith.families.diffusion.sampling import constrained, guided, lowered_interval, unguided
-from wavesmith.families.diffusion.settings import InversionSettings, MorphSettings
+from wavesmith.families.diffusion.settings import InversionSampling, MorphSampling
 from wavesmith.noise import ItemNoise
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def resample(
     wave: Tensor,
     amount: float,
     condition: Condition,
-    settings: InversionSettings,
+    settings: InversionSampling,
     noise: ItemNoise,
     keep: Constraint | None = None,
 ) -> Tensor:
@@ -73,7 +73,7 @@ class InvertedSources:
     """
 
     def __init__(
-        self, family: DiffusionModel, waves: Tensor, settings: MorphSettings, noise: ItemNoise
+        self, family: DiffusionModel, waves: Tensor, settings: MorphSampling, noise: ItemNoise
     ) -> None:
         """Invert sources `[S, C, N]`.
 
@@ -103,7 +103,7 @@ class InvertedSources:
 
 
 def noise_levels(
-    family: DiffusionModel, settings: InversionSettings | MorphSettings, z: Tensor, top: float = TOP
+    family: DiffusionModel, settings: InversionSampling | MorphSampling, z: Tensor, top: float = TOP
 ) -> Tensor:
     """Return noise levels for inverting features `z` and coming back: from `top` to `FLOOR`, then 0.
 

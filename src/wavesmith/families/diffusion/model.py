@@ -14,11 +14,11 @@ from wavesmith.families.condition import Condition
 from wavesmith.families.diffusion import denoising, editing, inversion, sampling, scoring
 from wavesmith.families.diffusion.config import DiffusionConfig, DiffusionObjective
 from wavesmith.families.diffusion.settings import (
-    DenoisingSettings,
-    DiffusionSettings,
-    EditSettings,
-    InversionSettings,
-    MorphSettings,
+    DenoisingSampling,
+    DiffusionSampling,
+    EditSampling,
+    InversionSampling,
+    MorphSampling,
 )
 from wavesmith.families.family import Family, ObjectiveConfig
 from wavesmith.families.family import Sampling as OperationSettings
@@ -42,11 +42,11 @@ class DiffusionModel(Family):
     CONFIG: ClassVar = DiffusionConfig
     OBJECTIVE: ClassVar = DiffusionObjective
     OPERATIONS: ClassVar[Mapping[str, type[OperationSettings]]] = {
-        "generate": DiffusionSettings,
-        "edit": EditSettings,
-        "resample": InversionSettings,
-        "morph": MorphSettings,
-        "denoise": DenoisingSettings,
+        "generate": DiffusionSampling,
+        "edit": EditSampling,
+        "resample": InversionSampling,
+        "morph": MorphSampling,
+        "denoise": DenoisingSampling,
     }
     STEERED_STEPS: int = 16
     """Steps of a steered operation, at least: guides act a little at each."""
@@ -154,7 +154,7 @@ class DiffusionModel(Family):
         return {name: value for name, value in values.items() if name in known}
 
     def generate(
-        self, condition: Condition, length: int, settings: DiffusionSettings, noise: ItemNoise
+        self, condition: Condition, length: int, settings: DiffusionSampling, noise: ItemNoise
     ) -> Tensor:
         """Sample waves `[B, C, length]` from noise."""
         return sampling.generate(self, condition, length, settings, noise)
@@ -164,7 +164,7 @@ class DiffusionModel(Family):
         wave: Tensor,
         amount: float,
         condition: Condition,
-        settings: EditSettings,
+        settings: EditSampling,
         noise: ItemNoise,
         keep: Constraint | None = None,
     ) -> Tensor:
@@ -176,14 +176,14 @@ class DiffusionModel(Family):
         wave: Tensor,
         amount: float,
         condition: Condition,
-        settings: InversionSettings,
+        settings: InversionSampling,
         noise: ItemNoise,
         keep: Constraint | None = None,
     ) -> Tensor:
         """Sample waves `[B, C, N]` from a wave's latents mixed with noise: see `inversion.resample`."""
         return inversion.resample(self, wave, amount, condition, settings, noise, keep)
 
-    def morph(self, waves: Tensor, settings: MorphSettings, noise: ItemNoise) -> inversion.InvertedSources:
+    def morph(self, waves: Tensor, settings: MorphSampling, noise: ItemNoise) -> inversion.InvertedSources:
         """Invert sources `[S, C, N]`: see `inversion.InvertedSources`."""
         return inversion.InvertedSources(self, waves, settings, noise)
 
@@ -196,7 +196,7 @@ class DiffusionModel(Family):
         wave: Tensor,
         profile: Tensor,
         condition: Condition,
-        settings: DenoisingSettings,
+        settings: DenoisingSampling,
         noise: ItemNoise,
     ) -> Tensor:
         """Take noise of a profile off a wave `[C, N]`: see `denoising.denoise`."""

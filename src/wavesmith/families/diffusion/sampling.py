@@ -12,7 +12,7 @@ from torch import Tensor
 from wavesmith.diffusion import SAMPLERS, Denoiser, classifier_free, loss_guided, schedule
 from wavesmith.families.capabilities import Constraint
 from wavesmith.families.condition import Condition
-from wavesmith.families.diffusion.settings import DiffusionSettings
+from wavesmith.families.diffusion.settings import DiffusionSampling
 from wavesmith.noise import Draw, ItemNoise
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def generate(
-    family: DiffusionModel, condition: Condition, length: int, settings: DiffusionSettings, noise: ItemNoise
+    family: DiffusionModel, condition: Condition, length: int, settings: DiffusionSampling, noise: ItemNoise
 ) -> Tensor:
     """Sample waves `[B, C, length]` from noise."""
     draw = noise.shaped(family.feature_shape(length))
@@ -95,7 +95,7 @@ def constrained(denoiser: Denoiser, family: DiffusionModel, length: int, keep: C
     return denoise
 
 
-def noise_levels(settings: DiffusionSettings, start: float | None = None) -> Tensor:
+def noise_levels(settings: DiffusionSampling, start: float | None = None) -> Tensor:
     """Return the schedule's noise levels, or the part that is left of them below the level `start`.
 
     That part keeps the schedule's own levels, so that it never has more steps than the whole.
@@ -107,7 +107,7 @@ def noise_levels(settings: DiffusionSettings, start: float | None = None) -> Ten
     return torch.cat([whole.new_tensor([start]), kept if len(kept) else whole.new_zeros(1)])
 
 
-def descend(denoiser: Denoiser, settings: DiffusionSettings, x: Tensor, sigmas: Tensor, draw: Draw) -> Tensor:
+def descend(denoiser: Denoiser, settings: DiffusionSampling, x: Tensor, sigmas: Tensor, draw: Draw) -> Tensor:
     """Sample from `x`, noisy at `sigmas[0]`, down to features without noise."""
     options: Mapping[str, Any] = {} if settings.eta is None else {"eta": settings.eta}
     return SAMPLERS[settings.sampler](denoiser, x, sigmas, noise=draw, **options)

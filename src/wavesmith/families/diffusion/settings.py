@@ -50,7 +50,7 @@ class _Guided(Sampling):
         family.label_weights(self.avoid)
 
 
-class DiffusionSettings(_Guided):
+class DiffusionSampling(_Guided):
     """Settings of `generate`."""
 
     guidance_interval: Interval = Field(description="Noise levels, low and high, at which guidance applies.")
@@ -78,13 +78,13 @@ class DiffusionSettings(_Guided):
         find_schedule(self.schedule, self.steps, self.sigma_min, self.sigma_max)
 
 
-class EditSettings(DiffusionSettings):
+class EditSampling(DiffusionSampling):
     """Settings of `edit`."""
 
     guidance_interval: LoweredInterval = None  # type: ignore[assignment]
 
 
-class InversionSettings(_Guided):
+class InversionSampling(_Guided):
     """Settings of `resample`: both directions use one second-order sampler, so none can be chosen."""
 
     guidance_interval: LoweredInterval = None
@@ -98,7 +98,7 @@ class InversionSettings(_Guided):
         find_schedule(self.schedule, self.steps, 1e-3 * self.sigma_max, self.sigma_max)
 
 
-class MorphSettings(Sampling):
+class MorphSampling(Sampling):
     """Settings of `morph`: unconditional, so there is nothing to guide."""
 
     schedule: Schedule
@@ -111,7 +111,7 @@ class MorphSettings(Sampling):
         find_schedule(self.schedule, self.steps, 1e-3 * self.sigma_max, self.sigma_max)
 
 
-class DenoisingSettings(_Guided):
+class DenoisingSampling(_Guided):
     """Settings of `denoise`, which always takes Euler steps along Karras's schedule."""
 
     guidance_interval: LoweredInterval = None
