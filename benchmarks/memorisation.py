@@ -153,7 +153,7 @@ def planted(made: Path, training: Path, files: list[ScannedFile], out: Path) -> 
             -wave[..., : 3 * wave.shape[-1] // 4],
             wave + 0.02 * wave.square().mean().sqrt() * noise,
         )[k]
-        Sound.from_tensor(disguised[..., :LENGTH], RATE).write(places[37 * k])
+        Sound.from_tensor(disguised[..., :LENGTH], RATE).write(places[37 * k % len(places)])
     return out
 
 

@@ -61,6 +61,7 @@ def measure(config: RunConfig, folder: Path, micro_batches: int) -> None:
     examples = config.training.batch * micro_batches
     quick = config.model.sampling.model_copy(update={"steps": 1})
     config = config.model_copy(update={"model": config.model.model_copy(update={"sampling": quick})})
+    config = config.model_copy(update={"data": config.data.model_copy(update={"basis": None})})
     chosen = config.with_training(examples=examples, accumulate=2, held_out=0.0)
     train(folder / "sounds", folder / "model", config=chosen, threads=1)
     unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kibibytes

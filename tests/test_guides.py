@@ -38,10 +38,10 @@ def model():
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    """A judge and a reference, and a folder to be in."""
+    """A classifier and a reference in the current folder."""
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
-    Classifier(ClassifierConfig(classes=("kick", "snare"), rate=6000, noisy=True)).eval().save("judge")
+    Classifier(ClassifierConfig(classes=("kick", "snare"), rate=6000, noisy=True)).eval().save("classifier")
     Sound(noises(1, seed=5)[0].numpy(), RATE).write("reference.wav")
     return tmp_path
 
@@ -67,7 +67,7 @@ def loss_of(model, **guide):
 
 @pytest.mark.parametrize("percentile", [15, 85])
 @pytest.mark.parametrize("timbre", TIMBRES)
-def test_every_timbre_goes_where_it_is_asked_to(model, timbre, percentile):
+def test_every_timbre_reaches_its_percentile(model, timbre, percentile):
     loss = loss_of(model, timbre=timbre, percentile=percentile)
     courses = [descend(loss, wave) for wave in noises(4, seed=3)]
     better = [min(course[1:]) < 0.6 * course[0] + 1e-3 for course in courses]
@@ -88,9 +88,9 @@ def test_width_and_likeness_lead_to_what_they_want(model, files, guide):
 
 
 @pytest.mark.parametrize("label", ["kick", "snare"])
-def test_a_judge_of_another_rate_and_in_mono_leads_to_its_label(model, files, label):
+def test_a_classifier_of_another_rate_and_in_mono_leads_to_its_label(model, files, label):
     """Even one that knows nothing yet: a small step along its gradient makes the label likelier."""
-    loss = loss_of(model, classifier="judge", label=label)
+    loss = loss_of(model, classifier="classifier", label=label)
     wave = torch.stack(noises(4, seed=3)).requires_grad_()
     before = loss(wave, torch.ones(4))
     (gradient,) = torch.autograd.grad(before.sum(), wave)
@@ -165,10 +165,10 @@ def test_outside_its_interval_a_guide_does_nothing(model):
     assert made(guide=[{"width": 0.1, "interval": (1, 200)}]) != made()
 
 
-def test_a_steered_walk_has_more_steps_unless_asked_otherwise(model):
+def test_steering_takes_more_steps_by_default(model):
     steps = [
-        generate(model, seed=1, **asked)[0].recipe.settings["steps"]
-        for asked in ({}, {"guide": {"width": 0.1}}, {"guide": {"width": 0.1}, "steps": 5})
+        generate(model, seed=1, **requested)[0].recipe.settings["steps"]
+        for requested in ({}, {"guide": {"width": 0.1}}, {"guide": {"width": 0.1}, "steps": 5})
     ]
     assert steps == [4, 16, 5]
 
@@ -222,34 +222,34 @@ def test_a_guidance_that_returns_nonsense_is_named_with_the_step(model):
     def numeric(sound, sigma):
         return torch.tensor([float(sound.detach().square().mean())])
 
-    with pytest.raises(RequestError, match="'numeric' gave nothing that depends on the sound"):
+    with pytest.raises(RequestError, match="'numeric'"):
         generate(model, seed=1, guide=numeric)
 
 
 @pytest.mark.parametrize(
     ("guide", "words"),
     [
-        ({"timbre": "brihgtness", "percentile": 50}, "did you mean 'brightness'"),
-        ({"timbre": "brightness"}, "'timbre' cannot be used .percentile"),
-        ({"timbre": "brightness", "percentile": 101}, "'timbre' cannot be used .percentile"),
-        ({"timbre": "brightness", "percentile": float("nan")}, "'timbre' cannot be used .percentile"),
-        ({"width": 2}, "'width' cannot be used"),
+        ({"timbre": "brihgtness", "percentile": 50}, "'brightness'"),
+        ({"timbre": "brightness"}, "'timbre'.*percentile"),
+        ({"timbre": "brightness", "percentile": 101}, "'timbre'.*percentile"),
+        ({"timbre": "brightness", "percentile": float("nan")}, "'timbre'.*percentile"),
+        ({"width": 2}, "'width'"),
         ({"width": 0.1, "weight": -1}, "weight"),
-        ({"width": 0.1, "interval": [20, 2]}, "interval: no noise level lies between 20 and 2"),
-        ({"width": 0.1, "interval": [0, float("nan")]}, "interval: no noise level"),
+        ({"width": 0.1, "interval": [20, 2]}, "interval.*20 and 2"),
+        ({"width": 0.1, "interval": [0, float("nan")]}, "interval"),
         ({"width": 0.1, "colour": "red"}, "colour"),
-        ({"width": 0.1, "like": "reference.wav"}, "cannot be read; give it one"),
-        ({}, "cannot be read; give it one"),
-        ([3], "cannot be read; give it one"),
-        (5, "Guides are a list"),
-        ({"classifier": "judge", "label": "choir"}, "no label of the classifier called 'choir'"),
-        ("nowhere.yaml", r"nowhere\.yaml cannot be read"),
-        ("broken.yaml", "not valid YAML"),
-        ("plain.yaml", "Guides are a list"),
-        ("own.yaml", "Guides are a list"),
+        ({"width": 0.1, "like": "reference.wav"}, "timbre, classifier, like, width"),
+        ({}, "timbre, classifier, like, width"),
+        ([3], "timbre, classifier, like, width"),
+        (5, "list"),
+        ({"classifier": "classifier", "label": "choir"}, "'choir'"),
+        ("nowhere.yaml", r"nowhere\.yaml"),
+        ("broken.yaml", r"broken\.yaml"),
+        ("plain.yaml", "list"),
+        ("own.yaml", "list"),
     ],
 )
-def test_guides_that_make_no_sense_are_refused(model, files, guide, words):
+def test_invalid_guides_are_refused(model, files, guide, words):
     (files / "broken.yaml").write_text("- timbre: [\n")
     (files / "plain.yaml").write_text("hello\n")
     (files / "own.yaml").write_text("own.yaml\n")
@@ -257,7 +257,7 @@ def test_guides_that_make_no_sense_are_refused(model, files, guide, words):
         generate(model, seed=1, guide=guide)
 
 
-def test_what_a_model_has_not_is_refused(files, model):
+def test_guides_that_the_model_cannot_follow_are_refused(files, model):
     with pytest.raises(RequestError, match="no table of timbres"):
         generate(debug_model(), seed=1, guide={"timbre": "depth", "percentile": 50})
     with pytest.raises(Exception, match="classifier"):
@@ -265,17 +265,17 @@ def test_what_a_model_has_not_is_refused(files, model):
     with pytest.raises(AudioError, match="nowhere"):
         generate(model, seed=1, guide={"like": "nowhere.wav"})
     Sound(np.zeros((1, 800)), RATE).write("silent.wav")
-    with pytest.raises(AudioError, match=r"silent\.wav is silent"):
+    with pytest.raises(AudioError, match=r"silent\.wav"):
         generate(model, seed=1, guide={"like": "silent.wav"})
 
 
-def test_a_judge_or_reference_that_was_changed_is_refused_again(model, files):
-    judged = generate(model, seed=1, guide={"classifier": "judge", "label": "kick"})[0]
+def test_a_changed_classifier_or_reference_is_refused_by_again(model, files):
+    steered = generate(model, seed=1, guide={"classifier": "classifier", "label": "kick"})[0]
     like = generate(model, seed=1, guide={"like": "reference.wav"})[0]
-    assert again(judged, model=model).sha256 == judged.sha256
+    assert again(steered, model=model).sha256 == steered.sha256
     assert again(like, model=model).sha256 == like.sha256
-    Classifier(ClassifierConfig(classes=("kick", "snare"), rate=6000)).save("judge")
+    Classifier(ClassifierConfig(classes=("kick", "snare"), rate=6000)).save("classifier")
     Sound(noises(1, seed=6)[0].numpy(), RATE).write("reference.wav")
-    for sound in (judged, like):
-        with pytest.raises(RequestError, match="is not what the sound was steered by any more"):
+    for sound in (steered, like):
+        with pytest.raises(RequestError, match="steered"):
             again(sound, model=model)

@@ -45,7 +45,7 @@ from wavesmith.sound import Sound
 _ALWAYS = (0.0, 1e9)
 _OLD_NAMES = {"window": "interval", "judge": "classifier"}
 
-Place = Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, Path) else given)]
+PathText = Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, Path) else given)]
 
 
 class Guide(BaseModel):
@@ -103,11 +103,11 @@ class TimbreGuide(Guide):
 
     @property
     def name(self) -> str:
-        """The timbre's."""
+        """Name of the timbre."""
         return self.timbre
 
     def settled(self, model: Model) -> Guide:
-        """Timbres need the model's table."""
+        """Return the guide; raises RequestError for an unknown timbre, or a model without a table."""
         if self.timbre not in TIMBRES:
             raise RequestError(unknown("timbre", self.timbre, TIMBRES))
         if model.timbre is None:
@@ -118,7 +118,7 @@ class TimbreGuide(Guide):
         return self
 
     def loss(self, model: Model, label: Mapping[str, float]) -> Any:
-        """Squared distance from the percentile's value, in units of how far sounds spread."""
+        """Return the squared distance from the percentile's value, in units of the spread of sounds."""
         assert model.timbre
         target = model.timbre.value(self.timbre, self.percentile, label)
         spread = model.timbre.spread(self.timbre, label)
@@ -136,19 +136,19 @@ class ClassifierGuide(Guide):
 
     kind: ClassVar[str] = "classifier"
 
-    classifier: Place
+    classifier: PathText
     label: str
     sha256: str | None = None
 
     def settled(self, model: Model) -> Guide:
-        """Refuse a label that the classifier does not know, and another classifier than a recipe names."""
-        found, digest = _classifier(self.classifier)
-        if self.label not in found.classes:
-            raise RequestError(unknown("label of the classifier", self.label, found.classes))
-        return _same(self, digest, self.classifier)
+        """Refuse a label that the classifier lacks, and a classifier other than the recipe's."""
+        classifier, digest = _classifier(self.classifier)
+        if self.label not in classifier.classes:
+            raise RequestError(unknown("label of the classifier", self.label, classifier.classes))
+        return _with_hash(self, digest, self.classifier)
 
     def loss(self, model: Model, label: Mapping[str, float]) -> Any:
-        """Cross-entropy; resampling to the classifier's rate and mixing down are differentiable."""
+        """Return the cross-entropy; resampling to its rate and mixing down are differentiable."""
         classifier = _classifier(self.classifier)[0].to(model.device)
         wanted = classifier.classes.index(self.label)
 
@@ -164,17 +164,17 @@ class LikeGuide(Guide):
 
     kind: ClassVar[str] = "like"
 
-    like: Place
+    like: PathText
     sha256: str | None = None
 
     def settled(self, model: Model) -> Guide:
-        """The sound must be there, be heard, and be what it was."""
+        """Read the sound; raises an error if it is missing, silent, or not the one of the recipe."""
         sound = Sound.read(self.like)
         check_audible(sound, self.like)
-        return _same(self, sound.sha256, self.like)
+        return _with_hash(self, sound.sha256, self.like)
 
     def loss(self, model: Model, label: Mapping[str, float]) -> Any:
-        """Mean squared difference of log-mel pictures at three resolutions, in units of 20 dB."""
+        """Return the mean squared difference of log-mels at three resolutions, in units of 20 dB."""
         given = Sound.read(self.like).channels_as(1).resample(model.rate).tensor()[None]
         mels = [LogMel(model.rate, 64, window, window // 4).to(model.device) for window in (512, 1024, 2048)]
 
@@ -195,13 +195,13 @@ class WidthGuide(Guide):
     width: float = Field(ge=0, le=1)
 
     def settled(self, model: Model) -> Guide:
-        """Only stereo has a width."""
+        """Return the guide; raises RequestError unless the model is stereo."""
         if model.channels != 2:
             raise RequestError("This model is not stereo, so its sounds have no width; leave it out.")
         return self
 
     def loss(self, model: Model, label: Mapping[str, float]) -> Any:
-        """Squared difference of the share of the side's amplitude, in tenths."""
+        """Return the squared difference of the share of the side's amplitude, in tenths."""
 
         def loss(sound: Tensor, sigma: Tensor) -> Tensor:
             return ((width_of(sound) - self.width) / 0.1).square()
@@ -219,11 +219,11 @@ class PythonGuide(Guide):
 
     @property
     def name(self) -> str:
-        """The function's."""
+        """Name of the function."""
         return self.python
 
     def settled(self, model: Model) -> Guide:
-        """A recipe alone does not have it."""
+        """Return the guide; raises RequestError if it comes from a recipe, which lacks the function."""
         if self.function is None:
             raise RequestError(
                 f"The sound was steered by the Python function '{self.python}', which its recipe does not "
@@ -232,14 +232,14 @@ class PythonGuide(Guide):
         return self
 
     def loss(self, model: Model, label: Mapping[str, float]) -> Any:
-        """The function, whose answer must be something that can be followed."""
+        """Return the function, with a check that its losses have gradients."""
 
         def loss(sound: Tensor, sigma: Tensor) -> Tensor:
             losses = self.function(sound, sigma)
             if not isinstance(losses, Tensor) or not losses.requires_grad:
                 raise RequestError(
                     f"The guidance '{self.python}' gave nothing that depends on the sound by way of torch, "
-                    "so there is nothing to follow; compute its losses from the sound with torch alone."
+                    "so it has no gradient; compute its losses from the sound with torch alone."
                 )
             return losses
 
@@ -253,16 +253,16 @@ _KINDS: dict[str, type[Guide]] = {
 
 
 def read_guides(given: Any) -> tuple[Guide, ...]:
-    """Guides from what people give: a YAML file; or guides, dictionaries and functions, one or a list.
+    """Read guides from a YAML file, or from guides, dictionaries and functions, one or a list.
 
     Raises:
-        RequestError: when it cannot be read or makes no sense.
+        RequestError: when it cannot be read or is invalid.
     """
     if isinstance(given, str | Path):
         given = _yaml(Path(given))
     if isinstance(given, Guide | Mapping) or callable(given):
         given = [given]
-    if isinstance(given, str) or not isinstance(given, Sequence):  # a file that holds a mere word, say
+    if isinstance(given, str) or not isinstance(given, Sequence):  # such as a file of one word
         raise RequestError(
             "Guides are a list; begin each with '- timbre:', '- classifier:', '- like:' or '- width:'."
         )
@@ -300,7 +300,7 @@ def _yaml(path: Path) -> Any:
 
 def loss_terms(guides: Sequence[Guide], model: Model, label: Mapping[str, float]) -> list[LossTerm]:
     """Return the losses of guides, for sounds of this model and of a mix of labels."""
-    with torch.inference_mode(False):  # gradients do not pass through what is made in inference mode
+    with torch.inference_mode(False):  # tensors of inference mode take no part in gradients
         return [LossTerm(one.name, one.loss(model, label), one.weight, one.interval) for one in guides]
 
 
@@ -311,11 +311,11 @@ def width_of(sound: Tensor) -> Tensor:
     return amplitudes[1] / (amplitudes[0] + amplitudes[1])
 
 
-def _same(guide: Any, found: str, path: str) -> Guide:
-    """The guide with the hash of its file; RequestError when it had another."""
-    if guide.sha256 not in (None, found):
+def _with_hash(guide: Any, digest: str, path: str) -> Guide:
+    """Return the guide with the hash of its file; raises RequestError when it had another."""
+    if guide.sha256 not in (None, digest):
         raise RequestError(f"{path} is not what the sound was steered by any more; put the old one back.")
-    settled: Guide = guide.model_copy(update={"sha256": found})
+    settled: Guide = guide.model_copy(update={"sha256": digest})
     return settled
 
 

@@ -22,7 +22,7 @@ def batches(size, first=0):
 
 
 class Pair(nn.Module):
-    """A generator that follows the waves, and a critic that judges it."""
+    """A generator that follows the waves, and a critic of it."""
 
     def __init__(self, dropout=0.0):
         super().__init__()
@@ -35,14 +35,14 @@ class Pair(nn.Module):
         def error(batch):
             return (self.generator(batch.wave) - batch.wave).square().mean((1, 2))
 
-        def judged(batch):
+        def fooling(batch):
             return error(batch) - self.critic(self.generator(batch.wave)).mean((1, 2))
 
         def judging(batch):
             return self.critic(self.generator(batch.wave) - batch.wave).square().mean((1, 2))
 
         return [
-            Objective("generator", list(self.generator.parameters()), judged),
+            Objective("generator", list(self.generator.parameters()), fooling),
             Objective("critic", list(self.critic.parameters()), judging),
         ]
 

@@ -55,7 +55,7 @@ def test_the_same_sound_comes_again_from_files_and_is_known_by_its_recipe(debug,
 @pytest.mark.parametrize("verb", [name for name, verb in VERBS.items() if verb.sources != (0,)])
 def test_sources_that_were_in_memory_must_be_given_and_may_lie_elsewhere(debug, sources, verb, tmp_path):
     sound = made(debug, verb, sources)
-    with pytest.raises(AudioError, match="a sound that was in memory, which is gone"):
+    with pytest.raises(AudioError, match="in memory"):
         again(sound, model=debug)
     assert again(sound, model=debug, sources=sources).sha256 == sound.sha256
     with pytest.raises(AudioError, match="--source"):

@@ -49,7 +49,7 @@ def test_it_is_so_for_samplers_that_draw_noise_or_choose_their_steps(model, samp
     assert same(generate(model, 1, seed=5, first=2, sampler=sampler, steps=3)[0], several[2])
 
 
-def test_the_number_of_threads_cannot_be_heard(model, threads):
+def test_the_number_of_threads_changes_no_sample(model, threads):
     """Not bit for bit: the convolutions of more threads may sum in another order. Nobody hears -100 dB."""
     torch.set_num_threads(1)
     one = generate(model, 2, label="snare", seed=9)
@@ -75,7 +75,7 @@ def test_seeds_indices_and_labels_make_different_sounds(model):
         assert not any(same(one, other) for other in sounds[:k])
 
 
-def test_guidance_and_steps_are_heard_and_guidance_needs_a_label(model):
+def test_guidance_and_steps_change_the_sound_and_guidance_needs_a_label(model):
     plain = generate(model, seed=1, label="kick", guidance=1)[0]
     assert not same(generate(model, seed=1, label="kick", guidance=4)[0], plain)
     assert not same(generate(model, seed=1, label="kick", guidance=1, steps=7)[0], plain)
@@ -96,15 +96,15 @@ def test_eta_is_the_share_of_fresh_noise(model):
     assert same(again(sound), sound)
 
 
-def test_the_walk_spans_what_is_asked_for(model):
+def test_noise_levels_and_guidance_interval_change_the_sound(model):
     plain = generate(model, seed=1, label="kick")[0]
-    for asked in ({"sigma_min": 0.5}, {"sigma_max": 3.0}, {"guidance_interval": (0.1, 1.0)}):
-        sound = generate(model, seed=1, label="kick", **asked)[0]
-        assert not same(sound, plain), asked
+    for requested in ({"sigma_min": 0.5}, {"sigma_max": 3.0}, {"guidance_interval": (0.1, 1.0)}):
+        sound = generate(model, seed=1, label="kick", **requested)[0]
+        assert not same(sound, plain), requested
         assert same(again(sound), sound)
 
 
-def test_a_recipe_says_nothing_of_an_eta_that_nobody_asked_for(model):
+def test_a_recipe_without_eta_for_samplers_without_one(model):
     """Recipes from before there was one are so; they are made again, and known again in a folder."""
     sound = generate(model, seed=1, label="kick")[0]
     assert "eta" not in sound.recipe.settings
@@ -113,7 +113,7 @@ def test_a_recipe_says_nothing_of_an_eta_that_nobody_asked_for(model):
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.1234, 0.5])
-def test_a_sound_lasts_as_long_as_asked_for(model, seconds):
+def test_a_sound_has_the_requested_length(model, seconds):
     sound = generate(model, seed=1, seconds=seconds)[0]
     assert sound.frames == round(seconds * 8000)
     assert same(again(sound), sound)
@@ -188,14 +188,15 @@ def test_a_recipe_that_was_tampered_with_is_refused(model, changes, sentence):
 
 
 @pytest.mark.parametrize(
-    "asked", [{"count": 0}, {"seed": -1}, {"first": -1}, {"label": "choir"}, {"steps": 0}, {"sigma_min": 99}]
+    "requested",
+    [{"count": 0}, {"seed": -1}, {"first": -1}, {"label": "choir"}, {"steps": 0}, {"sigma_min": 99}],
 )
-def test_a_request_is_refused_before_anything_is_made(model, asked):
+def test_a_bad_request_is_refused_before_the_first_sound(model, requested):
     with pytest.raises(RequestError):
-        stream(model, **{"count": 1, "seed": 1} | asked)
+        stream(model, **{"count": 1, "seed": 1} | requested)
 
 
-def test_a_stream_makes_each_sound_when_it_is_asked_for(model):
+def test_a_stream_makes_sounds_lazily(model):
     done = []
     sounds = stream(model, 10**12, seed=1, progress=lambda *counts: done.append(counts))
     two = list(islice(sounds, 2))

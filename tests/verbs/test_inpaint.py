@@ -56,19 +56,19 @@ def test_the_level_goes_on_through_the_region(textures, texture):
     assert abs(10 * np.log10(inside / np.square(source.samples).mean())) < 1.5
 
 
-def test_unasked_a_region_goes_on_with_what_stands_around(textures, texture):
+def test_by_default_a_short_region_continues_its_surroundings(textures, texture):
     """In a sound that fades, which this model makes none of, the level inside is nearer to that outside."""
     fading = Sound(texture(512, seed=3).samples * np.geomspace(1, 0.02, 512), 4000)
 
-    def off(**asked):
-        made = inpaint(textures, fading, [(0.07, 0.09)], 10, seed=1, **asked)
+    def off(**requested):
+        made = inpaint(textures, fading, [(0.07, 0.09)], 10, seed=1, **requested)
         inside = np.mean([np.square(one.samples[:, 290:350]).mean() for one in made])
         return abs(10 * np.log10(inside / np.square(fading.samples[:, 290:350]).mean()))
 
     assert off() < off(label={"soft": 0.5, "rough": 0.5}) - 1.5
 
 
-def test_unasked_nothing_of_what_was_in_a_region_is_left(textures, texture):
+def test_by_default_nothing_of_a_region_is_left(textures, texture):
     one, other = (texture(512, seed).samples.copy() for seed in (3, 4))
     one[:, 10] = 0.99  # the same peak
     mixed = np.where((np.arange(512) >= 120) & (np.arange(512) < 360), 0.5 * other, one)
@@ -143,7 +143,7 @@ def test_other_nonsense_is_refused(textures, texture):
 
 @pytest.mark.parametrize(("before", "after"), [(0.05, 0.0), (0.0, 0.3), (0.02, 0.02)])
 @pytest.mark.parametrize("rate", [4000, 10000])
-def test_a_sound_is_made_longer_by_what_was_asked_for(textures, texture, before, after, rate):
+def test_a_sound_is_extended_by_the_requested_seconds(textures, texture, before, after, rate):
     source = texture(600, rate=rate)
     (made,) = extend(textures, source, before=before, after=after, seed=1)
     first, last = round(before * rate), round(after * rate)
@@ -163,7 +163,7 @@ def test_an_extension_goes_on_without_a_click(textures, texture):
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("requested", "words"),
     [
         ({}, "Nothing is to be added"),
         ({"before": -0.1}, "before"),
@@ -171,6 +171,6 @@ def test_an_extension_goes_on_without_a_click(textures, texture):
         ({"after": 1000.0}, "after"),
     ],
 )
-def test_extensions_that_make_no_sense_are_refused(textures, texture, asked, words):
+def test_invalid_extensions_are_refused(textures, texture, requested, words):
     with pytest.raises(RequestError, match=words):
-        extend(textures, texture(512), **asked)
+        extend(textures, texture(512), **requested)

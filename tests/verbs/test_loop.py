@@ -13,7 +13,7 @@ def jumps(sound):
 
 
 def bends(sound):
-    """The same of the differences: a corner at the joint is heard as well."""
+    """The same of the differences: a corner at the joint clicks as well."""
     turned = np.concatenate([sound.samples, sound.samples[:, :2]], axis=1)
     bend = np.abs(np.diff(turned, n=2)).max(0)
     return bend[-2:].max(), bend[:-2].max()
@@ -84,7 +84,7 @@ def test_samplers_are_told_the_loop_and_its_beats(textures, texture):
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("requested", "words"),
     [
         ({"bars": 2}, "both bars and bpm"),
         ({"bpm": 120}, "both bars and bpm"),
@@ -99,9 +99,9 @@ def test_samplers_are_told_the_loop_and_its_beats(textures, texture):
         ({"steps": 0}, "steps"),
     ],
 )
-def test_nonsense_is_refused(textures, texture, asked, words):
+def test_invalid_requests_are_refused(textures, texture, requested, words):
     with pytest.raises(RequestError, match=words):
-        loop(textures, texture(1000), **asked)
+        loop(textures, texture(1000), **requested)
 
 
 def test_nothing_to_loop_is_refused(textures):

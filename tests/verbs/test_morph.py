@@ -96,7 +96,7 @@ def test_two_sounds_or_four(debug, hit, count):
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("requested", "words"),
     [
         ({"count": 1}, "count"),
         ({"label": "kick"}, "label"),
@@ -105,9 +105,9 @@ def test_two_sounds_or_four(debug, hit, count):
         ({"first": -1}, "first"),
     ],
 )
-def test_nonsense_is_refused(debug, hit, asked, words):
+def test_invalid_requests_are_refused(debug, hit, requested, words):
     with pytest.raises(RequestError, match=words):
-        morph(debug, hit(200), hit(300), **asked)
+        morph(debug, hit(200), hit(300), **requested)
 
 
 def test_nothing_to_morph_and_labels_that_are_missing_are_refused(debug, hit):

@@ -26,7 +26,7 @@ def decibels(amplitude):
 
 @pytest.mark.parametrize("peak_db", [-1.0, 0.0, -20.0])
 @pytest.mark.parametrize("level", [1e-4, 0.3, 50.0])
-def test_the_peak_is_what_was_asked_for(peak_db, level):
+def test_the_peak_is_as_requested(peak_db, level):
     assert decibels(finish(tone(level=level), RATE, peak_db).abs().max()) == pytest.approx(peak_db, abs=1e-3)
 
 

@@ -49,7 +49,7 @@ def test_what_begins_in_silence_still_does(debug, hit):
 
 
 @pytest.mark.parametrize("amount", [0.5, 1.0])
-def test_no_window_can_be_heard(textures, texture, amount):
+def test_windows_leave_no_seams(textures, texture, amount):
     """The mean power of many results, each 40 samples: within 1 dB everywhere, and no jump is unusual."""
     power, source = torch.zeros(2000), texture(2000)
     jumps = []
@@ -57,13 +57,13 @@ def test_no_window_can_be_heard(textures, texture, amount):
         power += sound.tensor().square().mean(0)
         jumps.append(np.abs(np.diff(sound.samples)).max(0))
     decibels = 10 * (power / 40).reshape(-1, 40).mean(1).log10()
-    if amount == 1:  # below, the source's own level over time is to be heard
+    if amount == 1:  # below, the source's own level over time remains
         assert (decibels - decibels.median()).abs().max() < 1
     highest = np.max(jumps, axis=0)
     assert highest.max() < 1.6 * np.quantile(highest, 0.9)
 
 
-def test_the_envelope_is_kept_as_far_as_asked_for(textures, texture):
+def test_the_envelope_is_followed_by_the_requested_share(textures, texture):
     swell = np.linspace(0.05, 1, 3000) ** 2
     source = Sound(texture(3000).samples * swell, 4000)
 
@@ -169,7 +169,7 @@ def test_an_unwritable_place_and_nonsense_are_refused_before_anything_is_made(
     with pytest.raises(AudioError, match="nowhere"):
         make_file(RESTYLE, textures, tmp_path / "nowhere.wav", tmp_path / "out.wav")
     Sound(np.zeros((2, 900)), 8000).write(tmp_path / "silent.wav")
-    with pytest.raises(AudioError, match=r"silent\.wav is silent"):
+    with pytest.raises(AudioError, match=r"silent\.wav"):
         make_file(RESTYLE, textures, tmp_path / "silent.wav", tmp_path / "out.wav")
     (tmp_path / "file").write_text("mine")
     with pytest.raises(WavesmithError, match="Cannot write"):

@@ -67,7 +67,7 @@ def test_given_values_are_kept(debug):
         ({"amount": 0.5}, "'amount'"),
     ],
 )
-def test_nonsense_is_refused_by_name(debug, given, named):
+def test_invalid_requests_are_refused_by_name(debug, given, named):
     with pytest.raises(RequestError) as caught:
         GENERATE.settle(debug, **given)
     assert named in str(caught.value)

@@ -93,7 +93,7 @@ def test_a_hit_ends_in_silence_and_a_texture_goes_on(debug, textures, hit, textu
     assert vary(textures, texture(512), seed=1)[0].levels().tail_db > -30
 
 
-def test_the_level_is_left_or_as_asked_for(debug, hit):
+def test_the_level_is_kept_or_as_requested(debug, hit):
     quiet = hit().gain(-20)
     assert vary(debug, quiet, seed=1, amount=0.1)[0].levels().peak_db == pytest.approx(-24.4, abs=3)
     for amount in (0, 0.5):
@@ -112,7 +112,7 @@ def test_the_recipe_tells_source_and_settings(debug, hit, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("requested", "words"),
     [
         ({"amount": 1.1}, "amount cannot be 1.1"),
         ({"amount": float("nan")}, "amount cannot be nan"),
@@ -123,9 +123,9 @@ def test_the_recipe_tells_source_and_settings(debug, hit, tmp_path):
         ({"colour": 1}, "colour"),
     ],
 )
-def test_nonsense_is_refused(debug, hit, asked, words):
+def test_invalid_requests_are_refused(debug, hit, requested, words):
     with pytest.raises(RequestError, match=words):
-        vary(debug, hit(), **{"seed": 1} | asked)
+        vary(debug, hit(), **{"seed": 1} | requested)
 
 
 @pytest.mark.parametrize("amount", [0, 0.5])

@@ -34,17 +34,17 @@ def test_windows_that_change_nothing_give_the_very_same(length):
     torch.testing.assert_close(torch.cat([done for done, _ in parts], 1), wave, atol=2e-6, rtol=0)
 
 
-def test_a_window_is_told_what_was_made_of_its_beginning():
-    wave, told = source(500), []
+def test_a_window_gets_its_known_beginning():
+    wave, calls = source(500), []
 
     def process(start, stop, made):
-        told.append((start, None if made is None else made.clone()))
+        calls.append((start, None if made is None else made.clone()))
         return wave[:, start:stop]
 
     windows = divide(500, 100)
     list(blocks(windows, process))
-    assert told[0] == (0, None)
-    for start, made in told[1:]:
+    assert calls[0] == (0, None)
+    for start, made in calls[1:]:
         assert torch.equal(made, wave[:, start : start + made.shape[1]])
         assert made.shape[1] >= 25
 

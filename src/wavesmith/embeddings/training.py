@@ -65,8 +65,9 @@ class Heads(nn.Module):
         by_label = F.cross_entropy(
             self.label(vectors), labels, reduction="none", label_smoothing=_LABEL_SMOOTHING
         )
-        by_tag = F.binary_cross_entropy_with_logits(self.tags(vectors), tags, reduction="none").mean(dim=1)
-        losses: Tensor = by_label * labels.sum(dim=1) + _TAGS_WEIGHT * by_tag
+        by_tag = F.binary_cross_entropy_with_logits(self.tags(vectors), tags, reduction="none")
+        tag_loss = by_tag.sum(dim=1) / max(1, tags.shape[1])
+        losses: Tensor = by_label * labels.sum(dim=1) + _TAGS_WEIGHT * tag_loss
         return losses
 
 

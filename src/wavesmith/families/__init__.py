@@ -1,4 +1,4 @@
-"""Families: kinds of models behind one interface (`Family`), with capabilities that verbs ask for.
+"""Families: kinds of models behind one interface (`Family`), with capabilities that verbs need.
 
 `build` makes an untrained model from a configuration, `read_config` reads one; `register` adds a family, as
 does a package's entry point in the group `wavesmith.families`.

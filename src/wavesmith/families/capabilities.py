@@ -1,4 +1,4 @@
-"""What a family may be able to do beyond `generate`: protocols that verbs ask for.
+"""Capabilities of families beyond `generate`: protocols that verbs need.
 
 Waves are `[C, N]` (one sound) or `[B, C, N]`. `sampling` is an instance of the settings type that the family
 names for the operation in `OPERATIONS`. `noise` is the only source of randomness; one wave is made for each
@@ -16,7 +16,7 @@ from wavesmith.families.condition import Condition
 from wavesmith.noise import ItemNoise
 
 Constraint = Callable[[Tensor], Tensor]
-"""Maps waves `[B, C, N]` to the nearest waves that keep what is given."""
+"""Maps waves `[B, C, N]` to the nearest waves that obey the constraint."""
 
 
 @runtime_checkable

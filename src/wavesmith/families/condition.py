@@ -1,4 +1,4 @@
-"""Conditions: what a generated sound shall be, in terms that every family understands."""
+"""Conditions of generated sounds: label weights and guides, which every family understands."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class WaveLoss(Protocol):
 
 @dataclass(frozen=True)
 class LossTerm:
-    """One loss among those that steer.
+    """One of the losses that steer.
 
     Attributes:
         name: for error messages.
-        loss: what shall become small.
+        loss: the loss to minimise.
         weight: step size: 1 is a full Polyak step, 0 disables the term.
         interval: noise levels, low and high, at which the term is active, in families that have them.
     """
@@ -36,7 +36,7 @@ class LossTerm:
 
 @dataclass(frozen=True)
 class Condition:
-    """What all sounds of a batch shall be.
+    """Condition of all sounds of a batch.
 
     Attributes:
         label: weights over the model's labels `[L]`, summing to 1; all zero for no label.

@@ -1,8 +1,7 @@
 """The interface of a family: a kind of model that can be trained and sampled.
 
-A family turns waves and conditions into waves. What it can do beyond `generate` it says by operations
-(`Family.OPERATIONS`), each of which is a method of one of the protocols in `capabilities` and has settings of
-its own. Nothing above a family knows how it works inside.
+A family turns waves and conditions into waves. Beyond `generate` it offers operations (`Family.OPERATIONS`),
+each of which is a method of one of the protocols in `capabilities` and has settings of its own.
 """
 
 from __future__ import annotations
@@ -130,7 +129,7 @@ class Family(nn.Module, ABC):
         """Generate waves `[B, C, length]`, one for each item of `noise`.
 
         Args:
-            condition: what the waves shall be, the same for all items.
+            condition: label weights and guides, the same for all items.
             length: samples.
             sampling: an instance of `OPERATIONS["generate"]`.
             noise: the only source of randomness.

@@ -2,8 +2,8 @@
 
 Karras et al. 2024, "Analyzing and improving the training dynamics of diffusion models" (EDM2), section 3.1:
 at step t the average moves to the weights by 1 - beta with beta = (1 - 1/t)^(gamma + 1), so that its memory
-grows with the training and needs no warm-up. A relative width says how far back it reaches: its standard
-deviation as a share of the training so far.
+grows with the training and needs no warm-up. A relative width is its memory: the standard deviation of
+its weighting over time, as a share of the training so far.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import nn
 
 
 def exponent(width: float) -> float:
-    """The gamma of a relative width (EDM2, eq. 127 and listing 2): largest real root of a cubic."""
+    """Return the gamma of a relative width (EDM2, eq. 127 and listing 2): largest real root of a cubic."""
     inverse = width**-2
     return float(np.roots([1, 7, 16 - inverse, 12 - inverse]).real.max())
 
@@ -35,7 +35,7 @@ class PowerAverages:
 
     @torch.no_grad()
     def update(self, module: nn.Module) -> None:
-        """Take in the weights after one more optimizer step."""
+        """Update the averages by the weights after an optimizer step."""
         self.steps += 1
         parameters = [p.detach() for p in module.parameters()]
         self._follow(parameters[0].device)
@@ -45,7 +45,7 @@ class PowerAverages:
 
     @contextmanager
     def applied(self, module: nn.Module, width: float) -> Iterator[None]:
-        """Within the context the module computes with the average of that width, in evaluation mode."""
+        """Run the module with the average of that width in this context, in evaluation mode."""
         was_training = module.training
         self._swap(module, width)
         module.eval()
@@ -62,16 +62,16 @@ class PowerAverages:
             parameter.data, average.data = average.data, parameter.data
 
     def _follow(self, device: torch.device) -> None:
-        """Go where the weights are: they are moved after this was made, and restored from a file."""
+        """Move the averages to the device of the weights, which may have changed since."""
         self.averages = {width: [p.to(device) for p in average] for width, average in self.averages.items()}
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on later; plain values and tensors."""
+        """Return everything needed to resume, as plain values and tensors."""
         return {"steps": self.steps, "averages": {str(w): list(a) for w, a in self.averages.items()}}
 
     @torch.no_grad()
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `state`; KeyError, ValueError or RuntimeError if it is of other widths or weights."""
+        """Resume from a `state`; KeyError, ValueError or RuntimeError if it is of other widths or weights."""
         for width, average in self.averages.items():
             for ours, theirs in zip(average, state["averages"][str(width)], strict=True):
                 ours.copy_(theirs)

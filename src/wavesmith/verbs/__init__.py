@@ -1,4 +1,4 @@
-"""What people do: sounds and requests in, sounds out; one name and one default in Python, command and studio.
+"""Verbs: operations on sounds, with the same names and defaults in Python, commands and studio.
 
 A verb works on waves and conditions and needs one operation of a family (`Verb.operations`); how the family
 does it is the family's business.

@@ -1,4 +1,4 @@
-"""Clean: take the noise off a recording."""
+"""Clean: remove noise from a recording."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from wavesmith.verb_index import CleanChoices
 
-_MOST_WINDOWS = 64  # of a long sound are searched for its noise
-_BLOCK_SECONDS = 0.0116  # of the bands whose change is limited
-_MOST_NOISE = 2.5  # times its level; noise is rarely louder, so what is taken off never is
+_MOST_WINDOWS = 64  # in which the noise of a long sound is measured
+_BLOCK_SECONDS = 0.0116  # time resolution of the bands whose change is limited
+_MOST_NOISE = 2.5  # largest change, as a multiple of the noise level; noise rarely exceeds it
 
 
 class CleanSettings(LabelledSettings):
@@ -47,10 +47,10 @@ def clean(
     progress: Progress | None = None,
     **choices: Unpack[CleanChoices],
 ) -> list[Sound]:
-    """Take the noise off a recording.
+    """Remove noise from a recording.
 
-    The noise of each band is measured where the sound is quietest; the model then takes it off. What it
-    would change beyond what noise can have done (two and a half times its level) stays as it was.
+    The noise of each band is measured where the sound is quietest; the model then removes it. Changes are
+    limited to two and a half times the noise level, which noise rarely exceeds.
 
     Args:
         model: what `load` returned; it should know sounds of this kind.
@@ -105,5 +105,5 @@ def _parts(adapter: SourceAdapter) -> Iterator[Tensor]:
 
 
 CLEAN = Verb(
-    "clean", "Take the noise off a recording.", CleanSettings, _make, ("denoise",), sources=(1,), seed=0
+    "clean", "Remove noise from a recording.", CleanSettings, _make, ("denoise",), sources=(1,), seed=0
 )

@@ -1,4 +1,4 @@
-"""Constraints on what a model makes: parts of a sound, or bands of it, that are given."""
+"""Constraints on generated waves: parts or bands of a sound that are kept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from wavesmith.families import Constraint
 
 
 def held(known: Tensor, share: Tensor) -> Constraint:
-    """Keep `known` `[C, N]` where `share` `[N]` is 1, nothing of it where it is 0; between, a mix."""
+    """Return the constraint that mixes in `known` `[C, N]` by `share` `[N]`: 1 keeps it, 0 ignores it."""
     return lambda wave: wave + share * (known - wave)
 
 

@@ -1,4 +1,4 @@
-"""Parts of a sound made anew so that they fit what stays, and sounds made longer the same way."""
+"""Inpainting: parts of a sound are replaced so that they fit the rest; extension works the same way."""
 
 from __future__ import annotations
 
@@ -43,23 +43,23 @@ def _check_regions(regions: tuple[tuple[float, float], ...]) -> tuple[tuple[floa
 Regions = Annotated[tuple[tuple[float, float], ...], AfterValidator(_check_regions)]
 
 _SEAM_SECONDS = 0.005
-_GRAIN_SECONDS = 0.05  # beside a region: what is mirrored into it, again and again
-_BRIDGE_SECONDS = 0.5  # longest region whose surroundings say what is in it
-_BRIDGE_AMOUNT = 0.5  # how far what is new may differ from that; noise about as loud as the sound itself
+_GRAIN_SECONDS = 0.05  # beside a region: is mirrored into it, repeatedly
+_BRIDGE_SECONDS = 0.5  # longest region that is filled from its surroundings
+_BRIDGE_AMOUNT = 0.5  # amount of change from that; its noise is about as loud as the sound
 
 
 class InpaintSettings(LabelledSettings):
     """Settings of `inpaint`."""
 
     regions: Regions = Field(
-        min_length=1, max_length=64, description="Parts to make anew, each from start to end in seconds."
+        min_length=1, max_length=64, description="Parts to replace, each from start to end in seconds."
     )
     amount: float = Field(
         default=1.0,
         ge=0,
         le=1,
-        description="1 makes the regions wholly anew, less stays nearer to what is there. With 1, and unless "
-        "a label or guide is given, a region of up to half a second continues what surrounds it.",
+        description="1 replaces the regions entirely, less stays nearer to the source. With 1, and unless "
+        "a label or guide is given, a region of up to half a second continues its surroundings.",
     )
 
 
@@ -72,7 +72,7 @@ class ExtendSettings(LabelledSettings):
     after: float = Field(default=0.0, ge=0, le=LONGEST_SECONDS, description="Seconds to add at the end.")
 
     def check(self, model: Model) -> None:
-        """Raise RequestError where nothing is to be added, or too much, too."""
+        """Raise RequestError also for no length to add, or too much."""
         super().check(model)
         if self.before + self.after == 0:
             raise RequestError("Nothing is to be added; give seconds before or after.")
@@ -93,7 +93,7 @@ def inpaint(
     progress: Progress | None = None,
     **choices: Unpack[InpaintChoices],
 ) -> list[Sound]:
-    """Make parts of a sound anew; everything else stays as it is, sample for sample.
+    """Replace parts of a sound; everything else stays as it is, sample for sample.
 
     Args:
         model: what `load` returned.
@@ -126,24 +126,24 @@ def extend(
     progress: Progress | None = None,
     **choices: Unpack[ExtendChoices],
 ) -> list[Sound]:
-    """Make a sound longer: seconds `before` that lead to it, and `after` that it leads to.
+    """Make a sound longer: add seconds `before` and `after` it.
 
-    The other arguments, what is returned and raised are as for `inpaint`.
+    Other arguments, results and errors are as for `inpaint`.
     """
     request: dict[str, Any] = {"count": count, "seed": seed, "first": first, "progress": progress}
     return list(EXTEND.stream(model, sound, **request, **choices))
 
 
-def renewed(task: Task[Any], source: Sound, new: Tensor, index: int, amount: float = 1.0) -> Sound:
-    """Return the source with the frames where `new` `[frames]` is true made anew, wholly or by an amount.
+def regenerated(task: Task[Any], source: Sound, new: Tensor, index: int, amount: float = 1.0) -> Sound:
+    """Return the source with the frames where `new` `[frames]` is true replaced, entirely or by an amount.
 
-    What is new is no louder than full scale, or than the source if that is louder.
+    New frames are no louder than full scale, or than the source if that is louder.
     """
     adapter = SourceAdapter(source, task.model)
     kept = adapter.kept(0, source.frames)
     if amount == 0:
         return Sound.from_tensor(kept, source.rate)
-    share, condition = _risen(new, source.rate), task.condition()
+    share, condition = _faded(new, source.rate), task.condition()
 
     def process(start: int, stop: int, known: Tensor | None) -> Tensor:
         wave = adapter.take(start, stop)
@@ -161,23 +161,23 @@ def renewed(task: Task[Any], source: Sound, new: Tensor, index: int, amount: flo
     return Sound.from_tensor(torch.where(share > 0, kept + share * (made - kept), kept), source.rate)
 
 
-def _risen(new: Tensor, rate: int) -> Tensor:
-    """Shares `[frames]` of what is new: 0 outside, rising over 5 ms inside the edges of what is true."""
-    places = torch.arange(len(new))
-    before = torch.where(new, -len(new) * 2, places).cummax(0).values
-    after = torch.where(new, len(new) * 3, places).flip(0).cummin(0).values.flip(0)
-    inside = torch.minimum(places - before, after - places) / max(1.0, _SEAM_SECONDS * rate)
+def _faded(new: Tensor, rate: int) -> Tensor:
+    """Return shares `[frames]` of new sound: 0 where `new` is false, rising over 5 ms inside its regions."""
+    frames = torch.arange(len(new))
+    before = torch.where(new, -len(new) * 2, frames).cummax(0).values
+    after = torch.where(new, len(new) * 3, frames).flip(0).cummin(0).values.flip(0)
+    inside = torch.minimum(frames - before, after - frames) / max(1.0, _SEAM_SECONDS * rate)
     return 0.5 - 0.5 * torch.cos(math.pi * inside.clamp(max=1))
 
 
 def _at_rate(share: Tensor, length: int, adapter: SourceAdapter) -> Tensor:
-    """Shares of a part of the source for `length` samples of the model; beyond it, as at its last frame."""
-    places = (torch.arange(length) * (adapter.audio.rate / adapter.model.rate)).long()
-    return share[places.clamp(max=len(share) - 1)]
+    """Resample shares of a part of the source to `length` samples of the model; repeat the last beyond it."""
+    frames = (torch.arange(length) * (adapter.audio.rate / adapter.model.rate)).long()
+    return share[frames.clamp(max=len(share) - 1)]
 
 
 def _with_beginning(wave: Tensor, share: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-    """Let a window begin with what is made of it already."""
+    """Put the known beginning into a window."""
     overlap = min(known.shape[-1], wave.shape[-1])
     wave = torch.cat([known[:, :overlap], wave[:, overlap:]], dim=-1)
     return wave, torch.maximum(share, holding(overlap, wave.shape[-1], wave))
@@ -203,17 +203,17 @@ def _inpaint(task: Task[InpaintSettings], indices: Sequence[int]) -> Iterator[So
         bridge = _bridged(source, spans)
         source, amount = (source, amount) if bridge is None else (bridge, _BRIDGE_AMOUNT)
     for index in indices:
-        made = renewed(task, source, new, index, amount)
+        made = regenerated(task, source, new, index, amount)
         yield made if task.settings.peak_db is None else made.normalise(task.settings.peak_db)
 
 
 def _bridged(source: Sound, spans: Sequence[tuple[int, int]]) -> Sound | None:
-    """The source with what stands on either side of each span of frames mirrored into it and crossfaded.
+    """Return the source with both sides of each span of frames mirrored into the span and crossfaded.
 
-    A walk that starts from there under noise (Meng et al. 2022, SDEdit, arXiv:2108.01073) knows the level and
-    the pitch around. One from noise alone has settled the span long before the noise lets it hear what is
-    around (Lugmayr et al. 2022, RePaint, arXiv:2201.09865, section 4.2). None when a span has sound on one
-    side only, when it is too long to be told from its sides, or when these are silent.
+    Sampling that starts from there under noise (Meng et al. 2022, SDEdit, arXiv:2108.01073) keeps the level
+    and pitch of the surroundings. Sampling from pure noise decides on the span while the surroundings are
+    still hidden in noise (Lugmayr et al. 2022, RePaint, arXiv:2201.09865, section 4.2). Return None when a
+    span has sound on one side only, is too long to be filled from its sides, or when these are silent.
     """
     samples = source.samples.copy()
     edges = [0, *(edge for span in spans for edge in span), source.frames]
@@ -230,13 +230,13 @@ def _bridged(source: Sound, spans: Sequence[tuple[int, int]]) -> Sound | None:
 
 
 def extended(task: Task[Any], source: Sound, before: int, after: int, index: int) -> Sound:
-    """The source with so many frames added; its first or last 5 ms are made anew with them, as a seam."""
+    """Return the source with frames added; its first or last 5 ms are replaced with them, as a seam."""
     seam = min(round(_SEAM_SECONDS * source.rate), source.frames // 4)
     longer = Sound(np.pad(source.samples, ((0, 0), (before, after))), source.rate)
     new = torch.zeros(longer.frames, dtype=torch.bool)
     new[: before and before + seam] = True
     new[longer.frames - (after and after + seam) :] = True
-    return renewed(task, longer, new, index)
+    return regenerated(task, longer, new, index)
 
 
 def _extend(task: Task[ExtendSettings], indices: Sequence[int]) -> Iterator[Sound]:
@@ -251,7 +251,7 @@ def _extend(task: Task[ExtendSettings], indices: Sequence[int]) -> Iterator[Soun
 
 
 def _continued(task: Task[ExtendSettings], source: Sound, after: int, index: int) -> Sound:
-    """Return the source followed by what an autoregressive family makes of it."""
+    """Return the source followed by the continuation of an autoregressive family."""
     adapter = SourceAdapter(source, task.model)
     wave, length = adapter.take(0, source.frames), adapter.length(after)
     (new,) = task.family.continue_(wave, length, task.condition(), task.sampling, task.noise([index]))
@@ -265,7 +265,7 @@ def _extending(family: Family, requested: Mapping[str, Any]) -> str:
 
 INPAINT = Verb(
     "inpaint",
-    "Make parts of a sound anew so that they fit; the rest stays as it is, sample for sample.",
+    "Replace parts of a sound so that they fit; the rest stays as it is, sample for sample.",
     InpaintSettings,
     _inpaint,
     ("edit",),

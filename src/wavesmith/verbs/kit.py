@@ -20,12 +20,12 @@ from wavesmith.verbs.vary import VARY, vary
 from wavesmith.verbs.verb import Progress
 
 DULLER = 12.0
-"""Percentiles of brightness that a layer lies below the next louder one."""
+"""Difference in brightness, in percentiles, between a layer and the next louder one."""
 
 
 DRUMS: Mapping[str, int] = {"kick": 4, "snare": 4, "hihat": 6, "percussion": 8}
 UNLABELLED: Mapping[str, int] = {"sound": 8}
-"""The pieces of a kit unless others are asked for: of a model with labels, and of one without."""
+"""Default pieces of a kit, of models with and without labels."""
 
 
 def make_kit(
@@ -81,14 +81,14 @@ def make_kit(
     seed, keys = check_seed(seed), general_midi_keys(pieces)
     total = sum(pieces.values()) * layers * turns
     if not total:
-        raise RequestError("A kit needs at least one piece; ask for some, such as kick=4,snare=4.")
+        raise RequestError("A kit needs at least one piece; give some, such as kick=4,snare=4.")
     made, done = [], 0
-    for piece, places in keys.items():
+    for piece, piece_keys in keys.items():
         label = labels[piece]
-        firsts = generate(model, len(places), label=label, seed=seed, **new) if places else []
-        if choke_group(piece) and OPEN_HAT in places:
-            firsts = _longest_at(firsts, places.index(OPEN_HAT))
-        for first, key in zip(firsts, places, strict=True):
+        firsts = generate(model, len(piece_keys), label=label, seed=seed, **new) if piece_keys else []
+        if choke_group(piece) and OPEN_HAT in piece_keys:
+            firsts = _longest_at(firsts, piece_keys.index(OPEN_HAT))
+        for first, key in zip(firsts, piece_keys, strict=True):
             rows = []
             for layer in range(layers):
                 softer = layers - 1 - layer
@@ -103,10 +103,10 @@ def make_kit(
     return Kit(name, tuple(made), author="wavesmith", credits=credits(model).text, about=about)
 
 
-def _longest_at(sounds: list[Sound], place: int) -> list[Sound]:
-    """Sounds by how long they ring, but the one that rings longest at a place."""
+def _longest_at(sounds: list[Sound], index: int) -> list[Sound]:
+    """Sort sounds by duration, with the longest moved to an index."""
     ordered = sorted(sounds, key=lambda sound: _timbre(sound, "duration"))
-    ordered.insert(place, ordered.pop())
+    ordered.insert(index, ordered.pop())
     return ordered
 
 
@@ -121,14 +121,14 @@ def _turns(
     label: str | None,
     softer: int,
     turns: int,
-    asked: dict[str, Any],
+    request: dict[str, Any],
 ) -> list[Sound]:
-    """Sounds that take turns in one layer, `softer` steps below the loudest."""
+    """Make the sounds that take turns in one layer, `softer` steps below the loudest."""
     if not softer:
-        return [first, *(vary(model, first, turns - 1, **asked) if turns > 1 else ())]
+        return [first, *(vary(model, first, turns - 1, **request) if turns > 1 else ())]
     if model.timbre is not None:
         brightness = _timbre(first, "brightness")
         percentile = model.timbre.percentile("brightness", brightness, {label: 1.0} if label else None)
         duller = {"timbre": "brightness", "percentile": max(0.0, percentile - softer * DULLER)}
-        asked = asked | {"guide": [*asked["guide"], duller]}
-    return vary(model, first, turns, first=softer * turns, **asked)
+        request = request | {"guide": [*request["guide"], duller]}
+    return vary(model, first, turns, first=softer * turns, **request)

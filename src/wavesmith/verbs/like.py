@@ -25,8 +25,8 @@ def generate_like(
 ) -> list[Sound]:
     """Generate many sounds and keep those that are nearest to a given one, nearest first.
 
-    Nearness is the root mean square difference of log-mel pictures, each relative to its own peak. What is
-    kept are ordinary sounds of `generate`, which can be made again without the given one.
+    Distance is the root mean square difference of log-mel spectrograms, each relative to its own peak. The
+    results are ordinary sounds of `generate`, which can be made again without the given one.
 
     Args:
         model: what `load` returned.
@@ -50,18 +50,18 @@ def generate_like(
 def nearest(sounds: Iterable[Sound], given: Sound, count: int) -> list[Sound]:
     """Return the sounds that are nearest to a given one, nearest first; only those are kept in memory."""
     distances = ((distance(sound, given), k, sound) for k, sound in enumerate(sounds))
-    return [sound for _, _, sound in heapq.nsmallest(count, distances, key=lambda found: found[:2])]
+    return [sound for _, _, sound in heapq.nsmallest(count, distances, key=lambda entry: entry[:2])]
 
 
 @torch.no_grad()
 def distance(sound: Sound, other: Sound) -> float:
-    """How unlike two sounds are, in dB; both are heard in mono at the rate of the first."""
+    """Return the log-mel distance of two sounds in dB, both in mono at the rate of the first."""
     length = max(sound.frames, other.resample(sound.rate).frames)
     mel = LogMel(sound.rate)
 
     def picture(one: Sound) -> Tensor:
         wave = one.mono().resample(sound.rate).crop(length).tensor()
-        heard_at: Tensor = mel(wave[None]).clamp_min(_LOWEST_DB)
-        return heard_at
+        levels: Tensor = mel(wave[None]).clamp_min(_LOWEST_DB)
+        return levels
 
     return float((picture(sound) - picture(other)).square().mean().sqrt())

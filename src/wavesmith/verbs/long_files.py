@@ -39,17 +39,16 @@ def make_file(
 ) -> MadeFile:
     """Make one sound of a verb that has `blocks`, such as `RESTYLE`, from file to file.
 
-    What is done survives an interruption: the same call goes on from there. The file is the one that the
-    verb would make in memory.
+    After an interruption the same call resumes. The file has the samples that the verb makes in memory.
 
     Args:
-        verb: what is done.
+        verb: a verb with `blocks`.
         model: what `load` returned.
         source: a sound file of any rate, length and number of channels; an `AudioFile`, which remembers its
             hash and peak, if several sounds are made of it.
         out: the file to write, ending in .wav or .flac.
-        index: which of the sounds of the seed.
-        seed: see `generate`; give it, if an interrupted run is to be gone on with.
+        index: number of the sound among those of the seed.
+        seed: see `generate`; needed to resume an interrupted run.
         bits: see `Sound.write`.
         progress: called with (windows done, windows in all).
         requested: settings of the verb.

@@ -14,7 +14,7 @@ from wavesmith.errors import RequestError
 from wavesmith.models import Model
 from wavesmith.sound import Sound, SoundLike
 from wavesmith.tags import InstrumentTags
-from wavesmith.verbs.inpaint import extended, renewed
+from wavesmith.verbs.inpaint import extended, regenerated
 from wavesmith.verbs.settings import LONGEST_SECONDS, LabelledSettings
 from wavesmith.verbs.source_adapter import rings
 from wavesmith.verbs.verb import Progress, Task, Verb
@@ -37,10 +37,10 @@ class LoopSettings(LabelledSettings):
     )
     beats: int = Field(default=4, ge=1, le=64, description="Beats in a bar.")
     joint: float = Field(
-        default=0.2, ge=0.01, le=LONGEST_SECONDS, description="Seconds around the joint that are made anew."
+        default=0.2, ge=0.01, le=LONGEST_SECONDS, description="Seconds around the joint that are replaced."
     )
     amount: float = Field(
-        default=0.5, ge=0, le=1, description="Distance of the joint from a crossfade; 1 makes it wholly anew."
+        default=0.5, ge=0, le=1, description="Distance of the joint from a crossfade; 1 replaces it entirely."
     )
 
     def seconds(self) -> float | None:
@@ -50,7 +50,7 @@ class LoopSettings(LabelledSettings):
         return self.bars * self.beats * 60 / self.bpm
 
     def check(self, model: Model) -> None:
-        """Raise RequestError for a length that is incomplete or out of range, too."""
+        """Raise RequestError also for a length that is incomplete or out of range."""
         super().check(model)
         if (self.bars is None) != (self.bpm is None):
             raise RequestError("The length of a loop takes both bars and bpm; give both, or neither.")
@@ -75,8 +75,8 @@ def loop(
     """Make a seamless loop of a sound.
 
     It is cut, or made longer by the model, to the length given by `bars` and `bpm`. Then the part around the
-    joint, where the end meets the beginning, is made anew so that one leads into the other. A sound that ends
-    in silence needs neither: it is followed by silence up to that length.
+    joint, where the end meets the beginning, is replaced by a smooth transition. A sound that ends in silence
+    needs neither: it is followed by silence up to that length.
 
     Args:
         model: what `load` returned.
@@ -89,7 +89,7 @@ def loop(
 
     Returns:
         Sounds in the form of the source (of more than two channels the first two), each with its recipe.
-        Played round and round they have no seam.
+        Repeated they have no seam.
 
     Raises:
         RequestError: for a request that makes no sense.
@@ -120,9 +120,9 @@ def loop_points(sound: Sound) -> InstrumentTags:
 
 
 def _joined(task: Task[LoopSettings], sound: Sound, index: int) -> Sound:
-    """The sound with the part around its joint made anew, while the joint lies in the middle.
+    """Return the sound with the part around its joint replaced, while the joint lies in the middle.
 
-    A loop that begins with an onset keeps it: then only the part before the joint is made anew.
+    A loop that begins with an onset keeps it: then only the part before the joint is replaced.
     """
     frames, half = sound.frames, sound.frames // 2
     joint = round(min(task.settings.joint, 0.5 * sound.seconds) * sound.rate / 2)
@@ -130,23 +130,23 @@ def _joined(task: Task[LoopSettings], sound: Sound, index: int) -> Sound:
         return sound
     middle = frames - half
     first, last = (middle - 2 * joint, middle) if _begins(sound) else (middle - joint, middle + joint)
-    turned = _bridged(_turned(sound, half), first, middle, last)
+    rotated = _bridged(_rotated(sound, half), first, middle, last)
     new = torch.zeros(frames, dtype=torch.bool)
     new[first:last] = True
-    return _turned(renewed(task, turned, new, index, task.settings.amount), middle)
+    return _rotated(regenerated(task, rotated, new, index, task.settings.amount), middle)
 
 
 def _begins(sound: Sound) -> bool:
-    """Whether a loop begins with an onset: its first 20 ms are 6 dB louder than its last."""
+    """Return whether a loop begins with an onset: its first 20 ms are 6 dB louder than its last."""
     frames = max(1, round(0.02 * sound.rate))
     start, end = (np.square(part).mean() for part in (sound.samples[:, :frames], sound.samples[:, -frames:]))
     return bool(start > 4 * end)
 
 
 def _bridged(sound: Sound, first: int, middle: int, last: int) -> Sound:
-    """The sound without the jump at `middle`: what is heard on either side is mirrored and crossfaded.
+    """Remove the jump at `middle`: both sides are mirrored and crossfaded.
 
-    Where nothing after `middle` may change, the end of what comes before is bent to meet it.
+    Where nothing after `middle` may change, the end of the part before is bent to meet it.
     """
     samples = sound.samples.copy()
     if last == middle:
@@ -161,8 +161,8 @@ def _bridged(sound: Sound, first: int, middle: int, last: int) -> Sound:
     return Sound(samples, sound.rate)
 
 
-def _turned(sound: Sound, frames: int) -> Sound:
-    """The sound read round and round from another frame on."""
+def _rotated(sound: Sound, frames: int) -> Sound:
+    """Return the sound rotated to begin at a frame; its beginning follows its end."""
     return Sound(np.roll(sound.samples, -frames, axis=1), sound.rate)
 
 

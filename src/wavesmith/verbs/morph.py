@@ -49,7 +49,7 @@ class MorphLabelsSettings(GenerateSettings):
     )
 
     def check(self, model: Model) -> None:
-        """Raise RequestError for labels that are unknown or missing, too."""
+        """Raise RequestError also for labels that are unknown or missing."""
         super().check(model)
         model.family.label_weights(self.to)
         if self.label is None or self.to is None:
@@ -74,7 +74,7 @@ def morph(
         sounds: two, or four: top left, top right, bottom left, bottom right.
         count: sounds from one to the other, both counted; for four sounds, along each side, `count * count`
             in all.
-        seed: of the trace of noise that inversion needs.
+        seed: of the weak noise that inversion adds.
         first: index of the first sound to make.
         progress: see `generate`.
         choices: the settings listed in docs/morph.md.

@@ -1,4 +1,4 @@
-"""The settings that faces offer: of a verb and of the family operations that it may need."""
+"""Settings that user interfaces offer: of a verb and of the family operations that it may need."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _ALL: tuple[Verb[Any], ...] = (
     CLEAN,
 )
 VERBS: Registry[Verb[Any]] = Registry("verb", {verb.name: verb for verb in _ALL})
-"""Verbs in the order in which faces list them."""
+"""Verbs in the order in which user interfaces list them."""
 
 
 def instrument_tags(sound: Sound) -> InstrumentTags | None:

@@ -40,7 +40,7 @@ class VerbSettings(BaseModel):
         return {}
 
     def check(self, model: Model) -> None:
-        """Raise RequestError for what this model cannot follow."""
+        """Raise RequestError for settings that this model does not support."""
 
 
 class LabelledSettings(VerbSettings):
@@ -71,7 +71,7 @@ def given_values(requested: Mapping[str, Any]) -> dict[str, Any]:
 def settle(
     kind: type[S], operation: str, model: Model, requested: Mapping[str, Any], *, complete: bool = True
 ) -> tuple[S, Sampling]:
-    """Complete a request by the verb's and the model's defaults, and refuse what makes no sense.
+    """Complete a request by the verb's and the model's defaults, and refuse invalid values.
 
     Args:
         kind: settings of the verb.
@@ -81,7 +81,7 @@ def settle(
         complete: fill in defaults; False for a recipe, which holds all values.
 
     Raises:
-        RequestError: for an unknown name, a number out of range, or what the model cannot follow.
+        RequestError: for an unknown name, a number out of range, or a value that the model does not support.
     """
     sampling_kind = model.family.OPERATIONS[operation]
     known = kind.model_fields | sampling_kind.model_fields

@@ -1,4 +1,4 @@
-"""Sounds that people bring: to the model's rate, channels and level, and back to the form they came in."""
+"""Conversion of sources to the model's rate, channels and level, and of results to the source's form."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from wavesmith.verbs.postprocess import check_finite, finish, without_dc
 from wavesmith.verbs.windows import Process, Windows, blocks, divide
 
 RINGS_DB = -60.0
-"""Re the peak: a sound whose last 50 ms are louder than that goes on, and must not be faded out."""
+"""Re the peak: a sound whose last 50 ms are louder than that rings on, and must not be faded out."""
 
-_MARGIN_SECONDS = 0.02  # read beside a window, so that resampling has no edges in it
+_MARGIN_SECONDS = 0.02  # read on both sides of a window, against edge effects of resampling
 
 
 class Audio(Protocol):
@@ -35,21 +35,21 @@ class Audio(Protocol):
 
     @property
     def channels(self) -> int:
-        """How many channels there are."""
+        """Number of channels."""
         ...
 
     @property
     def frames(self) -> int:
-        """How long it is."""
+        """Number of samples in each channel."""
         ...
 
     @property
     def peak(self) -> float:
-        """Its largest absolute sample."""
+        """Largest absolute sample."""
         ...
 
     def part(self, start: int, stop: int) -> np.ndarray:
-        """Samples float32 `[channels, stop - start]`."""
+        """Return samples float32 `[channels, stop - start]`."""
         ...
 
 
@@ -58,8 +58,8 @@ class SourceAdapter:
     """A sound in the form that a model works on.
 
     Attributes:
-        audio: as it came.
-        model: whose rate, channels and level it is brought to.
+        audio: the source.
+        model: the model to whose rate, channels and level it is converted.
     """
 
     audio: Audio
@@ -67,37 +67,37 @@ class SourceAdapter:
 
     @property
     def channels(self) -> int:
-        """Channels of what comes back: the source's; of more than two, front left and right."""
+        """Channels of the result: the source's; of more than two, front left and right."""
         return min(self.audio.channels, 2)
 
     @property
     def gain(self) -> float:
-        """What samples are multiplied by on their way in."""
+        """Factor from the source's samples to the model's."""
         return REFERENCE_PEAK / max(self.audio.peak, SILENT)
 
     @property
     def native(self) -> int:
-        """Frames of the source that last as long as the model's own sounds."""
+        """Frames of the source in the duration of the model's own sounds."""
         return self.frames(self.model.family.config.length)
 
     def frames(self, length: int) -> int:
-        """Frames of the source that last as long as `length` of the model's."""
+        """Return the frames of the source in the duration of `length` samples of the model."""
         return round(length * self.audio.rate / self.model.rate)
 
     def length(self, frames: int) -> int:
-        """Samples of the model that last as long as `frames` of the source's."""
+        """Return the samples of the model in the duration of `frames` of the source."""
         return round(frames * self.model.rate / self.audio.rate)
 
     def windows(self) -> Windows:
-        """How the source is divided for the model."""
+        """Divide the source into windows for the model."""
         return divide(self.audio.frames, self.native)
 
     def kept(self, start: int, stop: int) -> Tensor:
-        """Frames `start` to `stop` of the source as they are, with the channels of what comes back."""
+        """Return frames `start` to `stop` of the source as they are, with the channels of the result."""
         return Sound(self.audio.part(start, stop), self.audio.rate).channels_as(self.channels).tensor()
 
     def take(self, start: int, stop: int) -> Tensor:
-        """Frames `start` to `stop` of the source, zeros beyond its ends, as the model's wave `[C, n]`."""
+        """Return frames `start` to `stop`, zero beyond the ends, as a wave `[C, n]` of the model."""
         margin = 0
         if self.audio.rate != self.model.rate:  # it must last a whole number of the model's samples
             grain = self.audio.rate // math.gcd(self.audio.rate, self.model.rate)
@@ -110,34 +110,34 @@ class SourceAdapter:
         return wave[:, lead : lead + self.length(stop - start)]
 
     def inward(self, wave: Tensor) -> Tensor:
-        """A wave `[C, n]` in the source's form in the model's."""
+        """Convert a wave `[C, n]` from the source's form to the model's."""
         samples = _resampled(wave.cpu().numpy(), self.audio.rate, self.model.rate)
         sound = Sound(samples[:2], self.model.rate).channels_as(self.model.channels)
         return (sound.tensor() * self.gain).to(self.model.device)
 
     def outward(self, wave: Tensor, frames: int) -> Tensor:
-        """A wave `[C, n]` of the model in the source's form, `frames` long; ModelError if it is none."""
+        """Convert a wave `[C, n]` of the model to `frames` of the source's form; ModelError if not finite."""
         check_finite(wave)
         samples = _resampled((wave / self.gain).float().cpu().numpy(), self.model.rate, self.audio.rate)
         return Sound(samples, self.audio.rate).crop(frames).channels_as(self.channels).tensor()
 
     def gain_to(self, peak: float, peak_db: float | None) -> float:
-        """What sets a result of that peak to `peak_db`, or leaves its level alone if that is None.
+        """Return the gain that sets a result of that peak to `peak_db`.
 
-        Unless it passes full scale, or what the source reached: then down to there.
+        If `peak_db` is None the level is kept, but limited to full scale, or to the source's peak if higher.
         """
         if peak_db is not None:
             return 10 ** (peak_db / 20) / peak if peak else 1.0
         return min(1.0, max(self.audio.peak, 0.99) / max(peak, 1e-9))
 
     def levelled(self, wave: Tensor, peak_db: float | None) -> Sound:
-        """A wave `[C, n]` in the source's form as a sound at the level that `gain_to` says."""
+        """Return a wave `[C, n]` in the source's form as a sound, with the gain of `gain_to`."""
         samples = wave.numpy()
         gain = self.gain_to(float(np.abs(samples).max(initial=0)), peak_db)
         return Sound(samples * np.float32(gain), self.audio.rate)
 
     def ended(self, wave: Tensor, sources: Sequence[Sound], peak_db: float | None) -> Sound:
-        """A wave `[C, n]` of the model as a sound that ends as its sources do: in silence, or going on.
+        """Return a wave `[C, n]` of the model as a sound that ends as its sources do: in silence, or ringing.
 
         It is as long as the longest of them, or longer where it rings on before it is silent.
         """
@@ -151,13 +151,13 @@ class SourceAdapter:
 
 
 def rings(sound: Sound) -> bool:
-    """Whether a sound goes on at its end, as loops and textures do, instead of ending in silence."""
+    """Return whether a sound still rings at its end, as loops and textures do."""
     levels = sound.levels()
     return levels.tail_db - levels.peak_db > RINGS_DB
 
 
 def unprocessed(adapter: SourceAdapter, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-    """`blocks` that leave the source as it is, sample for sample."""
+    """Yield `blocks` of the unchanged source."""
     windows = adapter.windows()
     for number in range(first, len(windows)):
         start, stop = windows.span(number)
@@ -168,10 +168,10 @@ def unprocessed(adapter: SourceAdapter, first: int = 0) -> Iterator[tuple[Tensor
 def processed(
     adapter: SourceAdapter, process: Process, first: int = 0, made: Tensor | None = None
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """`blocks` over the source: windows are cut and joined in its form, and processed in the model's.
+    """Yield `blocks` of the source: windows are cut and joined in its form, and processed in the model's.
 
-    `process` is told the window in frames of the source; what it is given and returns are the model's waves.
-    No window is shorter than the model's own sounds: it goes on beyond the end of the source if need be.
+    `process` gets start and stop in frames of the source; the waves that it gets and returns are the model's.
+    No window is shorter than the model's own sounds: the last one may reach beyond the end of the source.
     """
 
     def through(start: int, stop: int, known: Tensor | None) -> Tensor:

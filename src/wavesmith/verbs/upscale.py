@@ -1,4 +1,4 @@
-"""Dull sounds brought to full band: what is there stays, and the model adds the top."""
+"""Bandwidth extension: the model adds high frequencies to a sound, and the rest stays."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from wavesmith.verb_index import UpscaleChoices
 
-_TAPS_SECONDS = 0.012  # length of the filter that parts the bands: its slope is some 300 Hz wide
+_TAPS_SECONDS = 0.012  # length of the crossover filter: its slope is some 300 Hz wide
 _EDGES_SECONDS = 0.002
-_EDGE_DB = 65.0  # the band ends where nothing comes within so many dB of the loudest
+_EDGE_DB = 65.0  # re the loudest frequency: the band ends above the last one louder than that
 
 
 class UpscaleSettings(LabelledSettings):
@@ -43,7 +43,7 @@ class UpscaleSettings(LabelledSettings):
     )
 
     def check(self, model: Model) -> None:
-        """Raise RequestError for frequencies that the model can add nothing above, too."""
+        """Raise RequestError also for a cutoff above which the model can add nothing."""
         super().check(model)
         if self.cutoff is not None and not self.cutoff < 0.5 * model.rate:
             raise RequestError(
@@ -87,7 +87,7 @@ def upscale(
 
 
 def band_end(sound: Sound) -> float:
-    """The frequency in Hz above which a sound has (next to) nothing."""
+    """Return the frequency in Hz above which a sound has (nearly) no energy."""
     window = min(2048, 2 ** int(math.log2(max(64, sound.frames))))
     faded = sound.fade(
         _EDGES_SECONDS, _EDGES_SECONDS
@@ -102,8 +102,8 @@ def band_end(sound: Sound) -> float:
         return_complex=True,
     )
     power = spectrum.abs().square().mean((0, 2))
-    heard = (power > power.max() * 10 ** (-_EDGE_DB / 10)).nonzero()
-    return float((int(heard[-1]) + 1) * sound.rate / window)
+    audible = (power > power.max() * 10 ** (-_EDGE_DB / 10)).nonzero()
+    return float((int(audible[-1]) + 1) * sound.rate / window)
 
 
 def _make(task: Task[UpscaleSettings], indices: Sequence[int]) -> Iterator[Sound]:
@@ -117,7 +117,7 @@ def _make(task: Task[UpscaleSettings], indices: Sequence[int]) -> Iterator[Sound
         )
     if cutoff >= 0.47 * model.rate:
         raise RequestError(
-            f"The sound reaches up to {cutoff:.0f} Hz already, which is all that the model knows; "
+            f"The sound reaches up to {cutoff:.0f} Hz already, which is as far as the model goes; "
             "there is nothing to add (or give a lower cutoff)."
         )
     wide = source.resample(max(source.rate, model.rate))
@@ -140,12 +140,12 @@ def _make(task: Task[UpscaleSettings], indices: Sequence[int]) -> Iterator[Sound
 
 
 def _band_held(known: Tensor, low: Tensor) -> Constraint:
-    """Hold on to the band below the cutoff of `known` `[C, N]`."""
+    """Return the constraint that keeps the band below the cutoff of `known` `[C, N]`."""
     return lambda wave: wave + _filtered(known - wave, low)
 
 
 def _filtered(wave: Tensor, taps: Tensor) -> Tensor:
-    """A wave `[..., N]` through a symmetric filter, without delay."""
+    """Filter a wave `[..., N]` by a symmetric filter, without delay."""
     length, lag = wave.shape[-1], len(taps) // 2
     padded = 2 ** math.ceil(math.log2(length + len(taps)))
     spectrum = torch.fft.rfft(wave, padded) * torch.fft.rfft(taps.to(wave), padded)
@@ -154,7 +154,7 @@ def _filtered(wave: Tensor, taps: Tensor) -> Tensor:
 
 
 def _low_pass(cutoff: float, rate: int) -> Tensor:
-    """Taps of a linear-phase low-pass: a sinc under a Blackman window."""
+    """Return the taps of a linear-phase low-pass: a sinc under a Blackman window."""
     half = round(_TAPS_SECONDS * rate / 2)
     time = np.arange(-half, half + 1)
     taps = np.sinc(2 * cutoff / rate * time) * np.blackman(len(time))

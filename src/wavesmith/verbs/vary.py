@@ -15,7 +15,7 @@ from wavesmith.models import Model
 from wavesmith.noise import Index
 from wavesmith.sound import Sound, SoundLike
 from wavesmith.verbs.constraints import held
-from wavesmith.verbs.postprocess import begins_with_step, risen, without_dc
+from wavesmith.verbs.postprocess import begins_with_step, faded_in, without_dc
 from wavesmith.verbs.settings import LabelledSettings
 from wavesmith.verbs.source_adapter import SourceAdapter, processed
 from wavesmith.verbs.verb import Blocks, Progress, Task, Verb, batches
@@ -65,7 +65,7 @@ def vary(
         seed: see `generate`.
         first: see `generate`.
         progress: see `generate`.
-        choices: `amount`, `method`, `label` (what the variations shall become) and the other settings listed
+        choices: `amount`, `method`, `label` (of the variations) and the other settings listed
             in docs/vary.md.
 
     Returns:
@@ -133,13 +133,13 @@ def windowed(
         wave = variations(task, piece, [(index, start)], known)[0]
         wave = without_dc(shape(wave, piece), task.model.rate)
         stepped = start == 0 and begins_with_step(wave) and not begins_with_step(piece)
-        return risen(wave, task.model.rate) if stepped else wave
+        return faded_in(wave, task.model.rate) if stepped else wave
 
     return processed(adapter, process, first, made)
 
 
 def _operation(family: Family, requested: Mapping[str, Any]) -> str:
-    """Return the operation of a request; with the amount 1 nothing of a source's latent is left."""
+    """Return the operation of a request; with the amount 1 nothing of a source is left to invert."""
     inverted = requested.get("method") == "inversion" and requested.get("amount") != 1
     return "resample" if inverted else "edit"
 

@@ -1,4 +1,4 @@
-"""What all verbs share: from a request to sounds that carry their recipes, and from a recipe to its sound."""
+"""Common part of all verbs: from a request to sounds with recipes, and from a recipe to its sound."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def batches(model: Model, indices: Sequence[int]) -> Iterator[Sequence[int]]:
 
 @dataclass(frozen=True)
 class Task(Generic[S]):
-    """Everything that decides the sounds of one request.
+    """Complete description of one request, from which its sounds follow.
 
     Attributes:
-        model: that generates.
-        settings: of the verb.
+        model: the model that generates.
+        settings: settings of the verb.
         sampling: settings of the family's operation.
-        seed: of everything random.
+        seed: seed of all random numbers.
         sources: sounds that the verb works on.
-        origins: where these came from, for recipes.
+        origins: their paths, hashes and recipes, for the recipes of the results.
     """
 
     model: Model
@@ -63,7 +63,7 @@ class Task(Generic[S]):
         return self.model.family
 
     def condition(self) -> Condition:
-        """Return what the settings' label and guides ask for."""
+        """Return the condition given by the label and guides in the settings."""
         return condition_of(self.model, self.settings)
 
     def noise(self, indices: Sequence[Index]) -> ItemNoise:
@@ -81,20 +81,20 @@ def condition_of(model: Model, settings: Any) -> Condition:
 
 @dataclass(frozen=True)
 class Verb(Generic[S]):
-    """Something people do with sounds; faces derive their commands, requests and controls from it.
+    """One operation on sounds; commands, HTTP requests and the studio's controls derive from it.
 
     Attributes:
         name: in recipes, Python, commands and requests (commands write `-` for `_`).
         summary: a sentence for help texts.
         settings: the verb's own settings.
-        make: yields sounds (without recipes) of a task, one for each index, in that order.
+        make: yields the sounds (without recipes) of a task, one for each index, in that order.
         operations: names in `Family.OPERATIONS` that it may need; a request needs one.
         choose: picks the operation for a family and a request; None takes the first.
         sources: numbers of sounds that it can work on.
-        count: how many sounds a task makes unless somebody says; a verb whose settings have a `count` of
-            its own (the sounds of a morph) says by `total` how many sounds follow from it.
+        count: default number of sounds. Where the settings have a `count` of their own (sounds of a morph),
+            `total` derives the number of sounds from it.
         total: number of sounds of settings and a number of sources; None if any number can be made.
-        seed: the seed if nobody gives one; None draws one.
+        seed: default seed; None draws one.
         blocks: makes a sound window after window, for files of any length; None if it cannot.
         needs_labels: whether the verb makes sense only for models with labels.
         tags: sampler tags of the files of its sounds.
@@ -119,15 +119,15 @@ class Verb(Generic[S]):
         return self.choose(family, requested) if self.choose else self.operations[0]
 
     def works_with(self, family: Family) -> bool:
-        """Tell whether a model of this family can do it with its default settings."""
+        """Return whether a model of this family can do it with its default settings."""
         able = self.operation(family, {}) in family.OPERATIONS and family.TAKES == family.GIVES == "waves"
         return able and (bool(family.config.labels) or not self.needs_labels)
 
     def task(self, model: Model, sources: Sequence[SoundLike], seed: int | None, **requested: Any) -> Task[S]:
-        """Read the sources, complete the settings, and refuse what cannot be done.
+        """Read the sources, complete the settings, and refuse requests that cannot be followed.
 
         Raises:
-            RequestError: when the request makes no sense or is not for this model.
+            RequestError: when the request is invalid or is not for this model.
             AudioError: when a source is empty, silent or cannot be read.
         """
         settings, sampling = self.settle(model, len(sources), **requested)
@@ -149,7 +149,7 @@ class Verb(Generic[S]):
             requested: values of settings.
 
         Raises:
-            RequestError: for what makes no sense or this model cannot follow.
+            RequestError: for invalid values, or values that this model does not support.
         """
         if sources not in self.sources:
             wanted = " or ".join(map(str, self.sources))
@@ -188,8 +188,8 @@ class Verb(Generic[S]):
             seed: 0 to 2^31 - 1; drawn and kept in the recipe if None. Sound k of a seed is always the same.
             first: index of the first sound: `count=1, first=5` is the sixth sound of the seed.
             progress: called with (sounds done, sounds in all).
-            skip: called with every recipe before anything is made, so that what it refuses is refused at
-                once; sounds for which it returns true are left out.
+            skip: called with every recipe before the first sound is made, and may raise; sounds for which it
+                returns true are left out.
             requested: settings of the verb and of the family's operation.
         """
         count = self.count if count is None else count
@@ -210,14 +210,14 @@ class Verb(Generic[S]):
         return first + count if self.total is None else self.total(settings, sources)
 
     def _stream(self, task: Task[S], indices: Sequence[int], progress: Progress | None) -> Iterator[Sound]:
-        sounds = zip(indices, self._made(task, indices), strict=True) if indices else ()
+        sounds = zip(indices, self._run(task, indices), strict=True) if indices else ()
         for done, (index, sound) in enumerate(sounds, start=1):
             yield sound.with_recipe(self.recipe(task, index))
             if progress:
                 progress(done, len(indices))
 
-    def _made(self, task: Task[S], indices: Sequence[int]) -> Iterator[Sound]:
-        """Run `make` without gradients, also between sounds and whatever the caller does meanwhile."""
+    def _run(self, task: Task[S], indices: Sequence[int]) -> Iterator[Sound]:
+        """Run `make` without gradients; between sounds the caller's mode applies."""
         sounds = iter(self.make(task, indices))
         while True:
             with torch.inference_mode():

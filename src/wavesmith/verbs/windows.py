@@ -1,8 +1,8 @@
 """Sounds longer than a model's own length: windows that overlap, each going on from the one before.
 
-A window is as long as the model's own sounds and is told what has already been made of its first part. It
-holds on to the first half of that and goes on from there; over the second half, where the window before it
-came to its end, the two are crossfaded. Only the window at hand is in memory.
+A window is as long as the model's own sounds and is given the finished samples of its overlap with the window
+before. It keeps their first half and continues from there; over the second half the two windows are
+crossfaded. Only one window is in memory at a time.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import torch
 from torch import Tensor
 
 Process = Callable[[int, int, Tensor | None], Tensor]
-"""(first sample, the one after the last, what is made of the beginning `[C, V]` or None) -> `[C, W]`."""
+"""(start, stop, known beginning `[C, V]` or None) -> samples `[C, W]` from `start` to `stop`."""
 
 OVERLAP = 0.25
-"""Share of a window, at least, that it has in common with the one before."""
+"""Least share of a window that overlaps the one before."""
 
-_RAMP = 0.05  # of what is held: how much of the rest it takes to let go
+_RAMP = 0.05  # length of the fade after the kept samples, as a share of these
 
 
 @dataclass(frozen=True)
 class Windows:
-    """How `length` samples are divided: window k covers `[k * hop, k * hop + window)`, cut at the end."""
+    """Division of `length` samples: window k covers `[k * hop, k * hop + window)`, cut at the end."""
 
     length: int
     window: int
@@ -35,15 +35,15 @@ class Windows:
         return 1 + max(0, math.ceil((self.length - self.window) / self.hop))
 
     def span(self, number: int) -> tuple[int, int]:
-        """First sample of window `number`, and the one after its last."""
+        """Return the first sample of window `number`, and the one after its last."""
         start = number * self.hop
         return start, min(start + self.window, self.length)
 
 
 def divide(length: int, window: int) -> Windows:
-    """Windows of `window` samples, evenly spaced over `length`, so that none is much shorter than the others.
+    """Divide `length` samples into evenly spaced windows of `window` samples, none much shorter than others.
 
-    What fits into one and a quarter of a window is not divided.
+    Up to one and a quarter of a window is not divided.
     """
     if length <= window * (1 + OVERLAP):
         return Windows(length, max(length, 1), max(length, 1))
@@ -57,8 +57,8 @@ def blocks(
     """Process window after window.
 
     Yields for each the finished samples `[C, hop]` (of the last window, all of them) and the unfinished ones
-    that follow, `[C, overlap]`. To go on where an earlier run stopped, give the number of the `first` window
-    to process and the unfinished samples before it, `made`: what follows is what an unbroken run makes.
+    that follow, `[C, overlap]`. To resume an earlier run, give the number of the `first` window
+    to process and the unfinished samples before it, `made`: the result is that of an unbroken run.
     """
     for number in range(first, len(windows)):
         start, stop = windows.span(number)
@@ -71,7 +71,7 @@ def blocks(
 
 
 def _joined(before: Tensor, after: Tensor) -> Tensor:
-    """A window `[C, W]` after what the one before made of its beginning `[C, V]`."""
+    """Join the unfinished samples `[C, V]` of one window to the next window `[C, W]`, which overlaps them."""
     shared = min(before.shape[-1], after.shape[-1])
     half = shared - shared // 2
     faded = crossfade(before[:, half:shared], after[:, half:shared])
@@ -79,7 +79,7 @@ def _joined(before: Tensor, after: Tensor) -> Tensor:
 
 
 def holding(overlap: int, length: int, like: Tensor) -> Tensor:
-    """How far `[length]` a window holds on to what is made already of its first `overlap` samples, 0 to 1."""
+    """Return the shares `[length]`, 0 to 1, in which a window keeps its first `overlap`, known samples."""
     half = overlap - overlap // 2
     ramp = min(math.ceil(_RAMP * half), overlap - half)
     share = like.new_zeros(length)
@@ -91,7 +91,7 @@ def holding(overlap: int, length: int, like: Tensor) -> Tensor:
 def crossfade(before: Tensor, after: Tensor) -> Tensor:
     """Fade from one wave `[C, n]` to another so that the level neither dips nor jumps.
 
-    Gains are raised cosines, divided by the level of their sum for waves that are as alike as these two are:
+    Gains are raised cosines, divided by the level of their sum for waves of their correlation:
     equal gain for equal waves, equal power for unrelated ones.
     """
     rise = raised_cosine(before.shape[-1], before)
@@ -102,6 +102,6 @@ def crossfade(before: Tensor, after: Tensor) -> Tensor:
 
 
 def raised_cosine(frames: int, like: Tensor) -> Tensor:
-    """Gains `[frames]` from just above 0 to just below 1, of the type and on the device of `like`."""
+    """Return gains `[frames]` from just above 0 to just below 1, of the type and on the device of `like`."""
     steps = (torch.arange(frames, device=like.device, dtype=like.dtype) + 0.5) / max(frames, 1)
     return 0.5 - 0.5 * torch.cos(math.pi * steps)
