@@ -27,6 +27,6 @@ def test_credits_of_files_and_models(wavesmith, tmp_path):
 
 
 def test_what_cannot_be_credited_is_refused(wavesmith, drums):
-    assert wavesmith("credits", "drums/kick/a.wav").refuses("carries no recipe")
+    assert wavesmith("credits", "drums/kick/a.wav").refuses("a.wav", "no recipe")
     assert wavesmith("credits", "nowhere.wav").refuses("nowhere.wav")
     assert wavesmith("credits", "drmus").refuses("no model called 'drmus'")
