@@ -17,9 +17,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wavesmith.classifiers.fitting import Examples, fit_examples, random_stream
 from wavesmith.embeddings.multires import Multires, MultiresConfig
 from wavesmith.embeddings.training import NO_LABEL, contrast
 from wavesmith.errors import DataError
+from wavesmith.families import Batch, Objective
+from wavesmith.fitting import FitConfig
 
 LOWEST_NOTE, NOTES = 21, 88
 """Pitch classes: semitones from the lowest A of a piano."""
@@ -124,7 +127,8 @@ def train_multires(
 ) -> Multires:
     """Train the embedding; the same arguments make the same one.
 
-    AdamW under one cycle of the learning rate (Smith and Topin 2019). All versions are computed once, before.
+    AdamW with a warm-up and a linear fall of the learning rate. All versions are computed once, before. (The
+    bundled weights were trained under one cycle of the learning rate, Smith and Topin 2019.)
 
     Args:
         sounds: hold sources out to test on.
@@ -142,7 +146,6 @@ def train_multires(
     """
     if int((sounds.weights > 0).sum()) < batch:
         raise DataError(f"This embedding needs {batch} sounds at least to be trained on; give more.")
-    generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         embedding = Multires(config or MultiresConfig()).train()
@@ -157,26 +160,40 @@ def train_multires(
         seed=seed,
         progress=(lambda done, total: progress("versions", done, total, {})) if progress else None,
     )
-    parameters = [*embedding.parameters(), *heads.parameters()]
-    optimiser = torch.optim.AdamW(parameters, lr=_PEAK_RATE, weight_decay=_DECAY)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, _PEAK_RATE, total_steps=steps, pct_start=0.1)
-    for step in range(steps):
-        pick = torch.multinomial(sounds.weights, batch, generator=generator)
-        hurt = torch.randint(2, 2 + damaged, (batch,), generator=generator)
-        rows, columns = pick.repeat(3), torch.cat([torch.zeros(batch), torch.ones(batch), hurt]).long()
+    terms: dict[str, float] = {}
+
+    def loss(batch: Batch) -> Tensor:
+        """Return the sum of all losses of sounds whose numbers stand in place of their waves."""
+        pick = batch.wave.flatten().long()
+        hurt = torch.randint(2, 2 + damaged, (len(pick),), generator=random_stream(seed, batch))
+        zeros = torch.zeros_like(pick)
+        rows, columns = pick.repeat(3), torch.cat([zeros, zeros + 1, hurt])
+        short, long = versions.short[rows, columns].float(), versions.long[rows, columns].float()
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            vectors = embedding.project(
-                versions.short[rows, columns].float(), versions.long[rows, columns].float()
-            )
+            vectors = embedding.project(short, long)
         losses = heads(vectors.float(), sounds, pick, versions.kinds[rows, columns])
-        loss = torch.stack(list(losses.values())).sum()
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        cycle.step()
+        terms.update({name: value.item() for name, value in losses.items()})
+        return torch.stack(list(losses.values())).sum().expand(len(pick))
+
+    def report(done: int, total: int, value: float) -> None:
         if progress:
-            terms = {name: value.item() for name, value in losses.items()}
-            progress("training", step + 1, steps, {"loss": loss.item(), **terms})
+            progress("training", done, total, {"loss": value, **terms})
+
+    config_of_fit = FitConfig(
+        examples=steps * batch,
+        batch=batch,
+        learning_rate=_PEAK_RATE,
+        warmup=steps * batch // 10,
+        decay=0.9,
+        weight_decay=_DECAY,
+        clip=None,
+        seed=seed,
+    )
+    module = nn.ModuleList([embedding, heads])
+    numbers = torch.arange(len(sounds.waves)).float()[:, None, None]
+    drawn = Examples(numbers, torch.zeros(len(numbers), 0), sounds.weights)
+    objective = Objective("loss", list(module.parameters()), loss)
+    fit_examples(module, objective, drawn, config_of_fit, replacement=False, progress=report)
     return _calibrated(embedding.eval(), versions).requires_grad_(False)
 
 
