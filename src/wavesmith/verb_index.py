@@ -17,11 +17,11 @@ SUMMARIES = {
     "restyle": "Remake a sound or a whole track in the manner of a model.",
     "morph": "Make the sounds between two sounds, or a square of them among four.",
     "morph_labels": "Generate sounds from one label to another.",
-    "inpaint": "Make parts of a sound anew so that they fit; the rest stays as it is, sample for sample.",
+    "inpaint": "Replace parts of a sound so that they fit; the rest stays as it is, sample for sample.",
     "extend": "Make a sound longer at its end or its beginning.",
     "loop": "Make a seamless loop of a sound.",
     "upscale": "Bring a dull sound to full band.",
-    "clean": "Take the noise off a recording.",
+    "clean": "Remove noise from a recording.",
 }
 
 
