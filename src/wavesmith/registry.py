@@ -76,6 +76,10 @@ class Registry(Mapping[str, T], Generic[T]):
 
         return decorate
 
+    def registered(self) -> list[str]:
+        """Return the sorted names that are known without a search of installed packages, which takes time."""
+        return sorted(self._entries)
+
     def unregister(self, name: str) -> None:
         """Remove a name again, for instance after a test."""
         del self._entries[self.canonical(name)]

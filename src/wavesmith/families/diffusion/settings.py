@@ -33,7 +33,7 @@ LoweredInterval = Annotated[
 
 Steps = Annotated[int, Field(ge=1, le=10_000, description="Sampling steps from noise to sound.")]
 Schedule = Annotated[
-    str, Field(description="Spacing of the noise levels.", json_schema_extra={"enum": [*sorted(SCHEDULES)]})
+    str, Field(description="Spacing of the noise levels.", json_schema_extra={"enum": [*SCHEDULES.registered()]})
 ]
 SigmaMax = Annotated[float, Field(gt=0, le=1e9, description="Highest noise level, where sampling starts.")]
 
@@ -54,7 +54,7 @@ class DiffusionSampling(_Guided):
     """Settings of `generate`."""
 
     guidance_interval: Interval = Field(description="Noise levels, low and high, at which guidance applies.")
-    sampler: str = Field(description="Sampling algorithm.", json_schema_extra={"enum": [*sorted(SAMPLERS)]})
+    sampler: str = Field(description="Sampling algorithm.", json_schema_extra={"enum": [*SAMPLERS.registered()]})
     schedule: Schedule
     steps: Steps
     sigma_min: float = Field(ge=0, le=1000, description="Lowest noise level before 0, where sampling ends.")
