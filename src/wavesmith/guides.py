@@ -26,6 +26,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SerializeAsAny,
     ValidationError,
     field_validator,
     model_validator,
@@ -40,6 +41,7 @@ from wavesmith.errors import RequestError, first_problem, unknown
 from wavesmith.families import LossTerm
 from wavesmith.files import sha256
 from wavesmith.models import Model
+from wavesmith.registry import Registry
 from wavesmith.sound import Sound
 
 _ALWAYS = (0.0, 1e9)
@@ -246,10 +248,12 @@ class PythonGuide(Guide):
         return loss
 
 
-AnyGuide = TimbreGuide | ClassifierGuide | LikeGuide | WidthGuide | PythonGuide
-_KINDS: dict[str, type[Guide]] = {
-    guide.kind: guide for guide in (TimbreGuide, ClassifierGuide, LikeGuide, WidthGuide, PythonGuide)
-}
+GUIDES: Registry[type[Guide]] = Registry(
+    "guide",
+    {guide.kind: guide for guide in (TimbreGuide, ClassifierGuide, LikeGuide, WidthGuide, PythonGuide)},
+    entry_points="wavesmith.guides",
+)
+"""Kinds of guides by the key that tells them. Packages advertise theirs in the group `wavesmith.guides`."""
 
 
 def read_guides(given: Any) -> tuple[Guide, ...]:
@@ -275,13 +279,15 @@ def _read(one: Any) -> Guide:
     if callable(one):
         return PythonGuide(python=getattr(one, "__name__", type(one).__name__), function=one)
     keys = {_OLD_NAMES.get(str(key), str(key)) for key in one} if isinstance(one, Mapping) else set()
-    kinds = [kind for kind in _KINDS if kind in keys]
+    kinds = [kind for kind in keys if kind in GUIDES.registered()] or [
+        kind for kind in keys if kind in GUIDES
+    ]
     if len(kinds) != 1:
         raise RequestError(
             f"The guide {one!r} cannot be read; give it one of the keys timbre, classifier, like, width."
         )
     try:
-        return _KINDS[kinds[0]].model_validate(dict(one))
+        return GUIDES[kinds[0]].model_validate(dict(one))
     except ValidationError as error:
         raise RequestError(f"The guide '{kinds[0]}' cannot be used ({first_problem(error)}).") from error
 
@@ -296,6 +302,10 @@ def _yaml(path: Path) -> Any:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         problem = " ".join(str(error).split())
         raise RequestError(f"The guides in {path} are not valid YAML ({problem}); correct it.") from error
+
+
+AnyGuide = Annotated[SerializeAsAny[Guide], BeforeValidator(_read)]
+"""A guide of any registered kind, read from the values that a recipe holds."""
 
 
 def loss_terms(guides: Sequence[Guide], model: Model, label: Mapping[str, float]) -> list[LossTerm]:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import math
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, JsonValue
 
 from wavesmith.diffusion import SAMPLERS, SCHEDULES
 from wavesmith.diffusion import schedule as find_schedule
 from wavesmith.errors import RequestError
 from wavesmith.families.family import Family, Label, Sampling
+from wavesmith.registry import Registry
+
+
+def _names(registry: Registry[Any]) -> dict[str, JsonValue]:
+    """Return the JSON schema of a name; packages may add more than those that it lists."""
+    return {"enum": [*registry.registered()]}
 
 
 def _check_interval(interval: tuple[float, float]) -> tuple[float, float]:
@@ -33,7 +39,8 @@ LoweredInterval = Annotated[
 
 Steps = Annotated[int, Field(ge=1, le=10_000, description="Sampling steps from noise to sound.")]
 Schedule = Annotated[
-    str, Field(description="Spacing of the noise levels.", json_schema_extra={"enum": [*SCHEDULES.registered()]})
+    str,
+    Field(description="Spacing of the noise levels.", json_schema_extra=_names(SCHEDULES)),
 ]
 SigmaMax = Annotated[float, Field(gt=0, le=1e9, description="Highest noise level, where sampling starts.")]
 
@@ -54,7 +61,7 @@ class DiffusionSampling(_Guided):
     """Settings of `generate`."""
 
     guidance_interval: Interval = Field(description="Noise levels, low and high, at which guidance applies.")
-    sampler: str = Field(description="Sampling algorithm.", json_schema_extra={"enum": [*SAMPLERS.registered()]})
+    sampler: str = Field(description="Sampling algorithm.", json_schema_extra=_names(SAMPLERS))
     schedule: Schedule
     steps: Steps
     sigma_min: float = Field(ge=0, le=1000, description="Lowest noise level before 0, where sampling ends.")
