@@ -279,17 +279,16 @@ def _read(one: Any) -> Guide:
     if callable(one):
         return PythonGuide(python=getattr(one, "__name__", type(one).__name__), function=one)
     keys = {_OLD_NAMES.get(str(key), str(key)) for key in one} if isinstance(one, Mapping) else set()
-    kinds = [kind for kind in keys if kind in GUIDES.registered()] or [
-        kind for kind in keys if kind in GUIDES
-    ]
+    kinds = keys.intersection(GUIDES.registered()) or {key for key in keys if key in GUIDES}
     if len(kinds) != 1:
         raise RequestError(
             f"The guide {one!r} cannot be read; give it one of the keys timbre, classifier, like, width."
         )
+    (kind,) = kinds
     try:
-        return GUIDES[kinds[0]].model_validate(dict(one))
+        return GUIDES[kind].model_validate(dict(one))
     except ValidationError as error:
-        raise RequestError(f"The guide '{kinds[0]}' cannot be used ({first_problem(error)}).") from error
+        raise RequestError(f"The guide '{kind}' cannot be used ({first_problem(error)}).") from error
 
 
 def _yaml(path: Path) -> Any:
