@@ -1,0 +1,92 @@
+"""Damped sinusoids in warped time: what a struck thing rings with.
+
+A mode is `exp(-decay t) (a cos(2 pi f w(t)) + b sin(2 pi f w(t)))`. All modes of a sound share the warped time
+`w(t) = t + sum of glide tau (1 - exp(-t / tau))`, whose rate falls from `1 + sum of glides` to 1, quickly for
+the first glide and slowly for the second: a membrane is tighter while
+it swings wide (Fletcher & Rossing, "The Physics of Musical Instruments"), and drum machines copied that. With
+a glide one mode is enough for a sweep that would otherwise take many that cancel each other.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+RISE = 0.0007  # seconds in which modes fade in at the onset
+FADE = 0.005  # seconds in which they fade out before the end
+_BLOCK = 128
+_SILENT = 30.0  # nepers after which a mode stays where it is: far smaller numbers are slow to compute with
+
+
+class Resonances(NamedTuple):
+    """Modes of B sounds.
+
+    Attributes:
+        frequency: Hz, `[B, M]`.
+        decay: 1/s, amplitudes fall as `exp(-decay t)`, `[B, M]`.
+        glide: how far all frequencies start above where they end, as shares, quick and slow, `[B, 2]`.
+        tau: seconds in which these fall to 1/e, `[B, 2]`.
+        onset: seconds before the modes begin, `[B]`.
+    """
+
+    frequency: Tensor
+    decay: Tensor
+    glide: Tensor
+    tau: Tensor
+    onset: Tensor
+
+    def warped(self, time: Tensor) -> Tensor:
+        """Warped time `[B, N]` at seconds after the onset `[B, N]`."""
+        warped = time
+        for glide, tau in zip(self.glide.T[..., None], self.tau.T[..., None], strict=True):
+            warped = warped + glide * tau * (1 - torch.exp(-time.clamp(min=0) / tau))
+        return warped
+
+    def basis(self, length: int, rate: float, start: int = 0) -> Tensor:
+        """Cosines, then sines, of unit amplitude, `[B, 2 M, length]`, from sample `start` on."""
+        samples = torch.arange(start, start + length, device=self.frequency.device)
+        time = samples / rate - self.onset[:, None]
+        angle = 2 * math.pi * self.frequency[:, :, None] * self.warped(time)[:, None]
+        fallen = (self.decay[:, :, None] * time.clamp(min=0)[:, None]).clamp(max=_SILENT)
+        envelope = torch.exp(-fallen) * rise(time)[:, None]
+        return torch.cat([envelope * angle.cos(), envelope * angle.sin()], dim=1)
+
+    def sound(self, amplitude: Tensor, length: int, rate: float) -> Tensor:
+        """Waves `[B, C, length]` of amplitudes `[B, C, 2 M]` (of cosines, then sines).
+
+        Where the glide is over, a damped sinusoid from block to block is one complex factor, and the sum over
+        modes a product of two small matrices.
+        """
+        swept = (7 * self.tau * (self.glide.abs() > 1e-4)).amax(1) + self.onset + RISE
+        head = min(length, math.ceil(float(swept.max()) * rate / _BLOCK) * _BLOCK) if len(swept) else 0
+        begun = amplitude @ self.basis(head, rate)
+        if head == length:
+            return begun
+        blocks = -(-(length - head) // _BLOCK)
+        start = head + _BLOCK * torch.arange(blocks, device=amplitude.device)
+        time = start / rate - self.onset[:, None]  # [B, blocks]
+        within = torch.arange(_BLOCK, device=amplitude.device) / rate
+        turn = 2 * math.pi * self.frequency[:, :, None]
+        damp = -self.decay[:, :, None]
+        blockwise = torch.polar((damp * time[:, None]).clamp(min=-_SILENT).exp(), turn * self.warped(time)[:, None])
+        sample = torch.polar((damp * within).exp(), turn * within)  # [B, M, block]
+        cos, sin = amplitude.chunk(2, dim=-1)
+        spun = torch.complex(cos, -sin)[..., None] * blockwise[:, None]  # [B, C, M, blocks]
+        left = torch.cat([spun.real, -spun.imag], dim=2).transpose(-1, -2)  # [B, C, blocks, 2 M]
+        right = torch.cat([sample.real, sample.imag], dim=1)[:, None]  # [B, 1, 2 M, block]
+        rung = (left @ right).flatten(-2)[..., : length - head]
+        return torch.cat([begun, rung], dim=-1)
+
+
+def rise(time: Tensor) -> Tensor:
+    """From 0 at the onset to 1 within `RISE` seconds, a quarter of a sine squared."""
+    return torch.sin(math.pi / 2 * (time / RISE).clamp(0, 1)).square()
+
+
+def fade(length: int, rate: float, end: Tensor) -> Tensor:
+    """Gain `[B, 1, length]` that is 0 from `end` seconds `[B]` on, and 1 until `FADE` before it."""
+    time = torch.arange(length, device=end.device) / rate
+    return ((end[:, None] - time) / FADE).clamp(0, 1)[:, None]
