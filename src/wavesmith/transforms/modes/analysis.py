@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from wavesmith.transforms.modes.resonance import Resonances, fade
+from wavesmith.transforms.modes.resonance import Resonances
 
 RIDGE = 0.3  # added to the energy of each unit mode, at 5.5 kHz and for sounds of peak 1
 LOWEST = 20.0  # Hz
@@ -28,9 +28,10 @@ GLIDES = (  # candidates: quick and slow (glide, seconds)
     ((0.1, 0.02), (0.50, 0.06)),
     ((1.0, 0.01), (1.00, 0.06)),
 )
-LOW_SECONDS, HIGH_SECONDS = 0.74, 0.2
+LOW_SECONDS, HIGH_SECONDS, MIN_SECONDS = 0.9, 0.2, 0.1
 TRIAL_SECONDS, TRIAL_MODES, TRIAL_STEPS = 0.2, 5, 25
-PACE = 50.0  # Hz above which frequencies move in smaller and smaller shares
+CHUNK = 4096  # samples at a time where all of a sound is looked at
+WIDTH = 5.0  # Hz that a mode's frequency may move by besides its own width
 TAUS = (0.02, 0.1)  # of sounds that do not glide
 GLIDE_RANGE = (-0.3, 10.0)
 TAU_RANGES = ((0.002, 0.05), (0.03, 0.4))
@@ -84,12 +85,12 @@ def started(
     return still._replace(frequency=frequency, decay=torch.full_like(frequency, 1 / 0.06))
 
 
-def gliding(wave: Tensor, rate: float, onset: Tensor) -> Resonances:
+def gliding(wave: Tensor, weight: Tensor, rate: float, onset: Tensor) -> Resonances:
     """No modes yet, but the glide with which a few hold most of low waves `[B, N]`.
 
     Each candidate is tried, roughly; a glide must leave a tenth less than none does.
     """
-    wave = wave[:, : round(TRIAL_SECONDS * rate)]
+    wave, weight = (one[:, : round(TRIAL_SECONDS * rate)] for one in (wave, weight))
     none = ((0.0, TAUS[0]), (0.0, TAUS[1]))
     table = torch.tensor([none, *GLIDES], device=wave.device)  # [candidates, 2, 2]
     empty = wave.new_zeros(len(wave), 0)
@@ -97,8 +98,8 @@ def gliding(wave: Tensor, rate: float, onset: Tensor) -> Resonances:
     for glide, tau in table.transpose(1, 2):
         still = Resonances(empty, empty, glide.expand(len(wave), 2), tau.expand(len(wave), 2), onset)
         start = started(wave, rate, TRIAL_MODES, (LOWEST, 1200.0), still)
-        trial = search(wave, rate, start, (LOWEST, 1200.0), steps=TRIAL_STEPS)
-        gone.append(1 - held(wave, rate, trial))
+        trial = search(wave, weight, rate, start, (LOWEST, 1200.0), steps=TRIAL_STEPS)
+        gone.append(1 - held(wave, weight, rate, trial))
     left = torch.stack(gone)
     left[0] *= 0.9
     best = table[left.argmin(0)]
@@ -113,23 +114,55 @@ def solve(basis: Tensor, waves: Tensor, ridge: float) -> Tensor:
     return torch.linalg.solve(gram.double(), right.double()).to(basis.dtype).transpose(1, 2)
 
 
+def evened(waves: Tensor, rate: float, end: Tensor) -> Tensor:
+    """Weights `[B, N]` that bring the level of waves `[B, N]` halfway to an even one, up to 20 dB.
+
+    What is off by a tenth is heard as noise in a quiet tail as in a loud attack. After the `end` in seconds
+    `[B]` nothing counts: modes are silenced there, and need not be silent by themselves.
+    """
+    reach = max(1, round(0.01 * rate))
+    sums = F.pad(waves.double().square().cumsum(-1), (1, 0))
+    place = torch.arange(waves.shape[-1], device=waves.device)
+    first, last = (place - reach).clamp(min=0), (place + reach + 1).clamp(max=waves.shape[-1])
+    power = ((sums[..., last] - sums[..., first]) / (last - first)).to(waves.dtype)
+    weight = (power / power.amax(-1, keepdim=True).clamp(min=1e-12)).clamp(min=1e-4) ** -0.25
+    return weight * (place / rate < end[:, None] - 0.004)
+
+
+def fitted_amplitudes(modes: Resonances, waves: Tensor, weight: Tensor, rate: float, ridge: float) -> Tensor:
+    """Ridge amplitudes `[B, C, 2 M]` of modes in long waves `[B, C, N]`, taken a piece at a time."""
+    size = 2 * modes.frequency.shape[1]
+    gram = waves.new_zeros(len(waves), size, size)
+    right = waves.new_zeros(len(waves), size, waves.shape[1])
+    for start in range(0, waves.shape[-1], CHUNK):
+        part = weight[:, None, start : start + CHUNK]
+        if not bool(part.any()):
+            continue
+        basis = modes.basis(part.shape[-1], rate, start) * part
+        gram += basis @ basis.transpose(1, 2)
+        right += basis @ (waves[..., start : start + CHUNK] * part).transpose(1, 2)
+    gram.diagonal(dim1=1, dim2=2).add_(ridge)
+    return torch.linalg.solve(gram.double(), right.double()).to(waves.dtype).transpose(1, 2)
+
+
 def search(
     wave: Tensor,
+    weight: Tensor,
     rate: float,
     start: Resonances,
     band: tuple[float, float],
     *,
     steps: int,
-    lr: float = 0.03,
+    lr: float = 0.08,
     bending: bool = True,
     ridge: float = RIDGE,
 ) -> Resonances:
-    """Move frequencies and decays, and the glide, so that the modes hold most of waves `[B, N]`.
+    """Move frequencies and decays, and the glide, so that the modes hold most of weighted waves `[B, N]`.
 
-    Adam with a falling rate; frequencies move on a logarithmic scale, no further than half their distance
-    from where they began lets them meet their neighbours' places, decays and glides on logarithmic scales.
+    Adam with a falling rate; frequencies, decays and the taus of glides move on logarithmic scales.
     """
     low, high = band
+    wave = wave * weight
     parameters = {
         "frequency": start.frequency.log(),
         "decay": start.decay.log(),
@@ -137,8 +170,7 @@ def search(
         "tau": start.tau.log(),
     }
     moments = {name: (torch.zeros_like(p), torch.zeros_like(p)) for name, p in parameters.items()}
-    pace = (PACE / start.frequency).sqrt().clamp(max=1)
-    rates = {"frequency": lr * pace, "decay": 3 * lr, "glide": lr, "tau": lr}
+    rates = {"frequency": lr, "decay": 3 * lr, "glide": lr, "tau": lr}
     energy = wave.square().sum(-1).clamp(min=1e-8)
     time = torch.arange(wave.shape[-1], device=wave.device) / rate - start.onset[:, None]
     moving = (start.glide != 0).any(1, keepdim=True)
@@ -146,7 +178,7 @@ def search(
     ridge = ridge * rate / 5512.5
     now, best, least = start, start, torch.full_like(energy, math.inf)
     for step in range(steps):
-        basis = now.basis(wave.shape[-1], rate)
+        basis = now.basis(wave.shape[-1], rate) * weight[:, None]
         amplitude = solve(basis, wave[:, None], ridge)[:, 0]  # [B, 2 M]
         rest = wave - (amplitude[:, None] @ basis)[:, 0]
         error = rest.square().sum(-1) + ridge * amplitude.square().sum(-1)
@@ -183,7 +215,10 @@ def search(
             square.lerp_(slope.square(), 0.05)
             unbiased = mean / (1 - 0.9 ** (step + 1))
             size = (square / (1 - 0.95 ** (step + 1))).sqrt() + 1e-7
-            parameters[name] = parameters[name] - rates[name] * falling * unbiased / size
+            step_size = rates[name] * falling
+            if name == "frequency":  # about as far as a mode is wide
+                step_size = step_size * ((WIDTH + now.decay) / now.frequency).clamp(max=1)
+            parameters[name] = parameters[name] - step_size * unbiased / size
         parameters["frequency"].clamp_(math.log(low), math.log(high))
         parameters["decay"].clamp_(math.log(SLOWEST), math.log(FASTEST))
         parameters["glide"].clamp_(*GLIDE_RANGE)
@@ -198,16 +233,17 @@ def search(
     return best
 
 
-def held(wave: Tensor, rate: float, modes: Resonances, ridge: float = RIDGE) -> Tensor:
-    """Share of the energy of waves `[B, N]` that the modes hold, `[B]`."""
-    basis = modes.basis(wave.shape[-1], rate)
+def held(wave: Tensor, weight: Tensor, rate: float, modes: Resonances, ridge: float = RIDGE) -> Tensor:
+    """Share of the energy of weighted waves `[B, N]` that the modes hold, `[B]`."""
+    wave = wave * weight
+    basis = modes.basis(wave.shape[-1], rate) * weight[:, None]
     amplitude = solve(basis, wave[:, None], ridge * rate / 5512.5)
     rest = wave - (amplitude @ basis)[:, 0]
     return 1 - rest.square().sum(-1) / wave.square().sum(-1).clamp(min=1e-12)
 
 
 def analyse(
-    waves: Tensor, rate: float, *, low: int, high: int, end: Tensor, steps: int = 80
+    waves: Tensor, rate: float, *, low: int, high: int, end: Tensor, steps: int = 100
 ) -> tuple[Resonances, Tensor]:
     """Modes of waves `[B, C, N]` of peak 1: resonances and amplitudes `[B, C, 2 (low + high)]`.
 
@@ -221,22 +257,27 @@ def analyse(
     loudest = waves.square().sum(-1).argmax(1)
     wave = waves[torch.arange(len(waves)), loudest]
     onset = onsets(wave, rate)
-    body, body_rate = resampled(wave, rate, 0.0, min(2756.0, 0.65 * nyquist), LOW_SECONDS)
-    still = gliding(body, body_rate, onset)
+    seconds = min(LOW_SECONDS, max(MIN_SECONDS, wave.shape[-1] / rate))
+    body, body_rate = resampled(wave, rate, 0.0, min(2756.0, 0.65 * nyquist), seconds)
+    weight = evened(body, body_rate, end)
+    still = gliding(body, weight, body_rate, onset)
     start = started(body, body_rate, low, (LOWEST, split), still)
-    found = search(body, body_rate, start, (LOWEST, split), steps=steps)
+    found = search(body, weight, body_rate, start, (LOWEST, split), steps=steps)
+    every, ridge = evened(wave, rate, end), RIDGE * rate / 5512.5
     if high:
-        basis = found.basis(wave.shape[-1], rate)
-        left = wave - (solve(basis, wave[:, None], RIDGE * rate / 5512.5) @ basis)[:, 0]
+        begun = round(HIGH_SECONDS * rate)
+        first, early = wave[:, None, :begun], every[:, :begun]
+        amplitude = fitted_amplitudes(found, first, early, rate, ridge)
+        left = (first - found.sound(amplitude, first.shape[-1], rate))[:, 0]
         bright, bright_rate = resampled(left, rate, split, top, HIGH_SECONDS)
         start = started(bright, bright_rate, high, (split, top), found)
-        above = search(bright, bright_rate, start, (split, top), steps=3 * steps // 4, bending=False)
+        weight = evened(bright, bright_rate, end)
+        above = search(bright, weight, bright_rate, start, (split, top), steps=steps // 2, bending=False)
         found = found._replace(
             frequency=torch.cat([found.frequency, above.frequency], dim=1),
             decay=torch.cat([found.decay, above.decay], dim=1),
         )
-    basis = found.basis(wave.shape[-1], rate) * fade(wave.shape[-1], rate, end)
-    amplitude = solve(basis, waves, RIDGE * rate / 5512.5)
+    amplitude = fitted_amplitudes(found, waves, every, rate, ridge)
     return ordered(found, amplitude)
 
 

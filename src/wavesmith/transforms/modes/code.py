@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from wavesmith.transforms.modes.picture import Picture
 from wavesmith.transforms.modes.resonance import Resonances
 
 
@@ -17,8 +18,7 @@ class ModesCode:
     Attributes:
         modes: frequencies, decays, glide and onset.
         amplitude: of cosines, then sines, at a peak of 1, `[B, C, 2 M]`.
-        picture: log power of the noise in the middle, `[B, BANDS, TIMES]`.
-        width: log of side over middle power of the noise, `[B, SIDE_BANDS, SIDE_TIMES]`.
+        picture: where and when the noise has power.
         relief: how far lines of the noise's spectrum stand out, `[B, GROUPS]`.
         end: seconds until the sound is over, `[B]`.
         level: peak of the sound, `[B]`.
@@ -28,8 +28,7 @@ class ModesCode:
 
     modes: Resonances
     amplitude: Tensor
-    picture: Tensor
-    width: Tensor
+    picture: Picture
     relief: Tensor
     end: Tensor
     level: Tensor

@@ -1,12 +1,13 @@
 """The code as one row of numbers, and where in it each number stands.
 
-Row of a stereo sound, D = 22 + 6 M + 20 * 146 numbers in three parts, each a run of tokens of equal width:
+Row of a stereo sound, D = 272 + 6 M + 19 * 146 numbers in four parts, each a run of tokens of equal width:
 
 | part | tokens | numbers in each token |
 |---|---|---|
 | `whole` | 1 | log end (s), log(1 + glide) twice, log tau (s) twice, log(1 + onset in ms), relief (16) |
 | `modes` | M | log frequency (Hz), log decay (1/s), signed roots of the cosine and sine amplitudes of the middle, then of the side |
-| `times` | 20 | 4 times of 34 bands of log power, time by time, then 10 bands of width |
+| `attack` | 1 | 16 short times of 15 bands of log power, time by time, then 10 bands of width |
+| `times` | 19 | 4 times of 34 bands of log power, time by time, then 10 bands of width |
 
 Modes stand in the order of their energy. Frequencies may be anything; roots keep quiet modes quiet in the
 loss. The level is no part of the row: rows are of sounds with a peak of 1.
@@ -23,11 +24,24 @@ from torch import Tensor
 
 from wavesmith.transforms.modes.analysis import FASTEST, GLIDE_RANGE, SLOWEST, TAU_RANGES
 from wavesmith.transforms.modes.code import ModesCode
-from wavesmith.transforms.modes.picture import BANDS, FLOOR, NARROWEST, SIDE_BANDS, SIDE_TIMES, TIMES, WIDEST
+from wavesmith.transforms.modes.picture import (
+    ATTACK,
+    ATTACK_BANDS,
+    ATTACK_TIMES,
+    BANDS,
+    FLOOR,
+    NARROWEST,
+    SIDE_BANDS,
+    SIDE_TIMES,
+    TIMES,
+    WIDEST,
+    Picture,
+)
 from wavesmith.transforms.modes.resonance import Resonances
 from wavesmith.transforms.modes.texture import GROUPS
 
 GROUPED = TIMES // SIDE_TIMES
+assert GROUPED == ATTACK
 LOUDEST = 4.0  # of a mode's amplitude, at a peak of 1
 
 
@@ -45,7 +59,8 @@ def parts(modes: int, channels: int) -> tuple[Part, ...]:
     return (
         Part("whole", 1, 6 + GROUPS),
         Part("modes", modes, 2 + 2 * channels),
-        Part("times", SIDE_TIMES, GROUPED * BANDS + side),
+        Part("attack", 1, ATTACK_BANDS * ATTACK_TIMES + side),
+        Part("times", SIDE_TIMES - 1, GROUPED * BANDS + side),
     )
 
 
@@ -80,10 +95,13 @@ def packed(code: ModesCode) -> Tensor:
     cos, sin = roots.chunk(2, dim=-1)  # [B, C, M]
     each = torch.stack([modes.frequency.log(), modes.decay.log()], dim=-1)
     each = torch.cat([each, torch.stack([cos, sin], dim=2).flatten(1, 2).transpose(1, 2)], dim=-1)
-    times = code.picture.transpose(1, 2).unflatten(1, (SIDE_TIMES, GROUPED)).flatten(2)
+    attack = code.picture.attack.transpose(1, 2).flatten(1)
+    times = code.picture.body[..., GROUPED:].transpose(1, 2).unflatten(1, (SIDE_TIMES - 1, GROUPED)).flatten(2)
     if code.channels == 2:
-        times = torch.cat([times, code.width.transpose(1, 2)], dim=-1)
-    return torch.cat([whole, each.flatten(1), times.flatten(1)], dim=1)
+        width = code.picture.width.transpose(1, 2)
+        attack = torch.cat([attack, width[:, 0]], dim=-1)
+        times = torch.cat([times, width[:, 1:]], dim=-1)
+    return torch.cat([whole, each.flatten(1), attack, times.flatten(1)], dim=1)
 
 
 def unpacked(row: Tensor, modes: int, channels: int) -> ModesCode:
@@ -92,10 +110,17 @@ def unpacked(row: Tensor, modes: int, channels: int) -> ModesCode:
     whole, each, times = part["whole"][:, 0], part["modes"], part["times"]
     roots = each[..., 2:].transpose(1, 2).unflatten(1, (channels, 2))  # [B, C, 2, M]
     roots = roots.clamp(-math.sqrt(LOUDEST), math.sqrt(LOUDEST))
-    picture = times[..., : GROUPED * BANDS].unflatten(2, (GROUPED, BANDS)).flatten(1, 2).transpose(1, 2)
-    width = times[..., GROUPED * BANDS :].transpose(1, 2)
-    if channels == 1:
-        width = picture.new_full((len(row), SIDE_BANDS, SIDE_TIMES), NARROWEST)
+    quiet, loud = math.log(FLOOR), 3.0
+    cells = ATTACK_BANDS * ATTACK_TIMES
+    attack = part["attack"][:, 0, :cells].unflatten(1, (ATTACK_TIMES, ATTACK_BANDS)).transpose(1, 2)
+    cells = GROUPED * BANDS
+    body = times[..., :cells].unflatten(2, (GROUPED, BANDS)).flatten(1, 2).transpose(1, 2)
+    body = torch.cat([body[..., :1].expand(-1, -1, GROUPED), body], dim=-1)
+    width = body.new_full((len(row), SIDE_BANDS, SIDE_TIMES), NARROWEST)
+    if channels == 2:
+        sides = [part["attack"][..., ATTACK_BANDS * ATTACK_TIMES :], times[..., cells:]]
+        width = torch.cat(sides, dim=1).transpose(1, 2).clamp(NARROWEST, WIDEST)
+    picture = Picture(attack.clamp(quiet, loud), body.clamp(quiet, loud), width)
     resonances = Resonances(
         frequency=each[..., 0].clamp(math.log(10.0), math.log(20_000.0)).exp(),
         decay=each[..., 1].clamp(math.log(SLOWEST), math.log(FASTEST)).exp(),
@@ -106,8 +131,7 @@ def unpacked(row: Tensor, modes: int, channels: int) -> ModesCode:
     return ModesCode(
         modes=resonances,
         amplitude=(roots.sign() * roots.square()).flatten(2),
-        picture=picture.clamp(math.log(FLOOR), 3.0),
-        width=width.clamp(NARROWEST, WIDEST),
+        picture=picture,
         relief=whole[:, 6:].clamp(0, 2.5),
         end=whole[:, 0].clamp(math.log(0.005), math.log(10.0)).exp(),
         level=torch.ones_like(whole[:, 0]),

@@ -7,6 +7,7 @@ drum changes: what lies between is noise, drawn afresh, and no ear knows it agai
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,6 +19,10 @@ HOP = 128
 FLOOR = 1e-9  # power of what counts as silence, at a peak of 1
 NARROWEST, WIDEST = -12.0, 6.0  # log of side power over mid power; below NARROWEST + 1 there is no side
 FALL = 20.0  # nepers a second that the picture falls by after the end
+MASKING = 0.5  # share of the modes' power in a cell that the noise is heard against
+ATTACK = 4  # first blocks, each split into
+SPLIT = 4  # short ones
+ATTACK_WIDTHS = ((6, 1), (5, 2), (4, 4))  # (bands, lines in each), 32 in all
 WIDTHS = ((8, 1), (6, 2), (5, 3), (5, 4), (4, 6), (5, 8), (1, 9))  # (bands, lines in each), 128 in all
 STAYS = ((16, 1), (16, 2), (16, 4), (16, 8), (16, 18))  # (times, blocks in each): 528 blocks, 1.53 s
 SIDE_BANDS = 10
@@ -38,17 +43,20 @@ TIME_EDGES = edges(STAYS)
 BANDS = len(BAND_EDGES) - 1
 TIMES = len(TIME_EDGES) - 1
 BLOCKS = TIME_EDGES[-1]
+ATTACK_EDGES = edges(ATTACK_WIDTHS)
+ATTACK_BANDS = len(ATTACK_EDGES) - 1
+ATTACK_TIMES = ATTACK * SPLIT
 
 
 @constant
-def kaiser_slope(alpha: float = 4.0) -> Tensor:
+def kaiser_slope(size: int, alpha: float = 4.0) -> Tensor:
     """The two factors of each butterfly for the Kaiser-Bessel-derived window (Fielder et al. 1996).
 
     A kick is 90 dB louder at 50 Hz than at 5 kHz; with the sine window it would leak there, as hiss.
     """
-    sums = torch.kaiser_window(HOP + 1, periodic=False, beta=math.pi * alpha, dtype=torch.float64).cumsum(0)
+    sums = torch.kaiser_window(size + 1, periodic=False, beta=math.pi * alpha, dtype=torch.float64).cumsum(0)
     window = (sums[:-1] / sums[-1]).sqrt().float()
-    return torch.stack([window[HOP // 2 :], window[: HOP // 2].flip(0)])
+    return torch.stack([window[size // 2 :], window[: size // 2].flip(0)])
 
 
 def averaging(at: list[int]) -> Tensor:
@@ -77,53 +85,87 @@ def fitted(spectrum: Tensor) -> Tensor:
     return F.pad(spectrum[..., :BLOCKS], (0, max(0, BLOCKS - spectrum.shape[-1])))
 
 
-def taken(spectrum: Tensor, end: Tensor, block: float) -> tuple[Tensor, Tensor]:
-    """The picture `[B, BANDS, TIMES]` and the width `[B, SIDE_BANDS, SIDE_TIMES]` of MDCTs `[B, C, 128, T]`.
+class Picture(NamedTuple):
+    """Where and when the noise of B sounds has power.
 
-    The picture is the log power of the middle; the width the log of side power over it, on a coarser grid.
-    `block` is how many seconds a block lasts. After the `end` in seconds `[B]` the picture falls evenly, whatever there is: the end says it better.
+    Attributes:
+        attack: log power of the middle in the first 12 ms, in short blocks, `[B, ATTACK_BANDS, ATTACK_TIMES]`.
+        body: log power of the middle, `[B, BANDS, TIMES]`; its first `ATTACK` times are those of the attack
+            and say nothing.
+        width: log of side over middle power, `[B, SIDE_BANDS, SIDE_TIMES]`.
     """
-    power = fitted(spectrum).square()
+
+    attack: Tensor
+    body: Tensor
+    width: Tensor
+
+
+def taken(rest: Tensor, rung: Tensor, end: Tensor, block: float) -> Picture:
+    """The picture of MDCTs `[B, C, 128, T]` of what is left beside modes, whose own MDCT is `rung`.
+
+    Where modes are much louder the noise is painted fainter than it is: it is their error more than a noise.
+    `block` is how many seconds a block lasts. After the `end` in seconds `[B]` the picture falls evenly,
+    whatever there is: the end says it better.
+    """
+    power = fitted(rest).square()
+    loud = fitted(rung)[:, :1].square()
     bands, times = averaging(BAND_EDGES).to(power), averaging(TIME_EDGES).to(power)
     cells = bands.T @ (power @ times)
-    picture = (cells[:, 0] + FLOOR).log()
+    body = (_unmasked(cells[:, 0], (bands.T @ (loud @ times))[:, 0]) + FLOOR).log()
+    short = averaging(ATTACK_EDGES).to(power)
+    attack = _unmasked(short.T @ _unsplit(power[:, 0]), short.T @ _unsplit(loud[:, 0]))
     middle = torch.tensor([(a + b) / 2 for a, b in zip(TIME_EDGES, TIME_EDGES[1:], strict=False)]).to(power)
     start = torch.tensor(TIME_EDGES[:-1]).to(power)
     whole = start[None] + 1 <= end[:, None] / block
     last = (whole.sum(1) - 1).clamp(min=0)
     after = (middle[None] - middle[last][:, None]).clamp(min=0) * block
-    held = picture.gather(2, last[:, None, None].expand(-1, BANDS, 1)) - FALL * after[:, None]
-    picture = torch.where(whole[:, None], picture, held.clamp(min=math.log(FLOOR)))
-    if spectrum.shape[1] == 1:
-        return picture, picture.new_full((len(picture), SIDE_BANDS, SIDE_TIMES), NARROWEST)
-    coarse = _coarse(cells)
-    width = (coarse[:, 1] + 1e-3 * FLOOR).log() - (coarse[:, 0] + 1e-3 * FLOOR).log()
-    heard = coarse.sum(1) > 4 * FLOOR
-    width = torch.where(heard, width, torch.full_like(width, NARROWEST))
-    return picture, width.clamp(NARROWEST, WIDEST)
+    held = body.gather(2, last[:, None, None].expand(-1, BANDS, 1)) - FALL * after[:, None]
+    body = torch.where(whole[:, None], body, held.clamp(min=math.log(FLOOR)))
+    width = body.new_full((len(body), SIDE_BANDS, SIDE_TIMES), NARROWEST)
+    if rest.shape[1] == 2:
+        coarse = _coarse(cells)
+        sides = (coarse[:, 1] + 1e-3 * FLOOR).log() - (coarse[:, 0] + 1e-3 * FLOOR).log()
+        width = torch.where(coarse.sum(1) > 4 * FLOOR, sides, width).clamp(NARROWEST, WIDEST)
+    return Picture((attack + FLOOR).log(), body, width)
 
 
-def gains(picture: Tensor, width: Tensor, channels: int, blocks: int) -> Tensor:
+def gains(picture: Picture, channels: int, blocks: int) -> Tensor:
     """Amplitudes `[B, C, 128, blocks]` under which noise of unit variance has that picture."""
-    repeats = torch.tensor([b - a for a, b in zip(BAND_EDGES, BAND_EDGES[1:], strict=False)])
-    half = 0.5 * picture @ between(TIME_EDGES, blocks).to(picture)
-    lines = half.clamp(max=8.0).exp().repeat_interleave(repeats.to(picture.device), dim=1)[:, None]
+    half = 0.5 * picture.body @ between(TIME_EDGES, blocks).to(picture.body)
+    lines = half.clamp(max=8.0).exp().repeat_interleave(_counts(BAND_EDGES).to(half.device), dim=1)
+    short = (0.5 * picture.attack).clamp(max=8.0).exp()
+    short = short.repeat_interleave(_counts(ATTACK_EDGES).to(half.device), dim=1)
+    lines = torch.cat([_split(short)[..., :blocks], lines[..., ATTACK:]], dim=-1)[:, None]
     if channels == 1:
         return lines
-    wide = 0.5 * width @ between(_merged(TIME_EDGES, SIDE_TIMES), blocks).to(width)
-    side = wide.clamp(0.5 * NARROWEST, 0.5 * WIDEST).exp().repeat_interleave(_side_lines().to(width.device), dim=1)
+    wide = 0.5 * picture.width @ between(_merged(TIME_EDGES, SIDE_TIMES), blocks).to(half)
+    side = wide.clamp(0.5 * NARROWEST, 0.5 * WIDEST).exp()
+    side = side.repeat_interleave(_counts(_merged(BAND_EDGES, SIDE_BANDS)).to(half.device), dim=1)
     return torch.cat([lines, lines * side[:, None]], dim=1)
+
+
+def _unmasked(power: Tensor, louder: Tensor) -> Tensor:
+    return power * (power / (power + MASKING * louder + 1e-12)).square()
+
+
+def _unsplit(lines: Tensor) -> Tensor:
+    """The attack of `[B, 128, T]`, line SPLIT * f + j being line f of short block j: `[B, 32, ATTACK_TIMES]`."""
+    return lines[..., :ATTACK].unflatten(1, (-1, SPLIT)).permute(0, 1, 3, 2).flatten(2)
+
+
+def _split(lines: Tensor) -> Tensor:
+    """The reverse of `_unsplit`: `[B, 32, ATTACK_TIMES]` to `[B, 128, ATTACK]`."""
+    return lines.unflatten(2, (ATTACK, SPLIT)).permute(0, 1, 3, 2).flatten(1, 2)
+
+
+def _counts(at: list[int]) -> Tensor:
+    return torch.tensor([b - a for a, b in zip(at, at[1:], strict=False)])
 
 
 def _merged(at: list[int], cells: int) -> list[int]:
     """Every few edges of a grid, so that as many cells are left; the last is longer if need be."""
     step = (len(at) - 1) / cells
     return [at[round(step * cell)] for cell in range(cells + 1)]
-
-
-def _side_lines() -> Tensor:
-    at = _merged(BAND_EDGES, SIDE_BANDS)
-    return torch.tensor([b - a for a, b in zip(at, at[1:], strict=False)])
 
 
 def _coarse(cells: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from torch import Tensor
 RISE = 0.0007  # seconds in which modes fade in at the onset
 FADE = 0.005  # seconds in which they fade out before the end
 _BLOCK = 128
+_PIECE = 4096
 _SILENT = 30.0  # nepers after which a mode stays where it is: far smaller numbers are slow to compute with
 
 
@@ -52,7 +53,11 @@ class Resonances(NamedTuple):
         angle = 2 * math.pi * self.frequency[:, :, None] * self.warped(time)[:, None]
         fallen = (self.decay[:, :, None] * time.clamp(min=0)[:, None]).clamp(max=_SILENT)
         envelope = torch.exp(-fallen) * rise(time)[:, None]
-        return torch.cat([envelope * angle.cos(), envelope * angle.sin()], dim=1)
+        out = angle.new_empty(len(angle), 2 * angle.shape[1], length)
+        cos, sin = out.chunk(2, dim=1)
+        torch.mul(envelope, angle.cos(), out=cos)
+        torch.mul(envelope, angle.sin_(), out=sin)
+        return out
 
     def sound(self, amplitude: Tensor, length: int, rate: float) -> Tensor:
         """Waves `[B, C, length]` of amplitudes `[B, C, 2 M]` (of cosines, then sines).
@@ -62,7 +67,10 @@ class Resonances(NamedTuple):
         """
         swept = (7 * self.tau * (self.glide.abs() > 1e-4)).amax(1) + self.onset + RISE
         head = min(length, math.ceil(float(swept.max()) * rate / _BLOCK) * _BLOCK) if len(swept) else 0
-        begun = amplitude @ self.basis(head, rate)
+        pieces = [
+            amplitude @ self.basis(min(_PIECE, head - start), rate, start) for start in range(0, head, _PIECE)
+        ]
+        begun = torch.cat([amplitude.new_zeros(*amplitude.shape[:2], 0), *pieces], dim=-1)
         if head == length:
             return begun
         blocks = -(-(length - head) // _BLOCK)

@@ -59,8 +59,9 @@ class Modes(nn.Module):
         self.size = layout.size(self.parts)
         self.register_buffer("mean", torch.zeros(self.size))
         self.register_buffer("deviation", torch.ones(self.size))
-        self.short = Spectral(1, picture.HOP, power=1.0)
-        setattr(self.short, f"slope_{picture.HOP}", picture.kaiser_slope())
+        self.short = Spectral(1, picture.HOP, power=1.0, attack=(picture.SPLIT,) * picture.ATTACK)
+        for hop in (picture.HOP, picture.HOP // picture.SPLIT):
+            setattr(self.short, f"slope_{hop}", picture.kaiser_slope(hop))
         self.long = Spectral(1, texture.LINES, power=1.0)
 
     @torch.no_grad()
@@ -75,10 +76,10 @@ class Modes(nn.Module):
         length = turned.shape[-1]
         rung = modes.sound(amplitude, length, self.rate) * fade(length, self.rate, end)
         spectrum = self._mdct(turned - rung)
-        painted, width = picture.taken(spectrum, end, picture.HOP / self.rate)
-        whitened = spectrum / picture.gains(painted, width, self.channels, spectrum.shape[-1])
-        lines, relief = self._texture(whitened, painted)
-        return ModesCode(modes, amplitude, painted, width, relief, end, level, lines, whitened)
+        painted = picture.taken(spectrum, self._mdct(rung), end, picture.HOP / self.rate)
+        whitened = spectrum / picture.gains(painted, self.channels, spectrum.shape[-1])
+        lines, relief = self._texture(whitened, painted.body)
+        return ModesCode(modes, amplitude, painted, relief, end, level, lines, whitened)
 
     @torch.no_grad()
     def decode(self, code: ModesCode, length: int, noise: Noise | None = None, fresh: float = 1.0) -> Tensor:
@@ -95,7 +96,7 @@ class Modes(nn.Module):
         """
         rung = code.modes.sound(code.amplitude, length, self.rate) * fade(length, self.rate, code.end)
         blocks = -(-length // picture.HOP)
-        gain = picture.gains(code.picture, code.width, self.channels, blocks)
+        gain = picture.gains(code.picture, self.channels, blocks)
         share = 0.0 if noise is None else fresh if code.grain is not None else 1.0
         grain = 0.0
         if share < 1:
@@ -129,17 +130,17 @@ class Modes(nn.Module):
         self.mean.copy_(codes.mean(0))
         self.deviation.copy_(codes.std(0).clamp(min=1e-2))
 
-    def _texture(self, whitened: Tensor, painted: Tensor) -> tuple[Tensor, Tensor]:
+    def _texture(self, whitened: Tensor, body: Tensor) -> tuple[Tensor, Tensor]:
         length = whitened.shape[-1] * picture.HOP
         middle = self.short.imdct(whitened[:, 0].clamp(-30, 30), length)
         spectrum = self.long.mdct(middle)
         blocks = spectrum.shape[-1]
         # the loudness of each group of lines while a long block lasts: root of the power of its bands
-        bands = torch.tensor(picture.BAND_EDGES[:-1], device=painted.device)
+        bands = torch.tensor(picture.BAND_EDGES[:-1], device=body.device)
         width = picture.HOP // texture.GROUPS
-        power = painted.exp() @ picture.between(picture.TIME_EDGES, blocks * 8).to(painted)
+        power = body.exp() @ picture.between(picture.TIME_EDGES, blocks * 8).to(body)
         power = power.unflatten(-1, (blocks, 8)).mean(-1)
-        place = torch.arange(texture.GROUPS, device=painted.device) * width + width // 2
+        place = torch.arange(texture.GROUPS, device=body.device) * width + width // 2
         band = (torch.searchsorted(bands, place, right=True) - 1).clamp(min=0)
         heard = power[:, band] > 16 * picture.FLOOR
         return texture.measured(spectrum, power[:, band].sqrt() * heard)
