@@ -303,7 +303,7 @@ def main() -> None:
         averages.update(network)
         step, seen = step + 1, seen + args.batch
         losses.append(loss.item())
-        if step % 250 == 0:
+        if step % 100 == 0:
             note(
                 step=step,
                 seen=seen,

@@ -20,6 +20,8 @@ FLOOR = 1e-9  # power of what counts as silence, at a peak of 1
 NARROWEST, WIDEST = -12.0, 6.0  # log of side power over mid power; below NARROWEST + 1 there is no side
 FALL = 20.0  # nepers a second that the picture falls by after the end
 MASKING = 0.5  # share of the modes' power in a cell that the noise is heard against
+FAINTEST = 0.01  # share of its power that noise keeps there at least
+SMOOTH, ATTACK_SMOOTH = 20, 6  # lowest lines that are smoothed, in blocks and in short blocks
 ATTACK = 4  # first blocks, each split into
 SPLIT = 4  # short ones
 ATTACK_WIDTHS = ((6, 1), (5, 2), (4, 4))  # (bands, lines in each), 32 in all
@@ -107,13 +109,14 @@ def taken(rest: Tensor, rung: Tensor, end: Tensor, block: float) -> Picture:
     `block` is how many seconds a block lasts. After the `end` in seconds `[B]` the picture falls evenly,
     whatever there is: the end says it better.
     """
-    power = fitted(rest).square()
-    loud = fitted(rung)[:, :1].square()
+    power, loud = fitted(rest).square(), fitted(rung).square()
     bands, times = averaging(BAND_EDGES).to(power), averaging(TIME_EDGES).to(power)
-    cells = bands.T @ (power @ times)
-    body = (_unmasked(cells[:, 0], (bands.T @ (loud @ times))[:, 0]) + FLOOR).log()
     short = averaging(ATTACK_EDGES).to(power)
-    attack = _unmasked(short.T @ _unsplit(power[:, 0]), short.T @ _unsplit(loud[:, 0]))
+    early = [_smoothed(_unsplit(one[:, 0]), ATTACK_SMOOTH) for one in (power, loud)]
+    attack = _unmasked(short.T @ early[0], short.T @ early[1])
+    power, loud = _smoothed(power, SMOOTH, ATTACK), _smoothed(loud, SMOOTH, ATTACK)
+    cells = _unmasked(bands.T @ (power @ times), bands.T @ (loud @ times))
+    body = (cells[:, 0] + FLOOR).log()
     middle = torch.tensor([(a + b) / 2 for a, b in zip(TIME_EDGES, TIME_EDGES[1:], strict=False)]).to(power)
     start = torch.tensor(TIME_EDGES[:-1]).to(power)
     whole = start[None] + 1 <= end[:, None] / block
@@ -126,6 +129,9 @@ def taken(rest: Tensor, rung: Tensor, end: Tensor, block: float) -> Picture:
         coarse = _coarse(cells)
         sides = (coarse[:, 1] + 1e-3 * FLOOR).log() - (coarse[:, 0] + 1e-3 * FLOOR).log()
         width = torch.where(coarse.sum(1) > 4 * FLOOR, sides, width).clamp(NARROWEST, WIDEST)
+        for time in range(1, SIDE_TIMES):  # silence is as wide as what was before it
+            silent = coarse[..., time].sum(1) <= 4 * FLOOR
+            width[..., time] = torch.where(silent, width[..., time - 1], width[..., time])
     return Picture((attack + FLOOR).log(), body, width)
 
 
@@ -138,14 +144,37 @@ def gains(picture: Picture, channels: int, blocks: int) -> Tensor:
     lines = torch.cat([_split(short)[..., :blocks], lines[..., ATTACK:]], dim=-1)[:, None]
     if channels == 1:
         return lines
-    wide = 0.5 * picture.width @ between(_merged(TIME_EDGES, SIDE_TIMES), blocks).to(half)
-    side = wide.clamp(0.5 * NARROWEST, 0.5 * WIDEST).exp()
-    side = side.repeat_interleave(_counts(_merged(BAND_EDGES, SIDE_BANDS)).to(half.device), dim=1)
+    side = (0.5 * _widened(picture.width, blocks)).clamp(0.5 * NARROWEST, 0.5 * WIDEST).exp()
     return torch.cat([lines, lines * side[:, None]], dim=1)
 
 
+def sides(picture: Picture, blocks: int) -> Tensor:
+    """Where there is a side at all, `[B, 128, blocks]`: nowhere in sounds whose channels are alike."""
+    return _widened(picture.width, blocks) > NARROWEST + 1
+
+
+def _widened(width: Tensor, blocks: int) -> Tensor:
+    lines = width @ between(_merged(TIME_EDGES, SIDE_TIMES), blocks).to(width)
+    return lines.repeat_interleave(_counts(_merged(BAND_EDGES, SIDE_BANDS)).to(width.device), dim=1)
+
+
+def _smoothed(power: Tensor, lines: int, start: int = 0) -> Tensor:
+    """Powers `[..., lines, blocks]`, the lowest lines averaged with their neighbours in frequency and time.
+
+    Cells of a single coefficient would say more of this noise than of all noise like it. Blocks before
+    `start` are left alone.
+    """
+    kernel = power.new_tensor([1.0, 2.0, 1.0]) / 4
+    low = power[..., : lines + 1, start:]
+    smooth = F.pad(low.flatten(0, -3)[:, None], (1, 1, 1, 1), mode="replicate")
+    smooth = F.conv2d(smooth, kernel.outer(kernel)[None, None])[:, 0].view_as(low)
+    out = power.clone()
+    out[..., :lines, start:] = smooth[..., :lines, :]
+    return out
+
+
 def _unmasked(power: Tensor, louder: Tensor) -> Tensor:
-    return power * (power / (power + MASKING * louder + 1e-12)).square()
+    return power * (power / (power + MASKING * louder + 1e-12)).square().clamp(min=FAINTEST)
 
 
 def _unsplit(lines: Tensor) -> Tensor:

@@ -113,6 +113,8 @@ class Modes(nn.Module):
             block = torch.arange(blocks, device=gain.device) * (picture.HOP / self.rate)
             within = (block[None] < code.end[:, None])[:, None, None]
             heard = gain.square() > 4 * picture.FLOOR
+            if self.channels == 2:
+                heard[:, 1] &= picture.sides(code.picture, blocks)
             grain = grain + share * drawn * (heard & within)
         waves = rung + self._imdct(grain * gain, length)
         return rotated(waves) * code.level[:, None, None]
