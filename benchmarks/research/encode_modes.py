@@ -1,4 +1,4 @@
-"""Encode all granted drums as rows of the modes space, once, for training: `python encode_modes.py DATA OUT`."""
+"""Encode all granted drums as rows of the modes space, once: `python encode_modes.py DATA OUT`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sounds that rights holders granted, by label, kit and family: what models in the modes space learn from."""
+"""The drums that rights holders granted, by label, kit and family: what models of modes learn from."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 `python judge_modes.py DATA CODES made RUN/ema.pt [--steps 16] [--guidance 1.5]`: sounds of a model.
 
 Prints, over all and by label, the distance of measures (Gaussian-kernel MMD x 100, unbiased, standardised by
-training sounds) between real sounds of training families and: real sounds of held-out families, the judged ones.
+training sounds) between real sounds of training families and real ones of held-out families, and the judged.
 """
 
 from __future__ import annotations
@@ -20,16 +20,28 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 from granted import LENGTH, items, read
 from train_modes import chances, divided
+from wavesmith.measures import MEASURES, measure, standardised
 
 from wavesmith.diffusion import schedule
 from wavesmith.diffusion.parameterisation import EDM
 from wavesmith.diffusion.samplers import sampler
-from wavesmith.measures import MEASURES, measure, standardised
 from wavesmith.networks.token_transformer import TokenTransformerConfig
 from wavesmith.transforms.modes import ModesConfig, layout
 
 NAMES = [one.name for one in MEASURES]
-SHOWN = ("partials_6", "partials_1", "noise_flatness", "bursts", "bursts_low", "ripples", "attack", "pitch", "decay_500", "decay_4k", "width")
+SHOWN = (
+    "partials_6",
+    "partials_1",
+    "noise_flatness",
+    "bursts",
+    "bursts_low",
+    "ripples",
+    "attack",
+    "pitch",
+    "decay_500",
+    "decay_4k",
+    "width",
+)
 
 
 def mmd(a: np.ndarray, b: np.ndarray) -> float:
@@ -62,7 +74,9 @@ class Maker:
         self.transform = ModesConfig().build(2)
         self.transform.mean.copy_(state["mean"])
         self.transform.deviation.copy_(state["deviation"])
-        self.network = TokenTransformerConfig(**state["config"]).build(self.transform.parts, len(self.names), 2)
+        self.network = TokenTransformerConfig(**state["config"]).build(
+            self.transform.parts, len(self.names), 2
+        )
         self.network.load_state_dict(state["network"])
         self.network.eval()
         self.cpu_s, self.seen = state["cpu_s"], state["seen"]
@@ -102,7 +116,9 @@ class Maker:
         return self.transform.decode(code, length, lambda like: torch.randn(like.shape, generator=generator))
 
 
-def report(real: np.ndarray, held: np.ndarray, judged: dict[str, np.ndarray], labels: dict[str, list[str]]) -> None:
+def report(
+    real: np.ndarray, held: np.ndarray, judged: dict[str, np.ndarray], labels: dict[str, list[str]]
+) -> None:
     def table(of: dict[str, np.ndarray], base: np.ndarray, name: str) -> None:
         reference = standardised(base, real)
         cells = [f"{k} {mmd(standardised(v, real), reference):5.1f}" for k, v in of.items() if len(v) > 3]
@@ -110,9 +126,7 @@ def report(real: np.ndarray, held: np.ndarray, judged: dict[str, np.ndarray], la
 
     table({"held-out": held, **judged}, real, "all")
     for label in sorted(set(labels["real"])):
-        pick = {
-            k: np.array([x == label for x in labels[k]]) for k in ("real", "held-out", *judged)
-        }
+        pick = {k: np.array([x == label for x in labels[k]]) for k in ("real", "held-out", *judged)}
         base = real[pick["real"]]
         of = {"held-out": held[pick["held-out"]], **{k: v[pick[k]] for k, v in judged.items()}}
         table(of, base, label)

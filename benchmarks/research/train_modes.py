@@ -1,6 +1,6 @@
 """Train a token transformer in the modes space on encoded drums; stops and goes on at will.
 
-`python train_modes.py CODES RUN [--minutes M] [--width W] ...` writes RUN/state.pt (everything, every few minutes),
+`python train_modes.py CODES RUN [--minutes M] [--width W] ...` writes RUN/state.pt (all, every few minutes),
 RUN/ema.pt (weights to sample from) and RUN/log.jsonl. Started again with the same RUN it goes on from there.
 """
 
@@ -186,8 +186,10 @@ def main() -> None:
     edm = WeightedEDM(weights=loss_weights(parts))
     levels = LogNormal(args.mean, args.std)
     augment = Augment(parts, args.tune, args.decay)
-    averages = Averages(network, gamma=16.97 if args.minutes > 1e8 else 6.94)
-    matrices = [p for n, p in network.named_parameters() if args.muon and n.startswith("blocks") and p.ndim == 2]
+    averages = Averages(network, gamma=6.94)
+    matrices = [
+        p for n, p in network.named_parameters() if args.muon and n.startswith("blocks") and p.ndim == 2
+    ]
     matrices = [p for p in matrices if p.shape[1] != config.condition]
     chosen = {id(p) for p in matrices}
     rest = [p for p in network.parameters() if id(p) not in chosen]
@@ -231,7 +233,9 @@ def main() -> None:
         network.eval()
         with torch.autocast("cpu", torch.bfloat16, enabled=not args.f32):
             noisy = held_rows + held_sigma[:, None] * held_noise
-            denoised = edm.denoise(network, noisy, held_sigma, label=held_label, augment=torch.zeros(len(held), EXTRAS))
+            denoised = edm.denoise(
+                network, noisy, held_sigma, label=held_label, augment=torch.zeros(len(held), EXTRAS)
+            )
         error = (denoised.float() - held_rows).square() * edm.weight(held_sigma)[:, None]
         network.load_state_dict(own, strict=False)
         network.train()

@@ -1,7 +1,7 @@
 """A diffusion transformer over tokens of several kinds: times, modes and globals of one sound, as one row.
 
-Peebles & Xie 2023 (arXiv:2212.09748): adaptive norms with zero-initialised gates. Attention has no positions of
-its own; each token has learnt where it stands. Queries and keys are normalised (Henry et al. 2020), the
+Peebles & Xie 2023 (arXiv:2212.09748): adaptive norms with zero-initialised gates. Attention has no positions
+of its own; each token has learnt where it stands. Queries and keys are normalised (Henry et al. 2020), the
 feed-forward is gated (SwiGLU: Shazeer 2020).
 """
 
@@ -38,7 +38,9 @@ class TokenTransformerConfig(BaseModel):
     condition: int = Field(default=128, ge=8, le=16_384)
     dropout: float = Field(default=0.1, ge=0, lt=1)
 
-    def build(self, parts: Sequence[tuple[str, int, int]], labels: int = 0, extras: int = 0) -> TokenTransformer:
+    def build(
+        self, parts: Sequence[tuple[str, int, int]], labels: int = 0, extras: int = 0
+    ) -> TokenTransformer:
         """Make the network for rows of these parts (name, tokens, numbers in each)."""
         return TokenTransformer(self, [Tokens(*part) for part in parts], labels, extras)
 
@@ -74,7 +76,9 @@ class TokenTransformer(nn.Module):
     ) -> Tensor:
         """Noisy rows `[B, D]` and noise level `[B]`; see `Conditioning` for `label` and `augment`."""
         condition = self.condition(c_noise, label, augment)[:, None].to(self.places.dtype)
-        pieces = torch.split(x.to(self.places.dtype), [part.tokens * part.width for part in self.parts], dim=1)
+        pieces = torch.split(
+            x.to(self.places.dtype), [part.tokens * part.width for part in self.parts], dim=1
+        )
         tokens = [
             inlet(piece.unflatten(1, (part.tokens, part.width)))
             for inlet, piece, part in zip(self.inlets, pieces, self.parts, strict=True)

@@ -41,7 +41,9 @@ DIFFICULT = {
     "very loud": 1e4 * noise(1, 2, LENGTH),
     "hundreds of partials": torch.sin(
         2 * math.pi * torch.linspace(200, 9000, 200)[:, None] * torch.arange(LENGTH) / RATE
-    ).sum(0).expand(1, 2, -1),
+    )
+    .sum(0)
+    .expand(1, 2, -1),
     "short": noise(1, 2, 300),
     "long": noise(1, 2, 100_000) * torch.exp(-torch.arange(100_000) / 30_000),
 }

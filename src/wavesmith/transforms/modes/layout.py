@@ -5,7 +5,7 @@ Row of a stereo sound, D = 272 + 6 M + 19 * 146 numbers in four parts, each a ru
 | part | tokens | numbers in each token |
 |---|---|---|
 | `whole` | 1 | log end (s), log(1 + glide) twice, log tau (s) twice, log(1 + onset in ms), relief (16) |
-| `modes` | M | log frequency (Hz), log decay (1/s), signed roots of the cosine and sine amplitudes of the middle, then of the side |
+| `modes` | M | log frequency (Hz), log decay (1/s), signed roots of cosines and sines: middle, side |
 | `attack` | 1 | 16 short times of 15 bands of log power, time by time, then 10 bands of width |
 | `times` | 19 | 4 times of 34 bands of log power, time by time, then 10 bands of width |
 
@@ -96,7 +96,9 @@ def packed(code: ModesCode) -> Tensor:
     each = torch.stack([modes.frequency.log(), modes.decay.log()], dim=-1)
     each = torch.cat([each, torch.stack([cos, sin], dim=2).flatten(1, 2).transpose(1, 2)], dim=-1)
     attack = code.picture.attack.transpose(1, 2).flatten(1)
-    times = code.picture.body[..., GROUPED:].transpose(1, 2).unflatten(1, (SIDE_TIMES - 1, GROUPED)).flatten(2)
+    times = (
+        code.picture.body[..., GROUPED:].transpose(1, 2).unflatten(1, (SIDE_TIMES - 1, GROUPED)).flatten(2)
+    )
     if code.channels == 2:
         width = code.picture.width.transpose(1, 2)
         attack = torch.cat([attack, width[:, 0]], dim=-1)

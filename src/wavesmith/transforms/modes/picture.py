@@ -7,6 +7,7 @@ drum changes: what lies between is noise, drawn afresh, and no ear knows it agai
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -64,14 +65,14 @@ def kaiser_slope(size: int, alpha: float = 4.0) -> Tensor:
 def averaging(at: list[int]) -> Tensor:
     """Matrix `[at[-1], cells]` that takes means over cells."""
     matrix = torch.zeros(at[-1], len(at) - 1)
-    for cell, (start, stop) in enumerate(zip(at, at[1:], strict=False)):
+    for cell, (start, stop) in enumerate(pairwise(at)):
         matrix[start:stop, cell] = 1 / (stop - start)
     return matrix
 
 
 def between(at: list[int], blocks: int) -> Tensor:
-    """Matrix `[cells, blocks]` that interpolates linearly between the middles of cells, and holds the ends."""
-    middle = torch.tensor([(a + b) / 2 for a, b in zip(at, at[1:], strict=False)])
+    """Matrix `[cells, blocks]` that interpolates between the middles of cells, and holds the ends."""
+    middle = torch.tensor([(a + b) / 2 for a, b in pairwise(at)])
     place = torch.arange(blocks) + 0.5
     right = torch.searchsorted(middle, place).clamp(1, len(middle) - 1)
     left = right - 1
@@ -91,7 +92,8 @@ class Picture(NamedTuple):
     """Where and when the noise of B sounds has power.
 
     Attributes:
-        attack: log power of the middle in the first 12 ms, in short blocks, `[B, ATTACK_BANDS, ATTACK_TIMES]`.
+        attack: log power of the middle in the first 12 ms, in short blocks,
+            `[B, ATTACK_BANDS, ATTACK_TIMES]`.
         body: log power of the middle, `[B, BANDS, TIMES]`; its first `ATTACK` times are those of the attack
             and say nothing.
         width: log of side over middle power, `[B, SIDE_BANDS, SIDE_TIMES]`.
@@ -117,7 +119,7 @@ def taken(rest: Tensor, rung: Tensor, end: Tensor, block: float) -> Picture:
     power, loud = _smoothed(power, SMOOTH, ATTACK), _smoothed(loud, SMOOTH, ATTACK)
     cells = _unmasked(bands.T @ (power @ times), bands.T @ (loud @ times))
     body = (cells[:, 0] + FLOOR).log()
-    middle = torch.tensor([(a + b) / 2 for a, b in zip(TIME_EDGES, TIME_EDGES[1:], strict=False)]).to(power)
+    middle = torch.tensor([(a + b) / 2 for a, b in pairwise(TIME_EDGES)]).to(power)
     start = torch.tensor(TIME_EDGES[:-1]).to(power)
     whole = start[None] + 1 <= end[:, None] / block
     last = (whole.sum(1) - 1).clamp(min=0)
@@ -178,7 +180,7 @@ def _unmasked(power: Tensor, louder: Tensor) -> Tensor:
 
 
 def _unsplit(lines: Tensor) -> Tensor:
-    """The attack of `[B, 128, T]`, line SPLIT * f + j being line f of short block j: `[B, 32, ATTACK_TIMES]`."""
+    """The attack of `[B, 128, T]`, whose line SPLIT * f + j is line f of short block j: `[B, 32, times]`."""
     return lines[..., :ATTACK].unflatten(1, (-1, SPLIT)).permute(0, 1, 3, 2).flatten(2)
 
 
@@ -188,7 +190,7 @@ def _split(lines: Tensor) -> Tensor:
 
 
 def _counts(at: list[int]) -> Tensor:
-    return torch.tensor([b - a for a, b in zip(at, at[1:], strict=False)])
+    return torch.tensor([b - a for a, b in pairwise(at)])
 
 
 def _merged(at: list[int], cells: int) -> list[int]:
@@ -200,10 +202,10 @@ def _merged(at: list[int], cells: int) -> list[int]:
 def _coarse(cells: Tensor) -> Tensor:
     """Mean powers `[..., BANDS, TIMES]` to the grid of the width, weighted by the sizes of cells."""
     for size, count, axis in ((BAND_EDGES, SIDE_BANDS, -2), (TIME_EDGES, SIDE_TIMES, -1)):
-        fine = torch.tensor([float(b - a) for a, b in zip(size, size[1:], strict=False)]).to(cells)
+        fine = torch.tensor([float(b - a) for a, b in pairwise(size)]).to(cells)
         at = _merged(list(range(len(size))), count)
         matrix = torch.zeros(len(size) - 1, count, dtype=cells.dtype, device=cells.device)
-        for cell, (start, stop) in enumerate(zip(at, at[1:], strict=False)):
+        for cell, (start, stop) in enumerate(pairwise(at)):
             matrix[start:stop, cell] = fine[start:stop] / fine[start:stop].sum()
         cells = (cells.transpose(-2, -1) @ matrix).transpose(-2, -1) if axis == -2 else cells @ matrix
     return cells

@@ -1,10 +1,10 @@
 """Damped sinusoids in warped time: what a struck thing rings with.
 
-A mode is `exp(-decay t) (a cos(2 pi f w(t)) + b sin(2 pi f w(t)))`. All modes of a sound share the warped time
-`w(t) = t + sum of glide tau (1 - exp(-t / tau))`, whose rate falls from `1 + sum of glides` to 1, quickly for
-the first glide and slowly for the second: a membrane is tighter while
-it swings wide (Fletcher & Rossing, "The Physics of Musical Instruments"), and drum machines copied that. With
-a glide one mode is enough for a sweep that would otherwise take many that cancel each other.
+A mode is `exp(-decay t) (a cos(2 pi f w(t)) + b sin(2 pi f w(t)))`. All modes of a sound share the warped
+time `w(t) = t + sum of glide tau (1 - exp(-t / tau))`, whose rate falls from `1 + sum of glides` to 1, soon
+for the first glide and slowly for the second: a membrane is tighter while it swings wide (Fletcher & Rossing,
+"The Physics of Musical Instruments"), and drum machines copied that. With a glide one mode is enough for a
+sweep that would otherwise take many that cancel each other.
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ class Resonances(NamedTuple):
         within = torch.arange(_BLOCK, device=amplitude.device) / rate
         turn = 2 * math.pi * self.frequency[:, :, None]
         damp = -self.decay[:, :, None]
-        blockwise = torch.polar((damp * time[:, None]).clamp(min=-_SILENT).exp(), turn * self.warped(time)[:, None])
+        blockwise = torch.polar(
+            (damp * time[:, None]).clamp(min=-_SILENT).exp(), turn * self.warped(time)[:, None]
+        )
         sample = torch.polar((damp * within).exp(), turn * within)  # [B, M, block]
         cos, sin = amplitude.chunk(2, dim=-1)
         spun = torch.complex(cos, -sin)[..., None] * blockwise[:, None]  # [B, C, M, blocks]
