@@ -19,6 +19,7 @@ RISE = 0.0007  # seconds in which modes fade in at the onset
 FADE = 0.005  # seconds in which they fade out before the end
 _BLOCK = 128
 _PIECE = 4096
+_SLIP = 0.3  # radians
 _SILENT = 30.0  # nepers after which a mode stays where it is: far smaller numbers are slow to compute with
 
 
@@ -62,11 +63,10 @@ class Resonances(NamedTuple):
     def sound(self, amplitude: Tensor, length: int, rate: float) -> Tensor:
         """Waves `[B, C, length]` of amplitudes `[B, C, 2 M]` (of cosines, then sines).
 
-        Where the glide is over, a damped sinusoid from block to block is one complex factor, and the sum over
-        modes a product of two small matrices.
+        Once the glide is nearly over, a damped sinusoid from block to block is one complex factor, and the
+        sum over modes a product of two small matrices; what is left of the glide is a Taylor series of it.
         """
-        swept = (7 * self.tau * (self.glide.abs() > 1e-4)).amax(1) + self.onset + RISE
-        head = min(length, math.ceil(float(swept.max()) * rate / _BLOCK) * _BLOCK) if len(swept) else 0
+        head = min(length, self._gliding(amplitude, length, rate))
         pieces = [
             amplitude @ self.basis(min(_PIECE, head - start), rate, start) for start in range(0, head, _PIECE)
         ]
@@ -74,21 +74,39 @@ class Resonances(NamedTuple):
         if head == length:
             return begun
         blocks = -(-(length - head) // _BLOCK)
-        start = head + _BLOCK * torch.arange(blocks, device=amplitude.device)
-        time = start / rate - self.onset[:, None]  # [B, blocks]
-        within = torch.arange(_BLOCK, device=amplitude.device) / rate
+        middle = head + _BLOCK * (torch.arange(blocks, device=amplitude.device) + 0.5)
+        time = middle / rate - self.onset[:, None]  # [B, blocks]
+        within = (torch.arange(_BLOCK, device=amplitude.device) - _BLOCK / 2) / rate
         turn = 2 * math.pi * self.frequency[:, :, None]
         damp = -self.decay[:, :, None]
-        blockwise = torch.polar(
-            (damp * time[:, None]).clamp(min=-_SILENT).exp(), turn * self.warped(time)[:, None]
-        )
+        fallen = (damp * time[:, None]).clamp(min=-_SILENT).exp()
+        blockwise = torch.polar(fallen, turn * self.warped(time)[:, None])
         sample = torch.polar((damp * within).exp(), turn * within)  # [B, M, block]
         cos, sin = amplitude.chunk(2, dim=-1)
         spun = torch.complex(cos, -sin)[..., None] * blockwise[:, None]  # [B, C, M, blocks]
-        left = torch.cat([spun.real, -spun.imag], dim=2).transpose(-1, -2)  # [B, C, blocks, 2 M]
-        right = torch.cat([sample.real, sample.imag], dim=1)[:, None]  # [B, 1, 2 M, block]
-        rung = (left @ right).flatten(-2)[..., : length - head]
-        return torch.cat([begun, rung], dim=-1)
+        slip = 1j * (turn * self.hurry(time)[:, None])[:, None]
+        left = torch.cat([spun, spun * slip, 0.5 * spun * slip.square()], dim=2).transpose(-1, -2)
+        right = torch.cat([sample, sample * within, sample * within.square()], dim=1)
+        both = torch.cat([left.real, -left.imag], dim=-1) @ torch.cat([right.real, right.imag], dim=1)[:, None]
+        return torch.cat([begun, both.flatten(-2)[..., : length - head]], dim=-1)
+
+    def hurry(self, time: Tensor) -> Tensor:
+        """How much faster than in the end warped time runs at seconds after the onset, as a share."""
+        glides = zip(self.glide.T[..., None], self.tau.T[..., None], strict=True)
+        return sum((g * torch.exp(-time.clamp(min=0) / tau) for g, tau in glides), torch.zeros_like(time))
+
+    def _gliding(self, amplitude: Tensor, length: int, rate: float) -> int:
+        """Samples after which no mode that is still heard slips by much within half a block."""
+        steps = torch.arange(0, length + _PIECE // 4, _PIECE // 4, device=amplitude.device)
+        time = steps / rate - self.onset[:, None]
+        cos, sin = amplitude.abs().amax(1).chunk(2, dim=-1)
+        loud = torch.maximum(cos, sin)
+        heard = loud[:, :, None] * torch.exp(-self.decay[:, :, None] * time[:, None].clamp(min=0))
+        heard = heard > 1e-4 * loud.amax().clamp(min=1e-9)
+        slip = 2 * math.pi * self.frequency[:, :, None] * self.hurry(time)[:, None] * (_BLOCK / 2 / rate)
+        busy = ((slip.abs() > _SLIP) & heard).any(1) | (time < RISE)
+        last = (busy.any(0) * torch.arange(1, len(steps) + 1, device=busy.device)).max()
+        return int(steps[min(int(last), len(steps) - 1)])
 
 
 def rise(time: Tensor) -> Tensor:

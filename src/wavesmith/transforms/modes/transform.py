@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from wavesmith.transforms.modes import layout, picture, texture
 from wavesmith.transforms.modes.analysis import analyse, ends
 from wavesmith.transforms.modes.code import ModesCode
-from wavesmith.transforms.modes.resonance import fade
+from wavesmith.transforms.modes.resonance import Resonances, fade
 from wavesmith.transforms.spectral import Spectral
 
 Noise = Callable[[Tensor], Tensor]  # standard normal noise, shaped like what it is given
@@ -94,7 +94,15 @@ class Modes(nn.Module):
         Raises:
             ValueError: for a code without grain when no noise is given.
         """
-        rung = code.modes.sound(code.amplitude, length, self.rate) * fade(length, self.rate, code.end)
+        rung = torch.cat(
+            [
+                Resonances(*(part[one : one + 1] for part in code.modes)).sound(
+                    code.amplitude[one : one + 1], length, self.rate
+                )
+                for one in range(len(code))  # one by one: each sound is the same in any company
+            ]
+        )
+        rung = rung * fade(length, self.rate, code.end)
         blocks = -(-length // picture.HOP)
         gain = picture.gains(code.picture, self.channels, blocks)
         share = 0.0 if noise is None else fresh if code.grain is not None else 1.0
