@@ -298,7 +298,7 @@ def main() -> None:
             loss = edm.loss(network, clean, sigma, noise, label=label, augment=told).mean()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        factor = min(1.0, (step + 1) / 200) / math.sqrt(max(step / args.steady, 1.0))
+        factor = min(1.0, (step + 1) / 60) / math.sqrt(max(step / args.steady, 1.0))
         for optimizer, base in zip(optimizers, bases, strict=True):
             for group, lr in zip(optimizer.param_groups, base, strict=True):
                 group["lr"] = lr * factor
@@ -307,7 +307,7 @@ def main() -> None:
         averages.update(network)
         step, seen = step + 1, seen + args.batch
         losses.append(loss.item())
-        if step % 100 == 0:
+        if step % 50 == 0:
             note(
                 step=step,
                 seen=seen,
