@@ -1,7 +1,8 @@
 """Judge sounds of the modes space by measures that hear tones, beside real ones.
 
 `python judge_modes.py DATA CODES through`: real sounds encoded and decoded with fresh noise.
-`python judge_modes.py DATA CODES made RUN/ema.pt [--steps 16] [--guidance 1.5]`: sounds of a model.
+`python judge_modes.py DATA CODES made MODEL [--steps 16] [--guidance 1.5]`: of a model, RUN/ema.pt or a
+packed folder.
 
 Prints, over all and by label, the distance of measures (Gaussian-kernel MMD x 100, unbiased, standardised by
 training sounds) between real sounds of training families and real ones of held-out families, and the judged.
@@ -19,6 +20,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 from granted import LENGTH, items, read
+from pack_modes import unpacked
 from train_modes import chances, divided
 from wavesmith.measures import MEASURES, measure, standardised
 
@@ -69,7 +71,7 @@ class Maker:
     """A trained model: labels in, rows or waves out."""
 
     def __init__(self, file: Path) -> None:
-        state = torch.load(file, weights_only=True)
+        state = unpacked(file) if file.is_dir() else torch.load(file, weights_only=True)
         self.names = list(state["names"])
         self.transform = ModesConfig().build(2)
         self.transform.mean.copy_(state["mean"])

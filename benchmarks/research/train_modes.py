@@ -21,6 +21,8 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from pack_modes import unpacked
+
 from wavesmith.data.split import split
 from wavesmith.diffusion.noise_levels import LogNormal
 from wavesmith.diffusion.weighted import WeightedEDM
@@ -152,6 +154,9 @@ def main() -> None:
     parser.add_argument("--tune", type=float, default=0.15)
     parser.add_argument("--decay", type=float, default=0.25)
     parser.add_argument("--dropout", type=float, default=0.1)
+    parser.add_argument(
+        "--init", type=Path, default=None, help="packed folder whose weights a new run begins with"
+    )
     parser.add_argument("--extra", type=Path, default=None, help="codes of synthetic drums")
     parser.add_argument("--share", type=float, default=0.25, help="of synthetic drums in a batch")
     parser.add_argument("--f32", action="store_true")
@@ -183,6 +188,8 @@ def main() -> None:
     parts = transform.parts
     config = TokenTransformerConfig(width=args.width, depth=args.depth, dropout=args.dropout)
     network = config.build(parts, labels=len(names), extras=EXTRAS)
+    if args.init is not None:
+        network.load_state_dict(unpacked(args.init)["network"])
     edm = WeightedEDM(weights=loss_weights(parts))
     levels = LogNormal(args.mean, args.std)
     augment = Augment(parts, args.tune, args.decay)

@@ -1,0 +1,44 @@
+"""Pack averaged weights for keeping: `python pack_modes.py RUN OUT`.
+
+OUT/model.safetensors has the network in float16 (statistics of rows in float32), OUT/config.json what is needed
+to build it, OUT/log.jsonl the log of the training.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+
+def pack(run: Path, out: Path) -> None:
+    state = torch.load(run / "ema.pt", weights_only=True)
+    out.mkdir(parents=True, exist_ok=True)
+    tensors = {f"network.{name}": value.half() for name, value in state.pop("network").items()}
+    tensors |= {f"transform.{name}": state.pop(name).float() for name in ("mean", "deviation")}
+    save_file({name: value.contiguous() for name, value in tensors.items()}, out / "model.safetensors")
+    settings = torch.load(run / "state.pt", weights_only=False)["settings"]
+    settings = {k: Path(v).name if k in ("codes", "run", "extra") and v else v for k, v in settings.items()}
+    (out / "config.json").write_text(json.dumps(state | {"settings": settings}, indent=2) + "\n")
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    for line in lines:
+        for key in ("codes", "run", "extra"):
+            if line.get(key):
+                line[key] = Path(line[key]).name
+    (out / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def unpacked(folder: Path) -> dict:
+    """What `train_modes.py` keeps as ema.pt, read from a packed folder."""
+    tensors = load_file(folder / "model.safetensors")
+    state = json.loads((folder / "config.json").read_text())
+    start = "network."
+    state["network"] = {k.removeprefix(start): v.float() for k, v in tensors.items() if k.startswith(start)}
+    return state | {name: tensors[f"transform.{name}"] for name in ("mean", "deviation")}
+
+
+if __name__ == "__main__":
+    pack(Path(sys.argv[1]), Path(sys.argv[2]))
