@@ -1,7 +1,7 @@
 """Pack averaged weights for keeping: `python pack_modes.py RUN OUT`.
 
-OUT/model.safetensors has the network in float16 (statistics of rows in float32), OUT/config.json what is needed
-to build it, OUT/log.jsonl the log of the training.
+OUT/model.safetensors has the network in float16 (statistics of rows in float32), OUT/config.json what is
+needed to build it, OUT/log.jsonl the log of the training.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 LINES = 1024
 GROUPS = 16
 REACH = 16  # neighbours on either side
+EMPHASIS = 1.5  # of drawn lines: what short blocks blur again, measured on hats and cymbals
 STARTS, WHOLE = 0.023, 0.069  # seconds: lines fade in from the one to the other, attacks stay sharp
 
 
@@ -42,7 +43,7 @@ def measured(spectrum: Tensor, loudness: Tensor) -> tuple[Tensor, Tensor]:
 
 def drawn(relief: Tensor, noise: Tensor) -> Tensor:
     """Lines `[B, 1024]` of that relief `[B, 16]` from standard normal noise `[B, 1024]`."""
-    return (noise.unflatten(1, (GROUPS, -1)) * relief[..., None]).flatten(1)
+    return (EMPHASIS * noise.unflatten(1, (GROUPS, -1)) * relief[..., None]).flatten(1)
 
 
 def coloured(noise: Tensor, lines: Tensor, rate: float) -> Tensor:
