@@ -88,7 +88,7 @@ class Maker:
         self,
         labels: list[str],
         steps: int,
-        guidance: float,
+        guidance: float | dict[str, float],
         seed: int,
         told: tuple[float, float] = (0.0, 0.0),
         limits: tuple[float, float] = (0.01, 60.0),
@@ -99,13 +99,22 @@ class Maker:
             torch.tensor([self.names.index(name) for name in labels]), len(self.names)
         ).float()
         told_ = torch.tensor(told).expand(len(labels), 2)
+        strength = guidance if isinstance(guidance, dict) else {}
+        scale = torch.cat(
+            [
+                torch.full(
+                    (part.tokens * part.width,), float(strength.get(part.name, 1.0) if strength else guidance)
+                )
+                for part in self.transform.parts
+            ]
+        )
 
         def denoiser(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
             asked = edm.denoise(self.network, x, sigma, label=label, augment=told_)
-            if guidance == 1 or not interval[0] < float(sigma[0]) <= interval[1]:
+            if bool((scale == 1).all()) or not interval[0] < float(sigma[0]) <= interval[1]:
                 return asked
             unasked = edm.denoise(self.network, x, sigma, label=0 * label, augment=told_)
-            return unasked + guidance * (asked - unasked)
+            return unasked + scale * (asked - unasked)
 
         generator = torch.Generator().manual_seed(seed)
         x = limits[1] * torch.randn(len(labels), self.transform.size, generator=generator)
@@ -158,7 +167,7 @@ def main() -> None:
     parser.add_argument("model", type=Path, nargs="?")
     parser.add_argument("--count", type=int, default=40, help="sounds of each label")
     parser.add_argument("--steps", type=int, default=16)
-    parser.add_argument("--guidance", type=float, default=1.0)
+    parser.add_argument("--guidance", default="1", help="a number, or such as modes=2,times=1.5")
     parser.add_argument("--cache", type=Path, default=None, help="where measures of real sounds are kept")
     parser.add_argument("--save", type=Path, default=None, help="keep what was judged, for pictures")
     args = parser.parse_args()
@@ -192,8 +201,12 @@ def main() -> None:
         labels["through"] = labels["real"]
     else:
         maker = Maker(args.model)
+        pairs = [pair.split("=") for pair in args.guidance.split(",")]
+        guidance = (
+            float(args.guidance) if len(pairs[0]) == 1 else {name: float(value) for name, value in pairs}
+        )
         asked = [name for name in names for _ in range(args.count)]
-        made = maker.waves(maker.rows(asked, args.steps, args.guidance, seed=1))
+        made = maker.waves(maker.rows(asked, args.steps, guidance, seed=1))
         labels["made"] = asked
         print(f"{maker.seen} examples, {maker.cpu_s / 60:.1f} CPU-min")
     print(f"{(time.process_time() - began) / len(made):.4f} CPU-s a sound")
