@@ -27,6 +27,7 @@ from wavesmith.measures import MEASURES, measure, standardised
 from wavesmith.diffusion import schedule
 from wavesmith.diffusion.parameterisation import EDM
 from wavesmith.diffusion.samplers import sampler
+from wavesmith.diffusion.wiener import Covariance, WienerEDM
 from wavesmith.networks.token_transformer import TokenTransformerConfig
 from wavesmith.transforms.modes import ModesConfig, layout
 
@@ -81,6 +82,8 @@ class Maker:
         )
         self.network.load_state_dict(state["network"])
         self.network.eval()
+        gaussian = state.get("gaussian")
+        self.edm = WienerEDM(covariance=Covariance(**gaussian)) if gaussian else EDM(1.0)
         self.cpu_s, self.seen = state["cpu_s"], state["seen"]
 
     @torch.no_grad()
@@ -94,7 +97,7 @@ class Maker:
         limits: tuple[float, float] = (0.01, 60.0),
         interval: tuple[float, float] = (0.0, 1e9),
     ) -> torch.Tensor:
-        edm = EDM(1.0)
+        edm = self.edm
         label = torch.nn.functional.one_hot(
             torch.tensor([self.names.index(name) for name in labels]), len(self.names)
         ).float()

@@ -19,6 +19,10 @@ def pack(run: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     tensors = {f"network.{name}": value.half() for name, value in state.pop("network").items()}
     tensors |= {f"transform.{name}": state.pop(name).float() for name in ("mean", "deviation")}
+    gaussian = state.pop("gaussian", None)
+    if gaussian:
+        state["rest"] = gaussian.pop("rest")
+        tensors |= {f"gaussian.{name}": value.half() for name, value in gaussian.items()}
     save_file({name: value.contiguous() for name, value in tensors.items()}, out / "model.safetensors")
     settings = torch.load(run / "state.pt", weights_only=False)["settings"]
     settings = {k: Path(v).name if k in ("codes", "run", "extra") and v else v for k, v in settings.items()}
@@ -37,6 +41,9 @@ def unpacked(folder: Path) -> dict:
     state = json.loads((folder / "config.json").read_text())
     start = "network."
     state["network"] = {k.removeprefix(start): v.float() for k, v in tensors.items() if k.startswith(start)}
+    start = "gaussian."
+    gaussian = {k.removeprefix(start): v.float() for k, v in tensors.items() if k.startswith(start)}
+    state["gaussian"] = gaussian | {"rest": state["rest"]} if gaussian else None
     return state | {name: tensors[f"transform.{name}"] for name in ("mean", "deviation")}
 
 

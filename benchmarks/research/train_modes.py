@@ -26,6 +26,7 @@ from pack_modes import unpacked
 from wavesmith.data.split import split
 from wavesmith.diffusion.noise_levels import LogNormal
 from wavesmith.diffusion.weighted import WeightedEDM
+from wavesmith.diffusion.wiener import Covariance, WienerEDM
 from wavesmith.networks.token_transformer import TokenTransformerConfig
 from wavesmith.transforms.modes import ModesConfig
 
@@ -64,6 +65,25 @@ def loss_weights(parts: tuple) -> Tensor:
     return torch.cat(
         [torch.full((p.tokens * p.width,), LOSS_SHARES[p.name] * total / (p.tokens * p.width)) for p in parts]
     )
+
+
+def known(codes_rows: Tensor, chance: Tensor, parts: tuple, directions: int) -> Covariance:
+    """The Gaussian model of standardised rows: all but the modes, whose signs and places are anybody's."""
+    within = torch.cat([torch.full((p.tokens * p.width,), float(p.name != "modes")) for p in parts])
+    even = torch.full_like(chance, 1 / len(chance))
+    return Covariance.of(codes_rows, 0.5 * chance / chance.sum() + 0.5 * even, within, directions)
+
+
+def warmed(network: torch.nn.Module, old: dict) -> None:
+    """Begin with the weights of a network without a linear estimate, but for what it adds to times."""
+    new = network.state_dict()
+    for name, value in old.items():
+        if name.startswith("inlets") and name.endswith("weight"):
+            new[name].zero_()
+            new[name][:, : value.shape[1]] = value
+        elif not name.startswith("outlets") or name.startswith("outlets.1"):
+            new[name] = value
+    network.load_state_dict(new)
 
 
 class Augment:
@@ -157,6 +177,8 @@ def main() -> None:
     parser.add_argument(
         "--init", type=Path, default=None, help="packed folder whose weights a new run begins with"
     )
+    parser.add_argument("--wiener", type=int, default=0, help="directions of the linear estimate; 0: none")
+    parser.add_argument("--warm", type=Path, default=None, help="ema.pt of a run without a linear estimate")
     parser.add_argument("--extra", type=Path, default=None, help="codes of synthetic drums")
     parser.add_argument("--share", type=float, default=0.25, help="of synthetic drums in a batch")
     parser.add_argument("--f32", action="store_true")
@@ -186,11 +208,25 @@ def main() -> None:
     transform = ModesConfig().build(2)
     transform.fit(rows[train[: int((train < len(codes["labels"])).sum())]])
     parts = transform.parts
-    config = TokenTransformerConfig(width=args.width, depth=args.depth, dropout=args.dropout)
+    inputs = 2 if args.wiener else 1
+    config = TokenTransformerConfig(width=args.width, depth=args.depth, dropout=args.dropout, inputs=inputs)
     network = config.build(parts, labels=len(names), extras=EXTRAS)
     if args.init is not None:
         network.load_state_dict(unpacked(args.init)["network"])
+    if args.warm is not None:
+        warmed(network, torch.load(args.warm, weights_only=True)["network"])
+    gaussian = None
     edm = WeightedEDM(weights=loss_weights(parts))
+    if args.wiener:
+        own = int((train < len(codes["labels"])).sum())
+        standard = (rows[train[:own]] - transform.mean) / transform.deviation
+        gaussian = known(standard, chance[:own], parts, args.wiener)
+        edm = WienerEDM(weights=loss_weights(parts), covariance=gaussian)
+
+    def quick(x: Tensor, noise: Tensor, **cond: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=not args.f32):
+            return network(x, noise, **cond).float()
+
     levels = LogNormal(args.mean, args.std)
     augment = Augment(parts, args.tune, args.decay)
     averages = Averages(network, gamma=6.94)
@@ -238,11 +274,9 @@ def main() -> None:
         own = {name: p.detach().clone() for name, p in network.named_parameters()}
         network.load_state_dict(averages.values, strict=False)
         network.eval()
-        with torch.autocast("cpu", torch.bfloat16, enabled=not args.f32):
-            noisy = held_rows + held_sigma[:, None] * held_noise
-            denoised = edm.denoise(
-                network, noisy, held_sigma, label=held_label, augment=torch.zeros(len(held), EXTRAS)
-            )
+        noisy = held_rows + held_sigma[:, None] * held_noise
+        told = torch.zeros(len(held), EXTRAS)
+        denoised = edm.denoise(quick, noisy, held_sigma, label=held_label, augment=told)
         error = (denoised.float() - held_rows).square() * edm.weight(held_sigma)[:, None]
         network.load_state_dict(own, strict=False)
         network.train()
@@ -277,6 +311,7 @@ def main() -> None:
                 "deviation": transform.deviation,
                 "config": config.model_dump(),
                 "names": names,
+                "gaussian": vars(gaussian) if gaussian else None,
                 "tune": args.tune,
                 "decay": args.decay,
                 "cpu_s": cpu_total(),
@@ -301,8 +336,7 @@ def main() -> None:
         label = label * (torch.rand(args.batch, 1, generator=generator) > 0.15)
         sigma = levels.sample(args.batch, generator)
         noise = torch.randn(clean.shape, generator=generator)
-        with torch.autocast("cpu", torch.bfloat16, enabled=not args.f32):
-            loss = edm.loss(network, clean, sigma, noise, label=label, augment=told).mean()
+        loss = edm.loss(quick, clean, sigma, noise, label=label, augment=told).mean()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         factor = min(1.0, (step + 1) / 60) / math.sqrt(max(step / args.steady, 1.0))

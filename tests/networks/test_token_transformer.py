@@ -42,3 +42,14 @@ def test_half_precision_keeps_the_type_of_its_rows():
     net = network().bfloat16()
     net.condition.float()
     assert net(torch.randn(1, SIZE), torch.zeros(1)).dtype == torch.float32
+
+
+def test_a_second_row_is_heard():
+    torch.manual_seed(0)
+    net = TokenTransformerConfig(width=64, depth=1, inputs=2).build(PARTS).eval()
+    for parameter in net.parameters():
+        torch.nn.init.normal_(parameter, std=0.05)
+    x, other = torch.randn(1, SIZE), torch.randn(1, SIZE)
+    first = net(torch.cat([x, x], dim=1), torch.zeros(1))
+    assert first.shape == (1, SIZE)
+    assert not torch.allclose(first, net(torch.cat([x, other], dim=1), torch.zeros(1)), atol=1e-5)

@@ -27,7 +27,10 @@ class Tokens(NamedTuple):
 
 
 class TokenTransformerConfig(BaseModel):
-    """`width`: channels, a multiple of `head`. `depth`: blocks. `condition`: width of what modulates them."""
+    """`width`: channels, a multiple of `head`. `depth`: blocks. `condition`: width of what modulates them.
+
+    `inputs`: rows that are given side by side, such as the noisy one and a first estimate.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,6 +40,7 @@ class TokenTransformerConfig(BaseModel):
     head: int = Field(default=32, ge=8, le=256)
     condition: int = Field(default=128, ge=8, le=16_384)
     dropout: float = Field(default=0.1, ge=0, lt=1)
+    inputs: int = Field(default=1, ge=1, le=8)
 
     def build(
         self, parts: Sequence[tuple[str, int, int]], labels: int = 0, extras: int = 0
@@ -46,7 +50,7 @@ class TokenTransformerConfig(BaseModel):
 
 
 class TokenTransformer(nn.Module):
-    """Rows `[B, D]` to rows `[B, D]`, D being the sum of `tokens * width` over the parts.
+    """Rows `[B, inputs * D]` to rows `[B, D]`, D being the sum of `tokens * width` over the parts.
 
     Args:
         config: sizes.
@@ -61,7 +65,8 @@ class TokenTransformer(nn.Module):
         super().__init__()
         self.parts = tuple(parts)
         self.condition = Conditioning(config.condition, labels, extras)
-        self.inlets = nn.ModuleList(LongLinear(part.width, config.width) for part in parts)
+        self.inputs = config.inputs
+        self.inlets = nn.ModuleList(LongLinear(config.inputs * part.width, config.width) for part in parts)
         self.places = nn.Parameter(0.02 * torch.randn(sum(part.tokens for part in parts), config.width))
         self.blocks = nn.ModuleList(
             Block(config.width, config.head, config.condition, config.dropout) for _ in range(config.depth)
@@ -74,13 +79,12 @@ class TokenTransformer(nn.Module):
     def forward(
         self, x: Tensor, c_noise: Tensor, *, label: Tensor | None = None, augment: Tensor | None = None
     ) -> Tensor:
-        """Noisy rows `[B, D]` and noise level `[B]`; see `Conditioning` for `label` and `augment`."""
+        """Noisy rows `[B, inputs * D]`, noise level `[B]`; see `Conditioning` for `label` and `augment`."""
         condition = self.condition(c_noise, label, augment)[:, None].to(self.places.dtype)
-        pieces = torch.split(
-            x.to(self.places.dtype), [part.tokens * part.width for part in self.parts], dim=1
-        )
+        rows = x.to(self.places.dtype).unflatten(1, (self.inputs, -1))
+        pieces = torch.split(rows, [part.tokens * part.width for part in self.parts], dim=2)
         tokens = [
-            inlet(piece.unflatten(1, (part.tokens, part.width)))
+            inlet(piece.unflatten(2, (part.tokens, part.width)).transpose(1, 2).flatten(2))
             for inlet, piece, part in zip(self.inlets, pieces, self.parts, strict=True)
         ]
         h = torch.cat(tokens, dim=1) + self.places
@@ -88,8 +92,8 @@ class TokenTransformer(nn.Module):
             h = block(h, condition)
         h = F.layer_norm(h, h.shape[-1:])
         kinds = torch.split(h, [part.tokens for part in self.parts], dim=1)
-        rows = [outlet(kind).flatten(1) for outlet, kind in zip(self.outlets, kinds, strict=True)]
-        return torch.cat(rows, dim=1).to(x.dtype)
+        out = [outlet(kind).flatten(1) for outlet, kind in zip(self.outlets, kinds, strict=True)]
+        return torch.cat(out, dim=1).to(x.dtype)
 
 
 class Block(nn.Module):
