@@ -18,7 +18,7 @@ from wavesmith.transforms.base import constant
 
 HOP = 128
 FLOOR = 1e-9  # power of what counts as silence, at a peak of 1
-NARROWEST, WIDEST = -12.0, 6.0  # log of side power over mid power; below NARROWEST + 1 there is no side
+NARROWEST, NARROW, WIDEST = -12.0, -9.0, 6.0  # log of side over mid power; below NARROW there is no side
 FALL = 20.0  # nepers a second that the picture falls by after the end
 MASKING = 0.5  # share of the modes' power in a cell that the noise is heard against
 FAINTEST = 0.01  # share of its power that noise keeps there at least
@@ -151,8 +151,8 @@ def gains(picture: Picture, channels: int, blocks: int) -> Tensor:
 
 
 def sides(picture: Picture, blocks: int) -> Tensor:
-    """Where there is a side at all, `[B, 128, blocks]`: nowhere in sounds whose channels are alike."""
-    return _widened(picture.width, blocks) > NARROWEST + 1
+    """Where there is a side at all, `[B, 128, blocks]`: nowhere in sounds whose channels are (almost) alike."""
+    return _widened(picture.width, blocks) > NARROW
 
 
 def _widened(width: Tensor, blocks: int) -> Tensor:
