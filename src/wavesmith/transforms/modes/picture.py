@@ -151,7 +151,7 @@ def gains(picture: Picture, channels: int, blocks: int) -> Tensor:
 
 
 def sides(picture: Picture, blocks: int) -> Tensor:
-    """Where there is a side at all, `[B, 128, blocks]`: nowhere in sounds whose channels are (almost) alike."""
+    """Where there is a side at all, `[B, 128, blocks]`: nowhere in (almost) mono sounds."""
     return _widened(picture.width, blocks) > NARROW
 
 
@@ -180,7 +180,7 @@ def _unmasked(power: Tensor, louder: Tensor) -> Tensor:
 
 
 def _unsplit(lines: Tensor) -> Tensor:
-    """The attack of `[B, 128, T]`, whose line SPLIT * f + j is line f of short block j: `[B, 32, times]`."""
+    """The attack of `[B, 128, T]`, line SPLIT * f + j being line f of short block j: `[B, 32, times]`."""
     return lines[..., :ATTACK].unflatten(1, (-1, SPLIT)).permute(0, 1, 3, 2).flatten(2)
 
 

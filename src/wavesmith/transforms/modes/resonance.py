@@ -87,8 +87,8 @@ class Resonances(NamedTuple):
         slip = 1j * (turn * self.hurry(time)[:, None])[:, None]
         left = torch.cat([spun, spun * slip, 0.5 * spun * slip.square()], dim=2).transpose(-1, -2)
         right = torch.cat([sample, sample * within, sample * within.square()], dim=1)
-        both = torch.cat([left.real, -left.imag], dim=-1) @ torch.cat([right.real, right.imag], dim=1)[:, None]
-        return torch.cat([begun, both.flatten(-2)[..., : length - head]], dim=-1)
+        left, right = torch.cat([left.real, -left.imag], dim=-1), torch.cat([right.real, right.imag], dim=1)
+        return torch.cat([begun, (left @ right[:, None]).flatten(-2)[..., : length - head]], dim=-1)
 
     def hurry(self, time: Tensor) -> Tensor:
         """How much faster than in the end warped time runs at seconds after the onset, as a share."""
