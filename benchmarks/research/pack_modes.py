@@ -1,13 +1,14 @@
-"""Pack averaged weights for keeping: `python pack_modes.py RUN OUT`.
+"""Pack averaged weights for keeping: `python pack_modes.py RUN OUT DATA`.
 
 OUT/model.safetensors has the network in float16 (statistics of rows in float32), OUT/config.json what is
-needed to build it, OUT/log.jsonl the log of the training.
+needed to build it, OUT/log.jsonl the log of the training, OUT/ATTRIBUTION.md whose sounds it learnt from.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 import torch
@@ -35,6 +36,27 @@ def pack(run: Path, out: Path) -> None:
     (out / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
+def attribution(data: Path, out: Path) -> None:
+    """One line for each source, licence and credit among the granted sounds."""
+    sources: Counter = Counter()
+    for folder in ("drums", "drums2"):
+        for line in (data / folder / "manifest.jsonl").read_text().splitlines():
+            row = json.loads(line)
+            if row["licence_basis"] == "granted by the rights holder":
+                sources[(row["source_repo"], row["licence"], row["credit"])] += 1
+    lines = [
+        "# Sounds that these weights learnt from",
+        "",
+        "| source | licence | credit | sounds |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {source} | {licence} | {credit} | {n} |"
+        for (source, licence, credit), n in sorted(sources.items())
+    ]
+    (out / "ATTRIBUTION.md").write_text("\n".join(lines) + "\n")
+
+
 def unpacked(folder: Path) -> dict:
     """What `train_modes.py` keeps as ema.pt, read from a packed folder."""
     tensors = load_file(folder / "model.safetensors")
@@ -49,3 +71,4 @@ def unpacked(folder: Path) -> dict:
 
 if __name__ == "__main__":
     pack(Path(sys.argv[1]), Path(sys.argv[2]))
+    attribution(Path(sys.argv[3]), Path(sys.argv[2]))

@@ -81,10 +81,10 @@ class TokenTransformer(nn.Module):
     ) -> Tensor:
         """Noisy rows `[B, inputs * D]`, noise level `[B]`; see `Conditioning` for `label` and `augment`."""
         condition = self.condition(c_noise, label, augment)[:, None].to(self.places.dtype)
-        rows = x.to(self.places.dtype).unflatten(1, (self.inputs, -1))
+        rows = torch.unflatten(x.to(self.places.dtype), 1, (self.inputs, -1))
         pieces = torch.split(rows, [part.tokens * part.width for part in self.parts], dim=2)
         tokens = [
-            inlet(piece.unflatten(2, (part.tokens, part.width)).transpose(1, 2).flatten(2))
+            inlet(torch.unflatten(piece, 2, (part.tokens, part.width)).transpose(1, 2).flatten(2))
             for inlet, piece, part in zip(self.inlets, pieces, self.parts, strict=True)
         ]
         h = torch.cat(tokens, dim=1) + self.places

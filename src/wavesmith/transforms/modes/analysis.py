@@ -111,7 +111,8 @@ def solve(basis: Tensor, waves: Tensor, ridge: float) -> Tensor:
     gram = basis @ basis.transpose(1, 2)
     gram.diagonal(dim1=1, dim2=2).add_(ridge)
     right = basis @ waves.transpose(1, 2)
-    return torch.linalg.solve(gram.double(), right.double()).to(basis.dtype).transpose(1, 2)
+    amplitude: Tensor = torch.linalg.solve(gram.double(), right.double()).to(basis.dtype).transpose(1, 2)
+    return amplitude
 
 
 def evened(waves: Tensor, rate: float, end: Tensor) -> Tensor:
@@ -142,7 +143,8 @@ def fitted_amplitudes(modes: Resonances, waves: Tensor, weight: Tensor, rate: fl
         gram += basis @ basis.transpose(1, 2)
         right += basis @ (waves[..., start : start + CHUNK] * part).transpose(1, 2)
     gram.diagonal(dim1=1, dim2=2).add_(ridge)
-    return torch.linalg.solve(gram.double(), right.double()).to(waves.dtype).transpose(1, 2)
+    amplitude: Tensor = torch.linalg.solve(gram.double(), right.double()).to(waves.dtype).transpose(1, 2)
+    return amplitude
 
 
 def search(
@@ -215,10 +217,10 @@ def search(
             square.lerp_(slope.square(), 0.05)
             unbiased = mean / (1 - 0.9 ** (step + 1))
             size = (square / (1 - 0.95 ** (step + 1))).sqrt() + 1e-7
-            step_size = rates[name] * falling
+            move = rates[name] * falling * unbiased / size
             if name == "frequency":  # about as far as a mode is wide
-                step_size = step_size * ((WIDTH + now.decay) / now.frequency).clamp(max=1)
-            parameters[name] = parameters[name] - step_size * unbiased / size
+                move = move * ((WIDTH + now.decay) / now.frequency).clamp(max=1)
+            parameters[name] = parameters[name] - move
         parameters["frequency"].clamp_(math.log(low), math.log(high))
         parameters["decay"].clamp_(math.log(SLOWEST), math.log(FASTEST))
         parameters["glide"].clamp_(*GLIDE_RANGE)

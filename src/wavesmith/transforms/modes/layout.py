@@ -73,7 +73,7 @@ def split(row: Tensor, layout: Sequence[Part]) -> dict[str, Tensor]:
     """Row `[B, D]` to tokens `[B, tokens, width]` of each part, by name."""
     pieces = torch.split(row, [part.tokens * part.width for part in layout], dim=1)
     return {
-        part.name: piece.unflatten(1, (part.tokens, part.width))
+        part.name: torch.unflatten(piece, 1, (part.tokens, part.width))
         for part, piece in zip(layout, pieces, strict=True)
     }
 
@@ -96,9 +96,9 @@ def packed(code: ModesCode) -> Tensor:
     each = torch.stack([modes.frequency.log(), modes.decay.log()], dim=-1)
     each = torch.cat([each, torch.stack([cos, sin], dim=2).flatten(1, 2).transpose(1, 2)], dim=-1)
     attack = code.picture.attack.transpose(1, 2).flatten(1)
-    times = (
-        code.picture.body[..., GROUPED:].transpose(1, 2).unflatten(1, (SIDE_TIMES - 1, GROUPED)).flatten(2)
-    )
+    times = torch.unflatten(
+        code.picture.body[..., GROUPED:].transpose(1, 2), 1, (SIDE_TIMES - 1, GROUPED)
+    ).flatten(2)
     if code.channels == 2:
         width = code.picture.width.transpose(1, 2)
         attack = torch.cat([attack, width[:, 0]], dim=-1)
@@ -110,13 +110,13 @@ def unpacked(row: Tensor, modes: int, channels: int) -> ModesCode:
     """The code of rows `[B, D]`, whatever numbers they hold: amplitudes, decays and levels are bounded."""
     part = split(torch.nan_to_num(row.float()), parts(modes, channels))
     whole, each, times = part["whole"][:, 0], part["modes"], part["times"]
-    roots = each[..., 2:].transpose(1, 2).unflatten(1, (channels, 2))  # [B, C, 2, M]
+    roots = torch.unflatten(each[..., 2:].transpose(1, 2), 1, (channels, 2))  # [B, C, 2, M]
     roots = roots.clamp(-math.sqrt(LOUDEST), math.sqrt(LOUDEST))
     quiet, loud = math.log(FLOOR), 3.0
     cells = ATTACK_BANDS * ATTACK_TIMES
-    attack = part["attack"][:, 0, :cells].unflatten(1, (ATTACK_TIMES, ATTACK_BANDS)).transpose(1, 2)
+    attack = torch.unflatten(part["attack"][:, 0, :cells], 1, (ATTACK_TIMES, ATTACK_BANDS)).transpose(1, 2)
     cells = GROUPED * BANDS
-    body = times[..., :cells].unflatten(2, (GROUPED, BANDS)).flatten(1, 2).transpose(1, 2)
+    body = torch.unflatten(times[..., :cells], 2, (GROUPED, BANDS)).flatten(1, 2).transpose(1, 2)
     body = torch.cat([body[..., :1].expand(-1, -1, GROUPED), body], dim=-1)
     width = body.new_full((len(row), SIDE_BANDS, SIDE_TIMES), NARROWEST)
     if channels == 2:

@@ -181,12 +181,12 @@ def _unmasked(power: Tensor, louder: Tensor) -> Tensor:
 
 def _unsplit(lines: Tensor) -> Tensor:
     """The attack of `[B, 128, T]`, line SPLIT * f + j being line f of short block j: `[B, 32, times]`."""
-    return lines[..., :ATTACK].unflatten(1, (-1, SPLIT)).permute(0, 1, 3, 2).flatten(2)
+    return torch.unflatten(lines[..., :ATTACK], 1, (-1, SPLIT)).permute(0, 1, 3, 2).flatten(2)
 
 
 def _split(lines: Tensor) -> Tensor:
     """The reverse of `_unsplit`: `[B, 32, ATTACK_TIMES]` to `[B, 128, ATTACK]`."""
-    return lines.unflatten(2, (ATTACK, SPLIT)).permute(0, 1, 3, 2).flatten(1, 2)
+    return torch.unflatten(lines, 2, (ATTACK, SPLIT)).permute(0, 1, 3, 2).flatten(1, 2)
 
 
 def _counts(at: list[int]) -> Tensor:

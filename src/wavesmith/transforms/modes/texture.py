@@ -27,11 +27,11 @@ def measured(spectrum: Tensor, loudness: Tensor) -> tuple[Tensor, Tensor]:
     weight = loudness / loudness.sum(-1, keepdim=True).clamp(min=1e-9)
     weight[..., :2] = 0
     degrees = weight.sum(-1).square() / weight.square().sum(-1).clamp(min=1e-9)  # [B, GROUPS]
-    power = (spectrum.square().unflatten(1, (GROUPS, -1)) * weight[:, :, None]).sum(-1).flatten(1)
+    power = (torch.unflatten(spectrum.square(), 1, (GROUPS, -1)) * weight[:, :, None]).sum(-1).flatten(1)
     padded = F.pad(power[:, None], (REACH, REACH), mode="reflect")
     around = F.avg_pool1d(padded, 2 * REACH + 1, stride=1)[:, 0]
     log = ((power + 1e-4) / (around + 1e-4)).log().clamp(-6, 6)
-    grouped = log.unflatten(1, (GROUPS, -1))
+    grouped = torch.unflatten(log, 1, (GROUPS, -1))
     variance = grouped.var(-1)
     chance = torch.polygamma(1, (degrees / 2).clamp(min=0.5))
     excess = (variance - chance).clamp(min=0)
@@ -43,7 +43,7 @@ def measured(spectrum: Tensor, loudness: Tensor) -> tuple[Tensor, Tensor]:
 
 def drawn(relief: Tensor, noise: Tensor) -> Tensor:
     """Lines `[B, 1024]` of that relief `[B, 16]` from standard normal noise `[B, 1024]`."""
-    return (EMPHASIS * noise.unflatten(1, (GROUPS, -1)) * relief[..., None]).flatten(1)
+    return (EMPHASIS * torch.unflatten(noise, 1, (GROUPS, -1)) * relief[..., None]).flatten(1)
 
 
 def coloured(noise: Tensor, lines: Tensor, rate: float) -> Tensor:
@@ -52,13 +52,14 @@ def coloured(noise: Tensor, lines: Tensor, rate: float) -> Tensor:
     Lines keep the power of each group as it was.
     """
     length = noise.shape[-1]
-    grouped = lines.unflatten(1, (GROUPS, -1))
+    grouped = torch.unflatten(lines, 1, (GROUPS, -1))
     gain = (0.5 * (grouped - grouped.exp().mean(-1, keepdim=True).log())).exp().flatten(1)
     size = length + length % 2
     spectrum = torch.fft.rfft(F.pad(noise, (0, size - length)))
     bins = (torch.arange(spectrum.shape[-1], device=noise.device) * LINES / spectrum.shape[-1]).long()
-    rung = torch.fft.irfft(spectrum * gain[:, None, bins], n=size)[..., :length]
+    rung: Tensor = torch.fft.irfft(spectrum * gain[:, None, bins], n=size)[..., :length]
     time = torch.arange(length, device=noise.device) / rate
     share = ((time - STARTS) / (WHOLE - STARTS)).clamp(0, 1)
     # the two are not independent: their mean square is 1 only at the ends, and near enough between
-    return noise * (1 - share) + rung * share
+    mixed: Tensor = noise * (1 - share) + rung * share
+    return mixed

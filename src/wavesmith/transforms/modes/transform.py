@@ -106,7 +106,7 @@ class Modes(nn.Module):
         blocks = -(-length // picture.HOP)
         gain = picture.gains(code.picture, self.channels, blocks)
         share = 0.0 if noise is None else fresh if code.grain is not None else 1.0
-        grain = 0.0
+        grain = torch.zeros_like(gain)
         if share < 1:
             if code.grain is None:
                 raise ValueError("A code without grain needs noise to be drawn.")
@@ -149,7 +149,7 @@ class Modes(nn.Module):
         bands = torch.tensor(picture.BAND_EDGES[:-1], device=body.device)
         width = picture.HOP // texture.GROUPS
         power = body.exp() @ picture.between(picture.TIME_EDGES, blocks * 8).to(body)
-        power = power.unflatten(-1, (blocks, 8)).mean(-1)
+        power = torch.unflatten(power, -1, (blocks, 8)).mean(-1)
         place = torch.arange(texture.GROUPS, device=body.device) * width + width // 2
         band = (torch.searchsorted(bands, place, right=True) - 1).clamp(min=0)
         heard = power[:, band] > 16 * picture.FLOOR
@@ -158,10 +158,12 @@ class Modes(nn.Module):
     def _mdct(self, waves: Tensor) -> Tensor:
         """`[B, C, N]` to `[B, C, 128, T]`."""
         flat = self.short.mdct(waves.flatten(0, 1)[:, None])
-        return flat.unflatten(0, waves.shape[:2])
+        return torch.unflatten(flat, 0, waves.shape[:2])
 
     def _imdct(self, spectrum: Tensor, length: int) -> Tensor:
-        return self.short.imdct(spectrum.flatten(0, 1), length).unflatten(0, spectrum.shape[:2])[:, :, 0]
+        return torch.unflatten(self.short.imdct(spectrum.flatten(0, 1), length), 0, spectrum.shape[:2])[
+            :, :, 0
+        ]
 
 
 def rotated(waves: Tensor) -> Tensor:
