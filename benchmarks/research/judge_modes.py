@@ -22,12 +22,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 from granted import LENGTH, items, read
 from pack_modes import unpacked
 from train_modes import chances, divided
-from wavesmith.measures import MEASURES, measure, standardised
+from wiener import Covariance, WienerEDM
 
 from wavesmith.diffusion import schedule
 from wavesmith.diffusion.parameterisation import EDM
 from wavesmith.diffusion.samplers import sampler
-from wavesmith.diffusion.wiener import Covariance, WienerEDM
+from wavesmith.measures import MEASURES, measure, standardised
 from wavesmith.networks.token_transformer import TokenTransformerConfig
 from wavesmith.transforms.modes import ModesConfig, layout
 

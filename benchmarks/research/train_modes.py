@@ -22,11 +22,11 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parent))
 
 from pack_modes import unpacked
+from wiener import Covariance, WienerEDM
 
 from wavesmith.data.split import split
 from wavesmith.diffusion.noise_levels import LogNormal
 from wavesmith.diffusion.weighted import WeightedEDM
-from wavesmith.diffusion.wiener import Covariance, WienerEDM
 from wavesmith.networks.token_transformer import TokenTransformerConfig
 from wavesmith.transforms.modes import ModesConfig
 

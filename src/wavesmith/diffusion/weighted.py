@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from wavesmith.diffusion.denoiser import broadcast
-from wavesmith.diffusion.parameterisation import EDM, Network
+from wavesmith.diffusion.parameterisation import EDM, Predictor
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class WeightedEDM(EDM):
     sigma_data: float = 1.0
     weights: Tensor = field(default_factory=lambda: torch.ones(1))
 
-    def loss(self, network: Network, x0: Tensor, sigma: Tensor, eps: Tensor, **cond: Any) -> Tensor:
+    def loss(self, network: Predictor, x0: Tensor, sigma: Tensor, eps: Tensor, **cond: Any) -> Tensor:
         """Weighted training loss of each item, `[B]`, in at least float32; arguments as in `EDM`."""
         precision = torch.promote_types(x0.dtype, torch.float32)
         x0, eps, sigma = x0.to(precision), eps.to(precision), sigma.to(precision)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wavesmith.networks.layers import Attention, Conditioning, LongLinear
+from wavesmith.networks.layers import Conditioning, LongLinear, RotaryAttention
 
 
 class Tokens(NamedTuple):
@@ -103,7 +103,7 @@ class Block(nn.Module):
         super().__init__()
         hidden = width * 8 // 3 // 32 * 32
         self.modulation = nn.Linear(condition, 6 * width)
-        self.attention = Attention(width, head)
+        self.attention = RotaryAttention(width, head)
         self.widen = nn.Linear(width, 2 * hidden, bias=False)
         self.narrow = LongLinear(hidden, width, bias=False)
         self.dropout = nn.Dropout(dropout)

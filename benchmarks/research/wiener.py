@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from wavesmith.diffusion.parameterisation import Network
+from wavesmith.diffusion.parameterisation import Predictor
 from wavesmith.diffusion.weighted import WeightedEDM
 
 
@@ -79,7 +79,7 @@ class WienerEDM(WeightedEDM):
         )
         return known.mean + known.scaled(x - known.mean, *shares)
 
-    def denoise(self, network: Network, x: Tensor, sigma: Tensor, **cond: Any) -> Tensor:
+    def denoise(self, network: Predictor, x: Tensor, sigma: Tensor, **cond: Any) -> Tensor:
         """The linear estimate, and what the network adds to it."""
         known, noise = self._known(), sigma[:, None].square()
         estimate = self.linear(x, sigma)
