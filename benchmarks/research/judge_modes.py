@@ -24,9 +24,8 @@ from pack_modes import unpacked
 from train_modes import chances, divided
 from wiener import Covariance, WienerEDM
 
-from wavesmith.diffusion import schedule
+from wavesmith.diffusion import SAMPLERS, schedule
 from wavesmith.diffusion.parameterisation import EDM
-from wavesmith.diffusion.samplers import sampler
 from wavesmith.measures import MEASURES, measure, standardised
 from wavesmith.networks.token_transformer import TokenTransformerConfig
 from wavesmith.transforms.modes import ModesConfig, layout
@@ -93,7 +92,7 @@ class Maker:
         steps: int,
         guidance: float | dict[str, float],
         seed: int,
-        told: tuple[float, float] = (0.0, 0.0),
+        conditions: tuple[float, float] = (0.0, 0.0),
         limits: tuple[float, float] = (0.01, 60.0),
         interval: tuple[float, float] = (0.0, 1e9),
     ) -> torch.Tensor:
@@ -101,7 +100,7 @@ class Maker:
         label = torch.nn.functional.one_hot(
             torch.tensor([self.names.index(name) for name in labels]), len(self.names)
         ).float()
-        told_ = torch.tensor(told).expand(len(labels), 2)
+        changes = torch.tensor(conditions).expand(len(labels), 2)
         strength = guidance if isinstance(guidance, dict) else {}
         scale = torch.cat(
             [
@@ -113,16 +112,16 @@ class Maker:
         )
 
         def denoiser(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
-            asked = edm.denoise(self.network, x, sigma, label=label, augment=told_)
+            conditional = edm.denoise(self.network, x, sigma, label=label, augment=changes)
             if bool((scale == 1).all()) or not interval[0] < float(sigma[0]) <= interval[1]:
-                return asked
-            unasked = edm.denoise(self.network, x, sigma, label=0 * label, augment=told_)
-            return unasked + scale * (asked - unasked)
+                return conditional
+            unconditional = edm.denoise(self.network, x, sigma, label=0 * label, augment=changes)
+            return unconditional + scale * (conditional - unconditional)
 
         generator = torch.Generator().manual_seed(seed)
         x = limits[1] * torch.randn(len(labels), self.transform.size, generator=generator)
         walk = schedule("karras", steps, limits[0], limits[1])
-        return sampler("dpmpp_2m").run(denoiser, x, walk)
+        return SAMPLERS["dpmpp_2m"].run(denoiser, x, walk)
 
     def waves(self, rows: torch.Tensor, seed: int = 0, length: int = LENGTH) -> torch.Tensor:
         generator = torch.Generator().manual_seed(seed)
