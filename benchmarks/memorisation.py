@@ -18,7 +18,7 @@ import torch
 
 from wavesmith.data import Entry, ScannedFile, scan, split
 from wavesmith.embeddings import load_embedding
-from wavesmith.evaluation.embedding_library import Library, build_library
+from wavesmith.evaluation.embedding_library import EmbeddingLibrary, build_library
 from wavesmith.evaluation.memorisation import examine
 from wavesmith.evaluation.memorisation_report import MemorisationReport
 from wavesmith.evaluation.sound_set import spread_over_groups
@@ -157,7 +157,7 @@ def planted(made: Path, training: Path, files: list[ScannedFile], out: Path) -> 
     return out
 
 
-def library(options: argparse.Namespace, folder: Path) -> Library:
+def library(options: argparse.Namespace, folder: Path) -> EmbeddingLibrary:
     return build_library(
         folder,
         options.out / "measured" / folder.name,

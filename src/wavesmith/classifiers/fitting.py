@@ -18,7 +18,7 @@ Progress = Callable[[int, int, float], None]
 """Called with (steps done, steps in all, loss)."""
 
 
-class Examples(NamedTuple):
+class LabelledWaves(NamedTuple):
     """Labelled waves.
 
     `waves` `[N, C, F]`; `targets` `[N, L]`, weights over labels, a row of zeros for none; `weights` `[N]`,
@@ -33,7 +33,7 @@ class Examples(NamedTuple):
 def fit_examples(
     module: nn.Module,
     objective: Objective,
-    examples: Examples,
+    examples: LabelledWaves,
     config: FitConfig,
     *,
     replacement: bool,
@@ -71,7 +71,7 @@ def random_stream(seed: int, batch: Batch) -> torch.Generator:
     return ItemNoise(seed, [(int(batch.position[0]), 1)]).generators[0]
 
 
-def _batches(examples: Examples, config: FitConfig, replacement: bool) -> Iterator[Batch]:
+def _batches(examples: LabelledWaves, config: FitConfig, replacement: bool) -> Iterator[Batch]:
     for step in itertools.count():
         generator = ItemNoise(config.seed, [(step, 0)]).generators[0]
         chosen = torch.multinomial(examples.weights, config.batch, replacement, generator=generator)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from wavesmith.classifiers.classifier import Classifier, ClassifierConfig, accuracy, confusion, predict
-from wavesmith.classifiers.fitting import Examples, Progress, fit_examples, random_stream
+from wavesmith.classifiers.fitting import LabelledWaves, Progress, fit_examples, random_stream
 from wavesmith.errors import DataError
 from wavesmith.families.objective import Batch, Objective
 from wavesmith.fitting import FitConfig
@@ -85,7 +85,7 @@ def train_classifier(
     if len(labels) != len(waves) or not ((labels >= 0) & (labels < len(classes))).all():
         raise DataError("Every sound needs one label out of the classes; leave the others out.")
     train = torch.ones(len(waves), dtype=torch.bool) if held_out is None else ~held_out
-    examples = Examples(
+    examples = LabelledWaves(
         waves.mean(dim=1, keepdim=True),
         F.one_hot(labels, len(classes)).float(),
         _balanced_weights(labels, classes, train),

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wavesmith.classifiers.fitting import Examples, fit_examples, random_stream
+from wavesmith.classifiers.fitting import LabelledWaves, fit_examples, random_stream
 from wavesmith.embeddings.multires import Multires, MultiresConfig
 from wavesmith.embeddings.training import NO_LABEL, contrast
 from wavesmith.errors import DataError
@@ -191,7 +191,7 @@ def train_multires(
     )
     module = nn.ModuleList([embedding, heads])
     numbers = torch.arange(len(sounds.waves)).float()[:, None, None]
-    drawn = Examples(numbers, torch.zeros(len(numbers), 0), sounds.weights)
+    drawn = LabelledWaves(numbers, torch.zeros(len(numbers), 0), sounds.weights)
     objective = Objective("loss", list(module.parameters()), loss)
     fit_examples(module, objective, drawn, config_of_fit, replacement=False, progress=report)
     return _calibrated(embedding.eval(), versions).requires_grad_(False)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wavesmith.classifiers.fitting import Examples, Progress, fit_examples, random_stream
+from wavesmith.classifiers.fitting import LabelledWaves, Progress, fit_examples, random_stream
 from wavesmith.descriptors.log_mel import FLOOR_DB, LogMel
 from wavesmith.embeddings.mel_cnn import MelCnn, MelCnnConfig
 from wavesmith.errors import DataError
@@ -132,7 +132,8 @@ def train_embedding(
         seed=seed,
     )
     objective = embedding_objective(embedding, heads, seed, bf16=bf16)
-    drawn, module = Examples(examples.waves, targets, examples.weights), nn.ModuleList([embedding, heads])
+    drawn = LabelledWaves(examples.waves, targets, examples.weights)
+    module = nn.ModuleList([embedding, heads])
     fit_examples(module, objective, drawn, fitting, replacement=False, progress=progress)
     return _standardised(embedding.eval(), examples.waves).requires_grad_(False)
 

@@ -1,7 +1,7 @@
 """Measures of generated sounds: realism, diversity, label accuracy, faults and memorisation.
 
 `evaluate` generates sounds with a model, measures them beside real ones and writes a report. Distances are
-measured between embeddings (`wavesmith.embeddings`), which a `Library` has of a folder of sounds.
+measured between embeddings (`wavesmith.embeddings`), which a `EmbeddingLibrary` has of a folder of sounds.
 """
 
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         kernel_audio_distance,
         overlap,
     )
-    from wavesmith.evaluation.embedding_library import Library, build_library
+    from wavesmith.evaluation.embedding_library import EmbeddingLibrary, build_library
     from wavesmith.evaluation.faults import FaultSummary, SoundCheck, check_sound, check_sounds
     from wavesmith.evaluation.labels import LabelReport
     from wavesmith.evaluation.report import Report
@@ -33,7 +33,7 @@ else:  # most need torch, which the processes that read sounds do not
             "Estimate": "wavesmith.evaluation.bootstrap",
             "FaultSummary": "wavesmith.evaluation.faults",
             "LabelReport": "wavesmith.evaluation.labels",
-            "Library": "wavesmith.evaluation.embedding_library",
+            "EmbeddingLibrary": "wavesmith.evaluation.embedding_library",
             "Overlap": "wavesmith.evaluation.distances",
             "Report": "wavesmith.evaluation.report",
             "SoundCheck": "wavesmith.evaluation.faults",
@@ -53,10 +53,10 @@ else:  # most need torch, which the processes that read sounds do not
 
 __all__ = [
     "Distances",
+    "EmbeddingLibrary",
     "Estimate",
     "FaultSummary",
     "LabelReport",
-    "Library",
     "Overlap",
     "Report",
     "SoundCheck",

@@ -49,7 +49,7 @@ class LibraryFile(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Library:
+class EmbeddingLibrary:
     """Sounds of a folder with their embeddings and measures; a `select`ion is a library, too.
 
     Attributes:
@@ -116,12 +116,12 @@ class Library:
         reader = FileReader(self.root, rate, self.seconds)
         return each(reader.wave, [file.path for file in self.files], workers)
 
-    def select(self, indices: Sequence[int]) -> Library:
+    def select(self, indices: Sequence[int]) -> EmbeddingLibrary:
         """Return some of the sounds, in the order given."""
         chosen = tuple(self.files[index] for index in indices)
-        return Library(self.root, self.out, self.embedding, self.dimensions, self.seconds, chosen)
+        return EmbeddingLibrary(self.root, self.out, self.embedding, self.dimensions, self.seconds, chosen)
 
-    def with_label(self, label: str | None) -> Library:
+    def with_label(self, label: str | None) -> EmbeddingLibrary:
         """Return the sounds of a label; None for those without one."""
         return self.select([index for index, file in enumerate(self.files) if file.label == label])
 
@@ -150,7 +150,7 @@ def build_library(
     as_training: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
-) -> Library:
+) -> EmbeddingLibrary:
     """Measure and embed every sound below a folder, on all cores and in bounded memory.
 
     Results in `out` are reused as long as a file keeps its size and time, so an interrupted run continues. A
@@ -187,7 +187,7 @@ def build_library(
         if progress:
             progress(done, len(entries))
     files, left_out = _selected(entries, known, Admission(root) if as_training else None)
-    return Library(
+    return EmbeddingLibrary(
         root, store.out, embedding.name, embedding.dimensions, seconds, tuple(files), tuple(left_out)
     )
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from wavesmith.classifiers import Classifier, confusion, predict, train_classifier
 from wavesmith.errors import RequestError
 from wavesmith.evaluation.bootstrap import Estimate, share
-from wavesmith.evaluation.embedding_library import Library
+from wavesmith.evaluation.embedding_library import EmbeddingLibrary
 from wavesmith.evaluation.fields import renamed
 
 FEWEST = 8
@@ -70,8 +70,8 @@ class LabelReport(BaseModel):
 
 def measure_labels(
     classifier: Classifier,
-    generated: Library,
-    held_out: Library | None,
+    generated: EmbeddingLibrary,
+    held_out: EmbeddingLibrary | None,
     *,
     name: str,
     trained_on: int | None = None,
@@ -106,7 +106,7 @@ def measure_labels(
 
 
 def classifier_of(
-    training: Library,
+    training: EmbeddingLibrary,
     out: Path,
     *,
     steps: int | None = None,
@@ -154,7 +154,11 @@ def classifier_of(
 
 
 def _accuracy(
-    classifier: Classifier, sounds: Library, stage: str, workers: int | None, progress: Progress | None
+    classifier: Classifier,
+    sounds: EmbeddingLibrary,
+    stage: str,
+    workers: int | None,
+    progress: Progress | None,
 ) -> LabelAccuracy | None:
     """Return the accuracy on sounds of the classifier's labels; None if there are none."""
     classes = classifier.classes

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from wavesmith.evaluation.bootstrap import Estimate
 from wavesmith.evaluation.comparison import FEWEST, Distances, compare, kernel
-from wavesmith.evaluation.embedding_library import Library
+from wavesmith.evaluation.embedding_library import EmbeddingLibrary
 from wavesmith.evaluation.measure_report import MeasuredSet
 from wavesmith.evaluation.report import DistanceReport
 
@@ -19,9 +19,9 @@ MOST_COMPARED = 4000
 
 
 def measure_distances(
-    generated: Library,
-    reference: Library,
-    held_out: Library | None,
+    generated: EmbeddingLibrary,
+    reference: EmbeddingLibrary,
+    held_out: EmbeddingLibrary | None,
     *,
     seed: int,
     progress: Callable[[int, int], None] | None = None,
@@ -48,7 +48,7 @@ def measure_distances(
     )
 
 
-def _by_label(generated: Library, reference: Library, seed: int) -> dict[str, Estimate]:
+def _by_label(generated: EmbeddingLibrary, reference: EmbeddingLibrary, seed: int) -> dict[str, Estimate]:
     distances = {}
     for label in generated.labels:
         own, real = generated.with_label(label), reference.with_label(label)
@@ -57,17 +57,17 @@ def _by_label(generated: Library, reference: Library, seed: int) -> dict[str, Es
     return distances
 
 
-def measured_set(library: Library) -> MeasuredSet:
+def measured_set(library: EmbeddingLibrary) -> MeasuredSet:
     """Return the measures and labels of a library, or of evenly spaced sounds of a large one."""
     step = _step(library)
     labels = tuple(file.label for file in library.files[::step])
     return MeasuredSet(np.array(library.measures("measures")[::step], np.float32), labels)
 
 
-def _vectors(library: Library) -> Tensor:
+def _vectors(library: EmbeddingLibrary) -> Tensor:
     """Return embeddings `[N, D]` of a library, or of evenly spaced sounds of a large one."""
     return torch.from_numpy(np.array(library.vectors[:: _step(library)], np.float32))
 
 
-def _step(library: Library) -> int:
+def _step(library: EmbeddingLibrary) -> int:
     return -(-len(library) // MOST_COMPARED)

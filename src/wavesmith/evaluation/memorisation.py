@@ -26,7 +26,7 @@ from wavesmith.evaluation.memorisation_report import (
 )
 from wavesmith.evaluation.order_statistics import at_least, threshold
 from wavesmith.evaluation.sound_set import SoundSet, spread_over_groups
-from wavesmith.evaluation.training_search import Hit, Query, TrainingSearch, comparer_for
+from wavesmith.evaluation.training_search import Query, TrainingMatch, TrainingSearch, comparer_for
 from wavesmith.models import Model
 
 FEWEST = 20
@@ -117,7 +117,10 @@ def examine(
 
 
 def _test(
-    name: Distance, generated: Sequence[Hit], training: Sequence[Hit], held_out: Sequence[Hit]
+    name: Distance,
+    generated: Sequence[TrainingMatch],
+    training: Sequence[TrainingMatch],
+    held_out: Sequence[TrainingMatch],
 ) -> DistanceTest:
     own, among, new = ([hit.distances[name] for hit in hits] for hits in (generated, training, held_out))
     limit = threshold(among + new, FALSE_ALARM / len(DISTANCES))
@@ -137,7 +140,9 @@ def _test(
     )
 
 
-def _match(hit: Hit, generated: SoundSet, training: SoundSet, tests: Sequence[DistanceTest]) -> Match:
+def _match(
+    hit: TrainingMatch, generated: SoundSet, training: SoundSet, tests: Sequence[DistanceTest]
+) -> Match:
     near = any(hit.distances[test.name] < test.threshold for test in tests)
     kind: Kind = "exact copy" if hit.is_copy else "near copy" if near else "new"
     usual_db = tests[0].generated / max(tests[0].ratio, 1e-9)

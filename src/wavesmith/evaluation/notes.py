@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from wavesmith.data import LeftOut
 from wavesmith.embeddings import Embedding
-from wavesmith.evaluation.embedding_library import Library
+from wavesmith.evaluation.embedding_library import EmbeddingLibrary
 
 _NAMED_FILES = 5
 
@@ -20,7 +20,7 @@ def left_out(kind: str, files: Sequence[LeftOut]) -> list[str]:
     return [f"Left out of the {kind} sounds: {named}{more}."]
 
 
-def conversions(generated: Library, reference: Library, embedding: Embedding) -> list[str]:
+def conversions(generated: EmbeddingLibrary, reference: EmbeddingLibrary, embedding: Embedding) -> list[str]:
     """Return a sentence if not all sounds have one format."""
     own, real = _formats(generated), _formats(reference)
     if own == real and "," not in own:
@@ -31,7 +31,7 @@ def conversions(generated: Library, reference: Library, embedding: Embedding) ->
     ]
 
 
-def _formats(library: Library) -> str:
+def _formats(library: EmbeddingLibrary) -> str:
     rates = ", ".join(map(str, sorted({file.rate for file in library.files})))
     channels = sorted({file.channels for file in library.files})
     word = "channel" if channels == [1] else "channels"

@@ -53,7 +53,7 @@ class CurvePlot(NamedTuple):
     lines: list[Line]
 
 
-class Bar(NamedTuple):
+class PlotBar(NamedTuple):
     """An estimate as a dot with its interval."""
 
     name: str
@@ -70,7 +70,7 @@ class IntervalPlot(NamedTuple):
     width: int
     height: int
     ticks: list[Tick]
-    bars: list[Bar]
+    bars: list[PlotBar]
 
 
 class Histogram(NamedTuple):
@@ -178,7 +178,7 @@ def intervals(rows: Sequence[tuple[str, str, Estimate]]) -> IntervalPlot:
         height=_ROW * len(rows) + 26,
         ticks=[Tick(x(value), f"{value:.3g}") for value in (low, (low + high) / 2, high)],
         bars=[
-            Bar(name, colour, 16 + row * _ROW, x(one.low), x(one.value), x(one.high))
+            PlotBar(name, colour, 16 + row * _ROW, x(one.low), x(one.value), x(one.high))
             for row, (name, colour, one) in enumerate(rows)
         ],
     )

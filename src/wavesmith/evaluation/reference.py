@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from wavesmith.data import Entry, split
 from wavesmith.errors import RequestError
-from wavesmith.evaluation.embedding_library import Library, build_library
+from wavesmith.evaluation.embedding_library import EmbeddingLibrary, build_library
 from wavesmith.evaluation.evaluation_settings import EvaluationSettings
 from wavesmith.models import Model, held_out_of, trained_on
 
@@ -22,9 +22,9 @@ class Reference(NamedTuple):
         note: a sentence on how they were divided.
     """
 
-    everything: Library
-    training: Library
-    held_out: Library | None
+    everything: EmbeddingLibrary
+    training: EmbeddingLibrary
+    held_out: EmbeddingLibrary | None
     note: str
 
 
@@ -69,7 +69,7 @@ def read_reference(subject: Model | Path, settings: EvaluationSettings, seconds:
     return Reference(real, real.select(training), real.select(held_out) if held_out else None, note)
 
 
-def _stated_by(model: Model, real: Library, usable: list[int]) -> tuple[list[int], list[int]] | None:
+def _stated_by(model: Model, real: EmbeddingLibrary, usable: list[int]) -> tuple[list[int], list[int]] | None:
     """Divide sounds by the model's attribution; None if it names none of them."""
     trained = trained_on(model)
     if trained is None or not any(real.files[index].sha256 in trained for index in usable):
@@ -80,7 +80,9 @@ def _stated_by(model: Model, real: Library, usable: list[int]) -> tuple[list[int
     return training, [index for index in others if real.files[index].sha256 in named] or others
 
 
-def _split(real: Library, usable: list[int], settings: EvaluationSettings) -> tuple[list[int], list[int]]:
+def _split(
+    real: EmbeddingLibrary, usable: list[int], settings: EvaluationSettings
+) -> tuple[list[int], list[int]]:
     entries = [
         Entry(path=str(index), label=real.files[index].label, split_family=real.files[index].group)
         for index in usable

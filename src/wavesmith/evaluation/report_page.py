@@ -26,7 +26,7 @@ from wavesmith.sound import Sound
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from wavesmith.evaluation.embedding_library import Library
+    from wavesmith.evaluation.embedding_library import EmbeddingLibrary
     from wavesmith.evaluation.run import Evaluation
 
 _PICTURES, _PLAYABLE = 8, 4
@@ -59,8 +59,8 @@ class Side(NamedTuple):
     name: str
     colour: str
     report: Report
-    generated: Library
-    reference: Library
+    generated: EmbeddingLibrary
+    reference: EmbeddingLibrary
 
 
 class Picture(NamedTuple):
@@ -193,7 +193,7 @@ def _pictures_of(sides: Sequence[Side], label: str | None) -> list[tuple[str, fl
     ]
 
 
-def _pictures(library: Library) -> tuple[list[Picture], float]:
+def _pictures(library: EmbeddingLibrary) -> tuple[list[Picture], float]:
     """Return some evenly spaced sounds of a library and the highest frequency to show."""
     count = len(library)
     chosen = range(0, count, max(1, count // _PICTURES))[:_PICTURES]

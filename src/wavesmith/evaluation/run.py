@@ -10,7 +10,7 @@ from wavesmith.embeddings import Embedding, load_embedding
 from wavesmith.errors import RequestError
 from wavesmith.evaluation import notes
 from wavesmith.evaluation.comparison import FEWEST
-from wavesmith.evaluation.embedding_library import Library
+from wavesmith.evaluation.embedding_library import EmbeddingLibrary
 from wavesmith.evaluation.evaluation_settings import EvaluationSettings, Progress, command_line
 from wavesmith.evaluation.faults import summarise
 from wavesmith.evaluation.file_measures import Floats
@@ -35,8 +35,8 @@ class Evaluation(NamedTuple):
     """A report and the sounds that it was measured on."""
 
     report: Report
-    generated: Library
-    reference: Library
+    generated: EmbeddingLibrary
+    reference: EmbeddingLibrary
 
 
 def evaluate(
@@ -210,7 +210,7 @@ def _nearest(report: Report, other: Report) -> list[str]:
 
 
 def _labels(
-    generated: Library, real: Reference, settings: EvaluationSettings
+    generated: EmbeddingLibrary, real: Reference, settings: EvaluationSettings
 ) -> tuple[LabelReport | None, list[str]]:
     """Measure label accuracy, or return the reason why it cannot be measured."""
     if not generated.labels:
@@ -243,7 +243,7 @@ def _labels(
 
 
 def _memorisation(
-    subject: Model | Path, generated: Library, real: Reference, settings: EvaluationSettings
+    subject: Model | Path, generated: EmbeddingLibrary, real: Reference, settings: EvaluationSettings
 ) -> tuple[MemorisationReport | None, list[str]]:
     """Search for training sounds, or return the reason why that is impossible."""
     if not settings.memorisation:
@@ -272,7 +272,7 @@ def _limits(real: Reference) -> list[str]:
     return sentences
 
 
-def _require(library: Library, kind: str, held_out: Library | None = None) -> None:
+def _require(library: EmbeddingLibrary, kind: str, held_out: EmbeddingLibrary | None = None) -> None:
     if len(library) < FEWEST:
         besides = f", besides {len(held_out)} held-out ones" if held_out else ""
         raise RequestError(
@@ -280,6 +280,6 @@ def _require(library: Library, kind: str, held_out: Library | None = None) -> No
         )
 
 
-def _profiles(library: Library) -> dict[str | None, Floats]:
+def _profiles(library: EmbeddingLibrary) -> dict[str | None, Floats]:
     labels = sorted({file.label for file in library.files}, key=str)
     return {label: library.with_label(label).profiles for label in labels}

@@ -1,4 +1,4 @@
-"""The interface of sets of sounds that are searched for copies; `Library` implements it."""
+"""The interface of sets of sounds that are searched for copies; `EmbeddingLibrary` implements it."""
 
 from __future__ import annotations
 

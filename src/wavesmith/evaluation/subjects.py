@@ -11,7 +11,7 @@ import numpy as np
 from wavesmith.audio_file import read_header
 from wavesmith.data import read_folder
 from wavesmith.errors import AudioError
-from wavesmith.evaluation.embedding_library import Library, build_library
+from wavesmith.evaluation.embedding_library import EmbeddingLibrary, build_library
 from wavesmith.evaluation.evaluation_settings import EvaluationSettings
 from wavesmith.evaluation.generation import counts_per_label, generate_sounds
 from wavesmith.evaluation.report import Subject
@@ -58,11 +58,11 @@ def compared_seconds(subject: Model | Path, generation: dict[str, Any]) -> float
 
 
 def sounds_of(
-    subject: Model | Path, settings: EvaluationSettings, seconds: float, reference: Library
-) -> Library:
+    subject: Model | Path, settings: EvaluationSettings, seconds: float, reference: EmbeddingLibrary
+) -> EmbeddingLibrary:
     """Return the sounds of a folder, or generate those of a model in the proportions of the reference."""
 
-    def library(folder: Path, name: str) -> Library:
+    def library(folder: Path, name: str) -> EmbeddingLibrary:
         return build_library(
             folder,
             settings.out / name,
@@ -84,7 +84,7 @@ def sounds_of(
     return everything.select([index for index, file in enumerate(everything.files) if file.path in paths])
 
 
-def describe(subject: Model | Path, library: Library, generation: dict[str, Any]) -> Subject:
+def describe(subject: Model | Path, library: EmbeddingLibrary, generation: dict[str, Any]) -> Subject:
     """Describe the sounds of a model or folder for the report."""
     kind: Literal["model", "sounds"] = "model" if isinstance(subject, Model) else "sounds"
     return Subject(

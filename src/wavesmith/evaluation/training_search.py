@@ -24,7 +24,7 @@ _LONGEST_SECONDS = 10.0
 Progress = Callable[[str, int, int], None]
 
 
-class Hit(NamedTuple):
+class TrainingMatch(NamedTuple):
     """Sound `sound` of a set, its nearest training sound `training_sound`, and their similarity.
 
     `distances` are the smallest by each measure, to training sounds that may differ.
@@ -67,7 +67,7 @@ class TrainingSearch:
         self.training, self.comparer, self.progress = training, comparer, progress
         self._wave = lru_cache(maxsize=512)(lambda index: comparer.wave(training.sound(index)))
 
-    def find(self, queries: Sequence[Query]) -> list[list[Hit]]:
+    def find(self, queries: Sequence[Query]) -> list[list[TrainingMatch]]:
         """Find the nearest training sounds of each query, in one pass over the training sounds."""
         exclude = [index if query.within_training else None for query in queries for index in query.indices]
         vectors = torch.cat(
@@ -86,7 +86,7 @@ class TrainingSearch:
             for query in queries
         ]
 
-    def _hit(self, query: Query, number: int, candidates: Sequence[int], embedding: float) -> Hit:
+    def _hit(self, query: Query, number: int, candidates: Sequence[int], embedding: float) -> TrainingMatch:
         """Compare a sound with its candidates and return the nearest."""
         index = query.indices[number]
         wave = self.comparer.wave(query.sounds.sound(index))
@@ -101,7 +101,7 @@ class TrainingSearch:
             "waveform": 1 - max(one.correlation for one in compared.values()),
             "embedding": embedding,
         }
-        return Hit(index, best, compared[best], distances)
+        return TrainingMatch(index, best, compared[best], distances)
 
     def _spectrograms(self, sounds: SoundSet, indices: Sequence[int]) -> Iterator[Tensor]:
         for start in range(0, len(indices), _BLOCK):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from wavesmith.transforms.modes.picture import Picture
+from wavesmith.transforms.modes.picture import NoisePicture
 from wavesmith.transforms.modes.resonance import Resonances
 
 
@@ -28,7 +28,7 @@ class ModesCode:
 
     modes: Resonances
     amplitude: Tensor
-    picture: Picture
+    picture: NoisePicture
     relief: Tensor
     end: Tensor
     level: Tensor

@@ -35,7 +35,7 @@ from wavesmith.transforms.modes.picture import (
     SIDE_TIMES,
     TIMES,
     WIDEST,
-    Picture,
+    NoisePicture,
 )
 from wavesmith.transforms.modes.resonance import Resonances
 from wavesmith.transforms.modes.texture import GROUPS
@@ -122,7 +122,7 @@ def unpacked(row: Tensor, modes: int, channels: int) -> ModesCode:
     if channels == 2:
         sides = [part["attack"][..., ATTACK_BANDS * ATTACK_TIMES :], times[..., cells:]]
         width = torch.cat(sides, dim=1).transpose(1, 2).clamp(NARROWEST, WIDEST)
-    picture = Picture(attack.clamp(quiet, loud), body.clamp(quiet, loud), width)
+    picture = NoisePicture(attack.clamp(quiet, loud), body.clamp(quiet, loud), width)
     resonances = Resonances(
         frequency=each[..., 0].clamp(math.log(10.0), math.log(20_000.0)).exp(),
         decay=each[..., 1].clamp(math.log(SLOWEST), math.log(FASTEST)).exp(),

@@ -88,7 +88,7 @@ def fitted(spectrum: Tensor) -> Tensor:
     return F.pad(spectrum[..., :BLOCKS], (0, max(0, BLOCKS - spectrum.shape[-1])))
 
 
-class Picture(NamedTuple):
+class NoisePicture(NamedTuple):
     """Where and when the noise of B sounds has power.
 
     Attributes:
@@ -104,7 +104,7 @@ class Picture(NamedTuple):
     width: Tensor
 
 
-def taken(rest: Tensor, rung: Tensor, end: Tensor, block: float) -> Picture:
+def taken(rest: Tensor, rung: Tensor, end: Tensor, block: float) -> NoisePicture:
     """The picture of MDCTs `[B, C, 128, T]` of what is left beside modes, whose own MDCT is `rung`.
 
     Where modes are much louder the noise is painted fainter than it is: it is their error more than a noise.
@@ -134,10 +134,10 @@ def taken(rest: Tensor, rung: Tensor, end: Tensor, block: float) -> Picture:
         for time in range(1, SIDE_TIMES):  # silence is as wide as what was before it
             silent = coarse[..., time].sum(1) <= 4 * FLOOR
             width[..., time] = torch.where(silent, width[..., time - 1], width[..., time])
-    return Picture((attack + FLOOR).log(), body, width)
+    return NoisePicture((attack + FLOOR).log(), body, width)
 
 
-def gains(picture: Picture, channels: int, blocks: int) -> Tensor:
+def gains(picture: NoisePicture, channels: int, blocks: int) -> Tensor:
     """Amplitudes `[B, C, 128, blocks]` under which noise of unit variance has that picture."""
     half = 0.5 * picture.body @ between(TIME_EDGES, blocks).to(picture.body)
     lines = half.clamp(max=8.0).exp().repeat_interleave(_counts(BAND_EDGES).to(half.device), dim=1)
@@ -150,7 +150,7 @@ def gains(picture: Picture, channels: int, blocks: int) -> Tensor:
     return torch.cat([lines, lines * side[:, None]], dim=1)
 
 
-def sides(picture: Picture, blocks: int) -> Tensor:
+def sides(picture: NoisePicture, blocks: int) -> Tensor:
     """Where there is a side at all, `[B, 128, blocks]`: nowhere in (almost) mono sounds."""
     return _widened(picture.width, blocks) > NARROW
 
