@@ -30,6 +30,23 @@ class LabelledWaves(NamedTuple):
     weights: Tensor
 
 
+def one_rise_and_fall(
+    steps: int, batch: int, seed: int, *, learning_rate: float, weight_decay: float, rise: int
+) -> FitConfig:
+    """Return a configuration whose learning rate rises over one part in `rise` of the run and then falls."""
+    examples = steps * batch
+    return FitConfig(
+        examples=examples,
+        batch=batch,
+        learning_rate=learning_rate,
+        warmup=examples // rise,
+        decay=1 - 1 / rise,
+        weight_decay=weight_decay,
+        clip=None,
+        seed=seed,
+    )
+
+
 def fit_examples(
     module: nn.Module,
     objective: Objective,

@@ -11,10 +11,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from wavesmith.classifiers.classifier import Classifier, ClassifierConfig, accuracy, confusion, predict
-from wavesmith.classifiers.fitting import LabelledWaves, Progress, fit_examples, random_stream
+from wavesmith.classifiers.fitting import (
+    LabelledWaves,
+    Progress,
+    fit_examples,
+    one_rise_and_fall,
+    random_stream,
+)
 from wavesmith.errors import DataError
 from wavesmith.families.objective import Batch, Objective
-from wavesmith.fitting import FitConfig
 
 _LABEL_SMOOTHING = 0.1
 
@@ -93,16 +98,7 @@ def train_classifier(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         classifier = Classifier(ClassifierConfig(classes=tuple(classes), rate=rate, noisy=noisy)).train()
-    config = FitConfig(
-        examples=steps * batch,
-        batch=batch,
-        learning_rate=3e-3,
-        warmup=steps * batch // 20,
-        decay=0.95,
-        weight_decay=0.02,
-        clip=None,
-        seed=seed,
-    )
+    config = one_rise_and_fall(steps, batch, seed, learning_rate=3e-3, weight_decay=0.02, rise=20)
     objective = classifier_objective(classifier, seed)
     fit_examples(classifier, objective, examples, config, replacement=True, progress=progress)
     return classifier.eval(), _report(classifier, examples.waves, labels, train, steps)

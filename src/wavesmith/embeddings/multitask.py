@@ -17,12 +17,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wavesmith.classifiers.fitting import LabelledWaves, fit_examples, random_stream
+from wavesmith.classifiers.fitting import LabelledWaves, fit_examples, one_rise_and_fall, random_stream
 from wavesmith.embeddings.multires import Multires, MultiresConfig
 from wavesmith.embeddings.training import NO_LABEL, contrast
 from wavesmith.errors import DataError
 from wavesmith.families import Batch, Objective
-from wavesmith.fitting import FitConfig
 
 LOWEST_NOTE, NOTES = 21, 88
 """Pitch classes: semitones from the lowest A of a piano."""
@@ -179,21 +178,12 @@ def train_multires(
         if progress:
             progress("training", done, total, {"loss": value, **terms})
 
-    config_of_fit = FitConfig(
-        examples=steps * batch,
-        batch=batch,
-        learning_rate=_PEAK_RATE,
-        warmup=steps * batch // 10,
-        decay=0.9,
-        weight_decay=_DECAY,
-        clip=None,
-        seed=seed,
-    )
+    fitting = one_rise_and_fall(steps, batch, seed, learning_rate=_PEAK_RATE, weight_decay=_DECAY, rise=10)
     module = nn.ModuleList([embedding, heads])
     numbers = torch.arange(len(sounds.waves)).float()[:, None, None]
     drawn = LabelledWaves(numbers, torch.zeros(len(numbers), 0), sounds.weights)
     objective = Objective("loss", list(module.parameters()), loss)
-    fit_examples(module, objective, drawn, config_of_fit, replacement=False, progress=report)
+    fit_examples(module, objective, drawn, fitting, replacement=False, progress=report)
     return _calibrated(embedding.eval(), versions).requires_grad_(False)
 
 

@@ -17,12 +17,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wavesmith.classifiers.fitting import LabelledWaves, Progress, fit_examples, random_stream
+from wavesmith.classifiers.fitting import (
+    LabelledWaves,
+    Progress,
+    fit_examples,
+    one_rise_and_fall,
+    random_stream,
+)
 from wavesmith.descriptors.log_mel import FLOOR_DB, LogMel
 from wavesmith.embeddings.mel_cnn import MelCnn, MelCnnConfig
 from wavesmith.errors import DataError
 from wavesmith.families.objective import Batch, Objective
-from wavesmith.fitting import FitConfig
 
 NO_LABEL = -1
 
@@ -121,16 +126,7 @@ def train_embedding(
         torch.manual_seed(seed)
         embedding = MelCnn(config or MelCnnConfig()).train()
         heads = Heads(embedding.dimensions, labels, examples.tags.shape[1])
-    fitting = FitConfig(
-        examples=steps * batch,
-        batch=batch,
-        learning_rate=2e-3,
-        warmup=steps * batch // 10,
-        decay=0.9,
-        weight_decay=0.05,
-        clip=None,
-        seed=seed,
-    )
+    fitting = one_rise_and_fall(steps, batch, seed, learning_rate=2e-3, weight_decay=0.05, rise=10)
     objective = embedding_objective(embedding, heads, seed, bf16=bf16)
     drawn = LabelledWaves(examples.waves, targets, examples.weights)
     module = nn.ModuleList([embedding, heads])

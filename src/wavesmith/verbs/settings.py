@@ -59,8 +59,6 @@ class LabelledSettings(VerbSettings):
         model.family.label_weights(self.label)
         if self.guide and not isinstance(model.family, Steers):
             raise RequestError("This model cannot be steered; leave guides and timbres out.")
-        for guide in self.guide:
-            guide.settled(model)
 
 
 def given_values(requested: Mapping[str, Any]) -> dict[str, Any]:
